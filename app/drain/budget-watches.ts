@@ -1,0 +1,105 @@
+import { API_BACKOFF, pauseMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { Denied } from '../failure.ts';
+import type { Report } from '../report/event.ts';
+import type { Board } from './board.ts';
+import type { Budget } from './budget.ts';
+import type { DrainCluster, Snapshot } from './cluster.ts';
+import type { Plan } from './plan.ts';
+
+type Surroundings = {
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly ring: () => void;
+  readonly fail: (error: unknown) => void;
+};
+
+/**
+ * Which budgets are looked at. They are read once in a namespace that has several pods to evict, because one read spares
+ * all the evictions that would be refused; they are watched where something is blocked, as long as it is.
+ */
+export class BudgetWatches {
+  readonly #cluster: DrainCluster;
+  readonly #board: Board;
+  readonly #in: Surroundings;
+  readonly #reading = new Set<string>();
+  readonly #snapshots = new Map<string, Snapshot<Budget>>();
+  readonly #watches = new Map<string, AbortController>();
+
+  constructor(cluster: DrainCluster, board: Board, surroundings: Surroundings) {
+    this.#cluster = cluster;
+    this.#board = board;
+    this.#in = surroundings;
+  }
+
+  /** Starts and ends reads and watches as the plan needs them. */
+  follow({ verdicts }: Plan): void {
+    const toEvict = new Map<string, number>();
+    const blocked = new Set<string>();
+    for (const verdict of verdicts) {
+      const { namespace } = verdict.pod;
+      if (verdict.act === 'evict') toEvict.set(namespace, (toEvict.get(namespace) ?? 0) + 1);
+      if (verdict.act === 'wait' && verdict.why.kind === 'budget') blocked.add(namespace);
+    }
+    for (const [namespace, pods] of toEvict) {
+      if (pods > 1 && !this.#board.knowsBudgetsOf(namespace)) this.read(namespace);
+    }
+    for (const namespace of blocked) if (!this.#watches.has(namespace)) this.#watch(namespace);
+    for (const [namespace, watch] of this.#watches) {
+      if (blocked.has(namespace)) continue;
+      this.#watches.delete(namespace);
+      watch.abort(new Error(`nothing is blocked in ${namespace} any more`));
+    }
+  }
+
+  /** May evictions be sent in this namespace, or is it about to be known which would be refused? */
+  readyFor(namespace: string): boolean {
+    return !this.#reading.has(namespace);
+  }
+
+  /** Reads the budgets of a namespace once, for as often as that takes. */
+  read(namespace: string): void {
+    if (this.#reading.has(namespace)) return;
+    this.#reading.add(namespace);
+    this.#readUntilItWorks(namespace)
+      .then((snapshot) => {
+        this.#snapshots.set(namespace, snapshot);
+        this.#sinkOf(namespace).replace(snapshot.items);
+      }, this.#in.fail)
+      .finally(() => {
+        this.#reading.delete(namespace);
+        this.#in.ring();
+      });
+  }
+
+  async #readUntilItWorks(namespace: string): Promise<Snapshot<Budget>> {
+    const { clock, report, signal } = this.#in;
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.#cluster.readBudgets(namespace, signal);
+      } catch (error) {
+        if (signal.aborted || error instanceof Denied) throw error;
+        const inMs = pauseMs(API_BACKOFF, failures);
+        report({ type: 'retrying', what: `read the disruption budgets of ${namespace}`, error, inMs });
+        await clock.sleep(inMs, signal);
+      }
+    }
+  }
+
+  #watch(namespace: string): void {
+    const stop = new AbortController();
+    this.#watches.set(namespace, stop);
+    const from = this.#snapshots.get(namespace);
+    this.#snapshots.delete(namespace);
+    this.#cluster
+      .observeBudgets(namespace, from, this.#sinkOf(namespace), AbortSignal.any([this.#in.signal, stop.signal]))
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) this.#in.fail(error);
+      });
+  }
+
+  #sinkOf(namespace: string) {
+    return this.#board.budgetSink(namespace, this.#in.clock.now, this.#in.ring);
+  }
+}

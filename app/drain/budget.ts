@@ -1,0 +1,64 @@
+import { isFinished, isTerminating, type Pod } from './pod.ts';
+
+/** A PodDisruptionBudget, as far as a drain needs it. */
+export type Budget = {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly selector: Selector;
+  /** `status.disruptionsAllowed`; 0 while the status is older than the spec, because the API refuses until it is not. */
+  readonly allowed: number;
+  readonly healthy: number;
+  readonly desired: number;
+  readonly expected: number;
+  /** Names of the pods whose eviction the status has counted already. */
+  readonly counted: ReadonlySet<string>;
+  readonly unhealthyPodEvictionPolicy: string;
+};
+
+export type Requirement = {
+  readonly key: string;
+  readonly operator: string;
+  readonly values: readonly string[];
+};
+
+/** A label selector with every part of it turned into a requirement; `undefined` selects nothing. */
+export type Selector = readonly Requirement[] | undefined;
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */
+export function selects(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
+  return selector?.every((requirement) => meets(requirement, labels[requirement.key])) ?? false;
+}
+
+function meets({ operator, values }: Requirement, value: string | undefined): boolean {
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
+}
+
+export function budgetsOf(pod: Pod, budgets: readonly Budget[]): Budget[] {
+  return budgets.filter((budget) => budget.namespace === pod.namespace && selects(budget.selector, pod.labels));
+}
+
+/**
+ * Does the API let this pod go whatever its budget's status says?
+ * https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/registry/core/pod/storage/eviction.go (canIgnorePDB and
+ * the unhealthyPodEvictionPolicy below it). Servers before 1.22 refuse an unhealthy pod all the same; that costs one
+ * refused request each time the safety net comes round.
+ */
+export function bypassesBudget(pod: Pod, budget: Budget): boolean {
+  if (isFinished(pod) || isTerminating(pod) || pod.phase === 'Pending') return true;
+  if (pod.ready) return false;
+  return (
+    budget.unhealthyPodEvictionPolicy === 'AlwaysAllow' || (budget.healthy >= budget.desired && budget.desired > 0)
+  );
+}

@@ -1,0 +1,105 @@
+import { setMaxListeners } from 'node:events';
+import { API_BACKOFF, pauseMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { Denied } from '../failure.ts';
+import type { Report } from '../report/event.ts';
+import { Bell } from './bell.ts';
+import { Board } from './board.ts';
+import { BudgetWatches } from './budget-watches.ts';
+import type { DrainCluster } from './cluster.ts';
+import { Evictor } from './evictor.ts';
+import { type ActionEnd, Notices, remaining } from './notices.ts';
+import { plan } from './plan.ts';
+import { nameOf } from './pod.ts';
+
+export type DrainOptions = {
+  /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
+  readonly deadline?: { readonly at: number; readonly policy: 'continue' | 'abandon' | 'force' };
+  /** When the lifecycle action ends whatever we do, and when to warn of it. */
+  readonly actionEnd?: ActionEnd;
+};
+
+export type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
+
+/** An empty node is not believed sooner after the cordon: a pod that was already scheduled may still be bound to it. */
+const QUIET_MS = 1_000;
+
+/**
+ * Drains a cordoned node: everything on it is evicted but DaemonSet pods, static pods and finished pods, and waited for
+ * until the API shows that it is gone. Where it differs from `kubectl drain`, and why:
+ *
+ * - it looks at what is, again and again, and acts on that (plan.ts); kubectl lists once and follows each pod on its own,
+ *   so it misses pods that arrive later;
+ * - a pod whose budget refuses is asked for again the moment the budget's status allows it, not every 5 seconds;
+ * - only a UID that has disappeared is gone: a StatefulSet pod that came back under its name is somebody else;
+ * - no failure of the API ends it, only being denied; otherwise it ends when its signal aborts.
+ *
+ * @returns how it ended; rejects with the signal's reason, or with Denied when the API forbids what it needs
+ */
+export async function drain(
+  cluster: DrainCluster,
+  options: DrainOptions,
+  { clock, report, signal: outer }: Surroundings,
+): Promise<'drained' | 'deadline'> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([outer, over.signal]);
+  setMaxListeners(0, signal);
+  const bell = new Bell();
+  const inside = { clock, report, signal, ring: () => bell.ring(), fail: (error: unknown) => over.abort(error) };
+  const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
+  const budgets = new BudgetWatches(cluster, board, inside);
+  const evictor = new Evictor(cluster, board, inside);
+  const quietAt = clock.now() + QUIET_MS;
+  const notices = new Notices(report, clock.now(), options.actionEnd);
+  cluster.observePods(board.podSink(inside.ring), signal).catch(inside.fail);
+  let deadline = options.deadline;
+  let forced = false;
+
+  try {
+    for (;;) {
+      const now = clock.now();
+      const current = plan(board.observed(now), now, forced);
+      notices.tell(current, board.isListed, now);
+      const left = remaining(current, now);
+      if (deadline !== undefined && now >= deadline.at) {
+        report({ type: 'deadline', policy: deadline.policy, remaining: left });
+        if (deadline.policy !== 'force') return 'deadline';
+        deadline = undefined;
+        forced = true;
+        continue;
+      }
+      budgets.follow(current);
+      for (const { act, pod } of current.verdicts) {
+        if (evictor.isFull) break;
+        if (act === 'delete' || (act === 'evict' && budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
+      }
+      if (left.length === 0 && board.isListed && now >= quietAt && (await isEmpty(cluster, board, inside))) {
+        return 'drained';
+      }
+      const times = [notices.nextAt, current.wakeAt, deadline?.at, now < quietAt ? quietAt : undefined];
+      await bell.heard(clock, Math.min(...times.filter((time) => time !== undefined)), signal);
+    }
+  } finally {
+    over.abort(new Error('the drain is over'));
+  }
+}
+
+/** Asks the API itself, not a cache of it, whether nothing is left. What it says goes on the board either way. */
+async function isEmpty(
+  cluster: DrainCluster,
+  board: Board,
+  { clock, report, signal, ring }: Surroundings & { readonly ring: () => void },
+): Promise<boolean> {
+  try {
+    board.podSink(ring).replace(await cluster.readPods(signal));
+  } catch (error) {
+    if (signal.aborted || error instanceof Denied) throw error;
+    const inMs = pauseMs(API_BACKOFF, 1);
+    report({ type: 'retrying', what: 'confirm that the node is empty', error, inMs });
+    await clock.sleep(inMs, signal);
+    ring();
+    return false;
+  }
+  const now = clock.now();
+  return remaining(plan(board.observed(now), now), now).length === 0;
+}

@@ -1,0 +1,73 @@
+import { API_BACKOFF, pauseMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { Denied, explain } from '../failure.ts';
+import type { Report } from '../report/event.ts';
+import type { Board } from './board.ts';
+import type { DrainCluster, EvictionReply } from './cluster.ts';
+import { nameOf, type Pod } from './pod.ts';
+
+/** More at a time gain nothing, and crowd out the API server's other clients. */
+const MOST_IN_FLIGHT = 50;
+
+type Surroundings = {
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly ring: () => void;
+  readonly fail: (error: unknown) => void;
+};
+
+/** Sends evictions (or deletions), and writes on the board what came of them. */
+export class Evictor {
+  readonly #cluster: DrainCluster;
+  readonly #board: Board;
+  readonly #in: Surroundings;
+  readonly #failures = new Map<string, number>();
+  #inFlight = 0;
+
+  constructor(cluster: DrainCluster, board: Board, surroundings: Surroundings) {
+    this.#cluster = cluster;
+    this.#board = board;
+    this.#in = surroundings;
+  }
+
+  get isFull(): boolean {
+    return this.#inFlight >= MOST_IN_FLIGHT;
+  }
+
+  /** Asks for one pod. The answer, whatever it is, shows on the board; being denied ends the drain. */
+  ask(pod: Pod, how: 'evict' | 'delete'): void {
+    this.#inFlight++;
+    this.#askOnce(pod, how)
+      .catch(this.#in.fail)
+      .finally(() => {
+        this.#inFlight--;
+        this.#in.ring();
+      });
+  }
+
+  async #askOnce(pod: Pod, how: 'evict' | 'delete'): Promise<void> {
+    const { clock, report, signal } = this.#in;
+    const at = clock.now();
+    this.#board.asking(pod, at);
+    report({ type: 'pod asked', pod: nameOf(pod), how });
+    try {
+      const reply = await (how === 'evict' ? this.#cluster.evict(pod, signal) : this.#cluster.remove(pod, signal));
+      this.#failures.delete(pod.uid);
+      this.#board.answered(pod, reply, at, clock.now());
+      tell(report, pod, reply);
+    } catch (error) {
+      if (signal.aborted || error instanceof Denied) throw error;
+      const failures = (this.#failures.get(pod.uid) ?? 0) + 1;
+      this.#failures.set(pod.uid, failures);
+      const inMs = pauseMs(API_BACKOFF, failures);
+      this.#board.retryLater(pod, explain(error), clock.now() + inMs, at);
+      report({ type: 'retrying', what: `${how} ${nameOf(pod)}`, error, inMs });
+    }
+  }
+}
+
+function tell(report: Report, pod: Pod, reply: EvictionReply): void {
+  if (reply.kind === 'accepted') report({ type: 'pod accepted', pod: nameOf(pod) });
+  if (reply.kind === 'throttled') report({ type: 'throttled', forMs: reply.retryAfterMs });
+}

@@ -1,0 +1,83 @@
+import type { Remaining, Report } from '../report/event.ts';
+import type { Plan, Verdict } from './plan.ts';
+import { nameOf } from './pod.ts';
+import { why } from './why.ts';
+
+/** How often a drain that waits says what it waits for. */
+const WAITING_EVERY_MS = 30_000;
+
+export type ActionEnd = { readonly at: number; readonly warnAt: number };
+
+/** What a drain says of its plan: each pod's verdict when it is new, and from time to time all that is left. */
+export class Notices {
+  readonly #report: Report;
+  readonly #actionEnd: ActionEnd | undefined;
+  readonly #told = new Map<string, string>();
+  #waitingAt: number;
+  #warned = false;
+  #planned = false;
+
+  constructor(report: Report, startedAt: number, actionEnd: ActionEnd | undefined) {
+    this.#report = report;
+    this.#actionEnd = actionEnd;
+    this.#waitingAt = startedAt + WAITING_EVERY_MS;
+  }
+
+  /** When there will be something to say even if nothing happens. */
+  get nextAt(): number {
+    if (this.#actionEnd === undefined || this.#warned) return this.#waitingAt;
+    return Math.min(this.#waitingAt, this.#actionEnd.warnAt);
+  }
+
+  /** @param listed whether the plan rests on a list of the pods, or on nothing yet */
+  tell(plan: Plan, listed: boolean, now: number): void {
+    if (listed && !this.#planned) {
+      this.#planned = true;
+      const toGo = plan.verdicts.filter(({ act }) => act !== 'leave').length;
+      this.#report({ type: 'planned', toGo, toStay: plan.verdicts.length - toGo });
+    }
+    for (const verdict of plan.verdicts) this.#tellOf(verdict, now);
+    if (now >= this.#waitingAt) {
+      this.#waitingAt = now + WAITING_EVERY_MS;
+      this.#report({ type: 'waiting', remaining: remaining(plan, now) });
+    }
+    if (this.#actionEnd !== undefined && !this.#warned && now >= this.#actionEnd.warnAt) {
+      this.#warned = true;
+      this.#report({ type: 'action near its end', endsAt: this.#actionEnd.at, remaining: remaining(plan, now) });
+    }
+  }
+
+  #tellOf(verdict: Verdict, now: number): void {
+    const { uid } = verdict.pod;
+    const pod = nameOf(verdict.pod);
+    switch (verdict.act) {
+      case 'leave':
+        if (this.#isNews(uid, verdict.why)) this.#report({ type: 'pod left', pod, why: why(verdict, now) });
+        break;
+      case 'wait': {
+        const { kind } = verdict.why;
+        // Sending and accepting are told as they happen, and what they lead to is no news.
+        if (kind === 'asking' || kind === 'accepted' || (kind === 'terminating' && this.#told.has(uid))) break;
+        const news = kind === 'refused' ? `refused: ${verdict.why.message}` : kind;
+        if (this.#isNews(uid, news)) this.#report({ type: 'pod waits', pod, because: kind, why: why(verdict, now) });
+        break;
+      }
+      case 'evict':
+      case 'delete':
+        this.#told.set(uid, verdict.act);
+    }
+  }
+
+  #isNews(uid: string, news: string): boolean {
+    const isNews = this.#told.get(uid) !== news;
+    this.#told.set(uid, news);
+    return isNews;
+  }
+}
+
+/** Every pod that the drain is not done with, and why. */
+export function remaining({ verdicts }: Plan, now: number): Remaining[] {
+  return verdicts
+    .filter(({ act }) => act !== 'leave')
+    .map((verdict) => ({ pod: nameOf(verdict.pod), why: why(verdict, now) }));
+}

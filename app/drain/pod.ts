@@ -1,0 +1,38 @@
+/** What a drain needs to know of a pod. The adapter in app/kubernetes reads it from the API. */
+export type Pod = {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The owner that has `controller: true`. */
+  readonly controller?: { readonly kind: string; readonly name: string };
+  /** A static pod's image in the API: the kubelet owns it, deleting it changes nothing. */
+  readonly mirror: boolean;
+  readonly phase: string;
+  readonly ready: boolean;
+  /** Set once the pod was asked to end. */
+  readonly deletion?: {
+    /** Milliseconds since the epoch: when the grace period is over (`metadata.deletionTimestamp`). */
+    readonly deadline: number;
+    readonly graceSeconds: number;
+  };
+  readonly finalizers: readonly string[];
+};
+
+/** `namespace/name`, as kubectl prints it. */
+export function nameOf(pod: Pick<Pod, 'namespace' | 'name'>): string {
+  return `${pod.namespace}/${pod.name}`;
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
+export function isFinished(pod: Pod): boolean {
+  return pod.phase === 'Succeeded' || pod.phase === 'Failed';
+}
+
+export function isTerminating(pod: Pod): boolean {
+  return pod.deletion !== undefined;
+}
+
+export function isOfDaemonSet(pod: Pod): boolean {
+  return pod.controller?.kind === 'DaemonSet';
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import type { Clock } from '../clock.ts';
+import type { Budget } from '../drain/budget.ts';
+import type { DrainCluster } from '../drain/cluster.ts';
+import type { Pod } from '../drain/pod.ts';
+import { Failure } from '../failure.ts';
+import type { Candidate } from '../find-node.ts';
+import type { Report } from '../report/event.ts';
+import type { Api } from './api.ts';
+import { evict, remove } from './eviction.ts';
+import { type Collection, list, reflect } from './reflector.ts';
+import { readBudget, readPod } from './schema.ts';
+import { deniedOr } from './status.ts';
+
+/** The API versions that this cluster speaks. */
+export type Versions = { readonly eviction: string; readonly budgets: string };
+
+const Resources = v.object({
+  resources: v.array(v.object({ name: v.string(), group: v.optional(v.string()), version: v.optional(v.string()) })),
+});
+const Group = v.object({ versions: v.array(v.object({ version: v.string() })) });
+
+/**
+ * Asks the cluster which policy API it speaks: evictions have been policy/v1 since 1.22, budgets since 1.21.
+ * https://kubernetes.io/docs/reference/using-api/deprecation-guide/#eviction-v122
+ */
+export async function discover(api: Api, signal: AbortSignal): Promise<Versions> {
+  const get = (path: string) =>
+    api.call({ verb: 'get', path, signal }).catch((error: unknown) => {
+      throw deniedOr(error);
+    });
+  const [core, policy] = await Promise.all([get('/api/v1'), get('/apis/policy')]);
+  const eviction = v.parse(Resources, core).resources.find(({ name }) => name === 'pods/eviction');
+  if (eviction === undefined) {
+    throw new Failure(`${api.server} has no eviction API (pods/eviction)`, {
+      advice: 'is it a Kubernetes API server?',
+    });
+  }
+  const budgets = v.parse(Group, policy).versions.some(({ version }) => version === 'v1')
+    ? 'policy/v1'
+    : 'policy/v1beta1';
+  return { eviction: `${eviction.group ?? 'policy'}/${eviction.version ?? 'v1beta1'}`, budgets };
+}
+
+/** What a drain asks of the cluster, for one node, over the API. */
+export function drainCluster(
+  api: Api,
+  versions: Versions,
+  node: Candidate,
+  { clock, report }: { clock: Clock; report: Report },
+): DrainCluster {
+  const pods: Collection<Pod> = {
+    name: `the pods of ${node.name}`,
+    path: `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node.name}`)}`,
+    read: readPod,
+  };
+  const budgets = (namespace: string): Collection<Budget> => ({
+    name: `the disruption budgets of ${namespace}`,
+    path: `/apis/${versions.budgets}/namespaces/${namespace}/poddisruptionbudgets`,
+    read: (object) => readBudget(object, versions.budgets),
+  });
+  return {
+    observePods: (sink, signal) => reflect(api, pods, undefined, sink, { clock, report, signal }),
+    readPods: async (signal) => (await list(api, pods, undefined, signal)).items,
+    readBudgets: (namespace, signal) => list(api, budgets(namespace), undefined, signal),
+    observeBudgets: (namespace, from, sink, signal) =>
+      reflect(api, budgets(namespace), from, sink, { clock, report, signal }),
+    evict: (pod, signal) => evict(api, versions.eviction, pod, signal),
+    remove: (pod, signal) => remove(api, pod, signal),
+  };
+}

@@ -1,0 +1,123 @@
+import { API_BACKOFF, pauseMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import type { Sink, Snapshot } from '../drain/cluster.ts';
+import { Denied, Failure } from '../failure.ts';
+import type { Report } from '../report/event.ts';
+import type { Api } from './api.ts';
+import { readList, readWatchEvent, resourceVersionOf } from './schema.ts';
+import { ApiError, deniedOr, readStatus } from './status.ts';
+
+/** A set of objects that can be listed and watched. */
+export type Collection<T> = {
+  /** For people: 'the pods of node a'. */
+  readonly name: string;
+  /** Path and query, without resourceVersion. */
+  readonly path: string;
+  readonly read: (object: unknown) => T;
+};
+
+type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
+
+/** The server ends a watch after this long at the latest; we end it ourselves when it is silent for longer. */
+const WATCH_SECONDS = 290;
+
+/** Any version will do: answered from the API server's watch cache by index, without a read of etcd. */
+export const FROM_CACHE = '0';
+
+/**
+ * Lists the collection, once.
+ * @param atLeast the resource version that the answer must not be older than; absent: a consistent read
+ */
+export async function list<T>(
+  api: Api,
+  { path, read }: Collection<T>,
+  atLeast: string | undefined,
+  signal: AbortSignal,
+): Promise<Snapshot<T>> {
+  const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}`;
+  const answer = await api.call({ verb: 'list', path: withQuery(path, query), signal }).catch((error: unknown) => {
+    throw deniedOr(error);
+  });
+  return readList(answer, read);
+}
+
+/**
+ * Keeps `sink` showing what the collection is, for ever: list, watch, and list again whenever the watch ends, however it
+ * ends. Rejects only when it is aborted or denied.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+export async function reflect<T>(
+  api: Api,
+  collection: Collection<T>,
+  from: Snapshot<T> | undefined,
+  sink: Sink<T>,
+  { clock, report, signal }: Surroundings,
+): Promise<never> {
+  let known = from?.resourceVersion ?? FROM_CACHE;
+  let listed = from !== undefined;
+  let failures = 0;
+  for (;;) {
+    try {
+      if (!listed) {
+        const snapshot = await list(api, collection, known, signal);
+        sink.replace(snapshot.items);
+        known = snapshot.resourceVersion;
+      }
+      listed = false;
+      for await (const version of watch(api, collection, known, sink, signal)) {
+        known = version;
+        failures = 0;
+      }
+      signal.throwIfAborted();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const cause = deniedOr(error);
+      if (cause instanceof Denied) throw cause;
+      // What we know may be compacted away, or come from a server that was ahead of this one.
+      if (error instanceof ApiError && (error.code === 410 || error.code === 504)) known = FROM_CACHE;
+      failures++;
+      const inMs = pauseMs(API_BACKOFF, failures);
+      if (failures > 1) report({ type: 'retrying', what: `watch ${collection.name}`, error, inMs });
+      await clock.sleep(inMs, signal);
+    }
+  }
+}
+
+/** One watch, from a version on: the changes go to the sink, the version after each is yielded. */
+async function* watch<T>(
+  api: Api,
+  { name, path, read }: Collection<T>,
+  from: string,
+  sink: Sink<T>,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${from}`;
+  for await (const line of api.lines({ verb: 'watch', path: withQuery(path, query), signal })) {
+    const { type, object } = readWatchEvent(line);
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        sink.set(read(object));
+        break;
+      case 'DELETED':
+        sink.remove(read(object));
+        break;
+      case 'BOOKMARK':
+        break;
+      case 'ERROR':
+        throw new ApiError(`watch ${name}`, codeOf(object), object, undefined);
+      default:
+        throw new Failure(`watch ${name}: the API server sent an event of type ${type}`);
+    }
+    yield resourceVersionOf(object);
+  }
+}
+
+function codeOf(status: unknown): number {
+  return readStatus(status)?.code ?? 500;
+}
+
+function withQuery(path: string, query: string): string {
+  if (query === '') return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`;
+}

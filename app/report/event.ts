@@ -1,0 +1,66 @@
+import type { Outcome } from '../outcome.ts';
+
+export type PodName = string;
+export type Remaining = { readonly pod: PodName; readonly why: string };
+
+/** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
+export type DrainEvent =
+  | { type: 'started'; version: string; target: string; cluster: string; dryRun: boolean }
+  | { type: 'action found'; group: string; hooks: readonly HookTerms[] }
+  | { type: 'nothing to do'; why: string }
+  | { type: 'connected'; server: string; evictionVersion: string; budgetVersion: string }
+  | { type: 'node found'; node: string; uid: string; providerID: string; by: string }
+  | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
+  /** What the first look at the node's pods came to. */
+  | { type: 'planned'; toGo: number; toStay: number }
+  | { type: 'pod left'; pod: PodName; why: string }
+  | { type: 'pod asked'; pod: PodName; how: 'evict' | 'delete' }
+  | { type: 'pod accepted'; pod: PodName }
+  | { type: 'pod waits'; pod: PodName; because: 'budget' | 'refused' | 'terminating'; why: string }
+  | { type: 'pod gone'; pod: PodName; proof: string }
+  /** All that is left; `why` of each. Repeated while the drain waits. */
+  | { type: 'waiting'; remaining: readonly Remaining[] }
+  | { type: 'retrying'; what: string; error: unknown; inMs: number }
+  | { type: 'throttled'; forMs: number }
+  | { type: 'warning'; message: string; error?: unknown }
+  | { type: 'beat'; hook: string }
+  | { type: 'beat failed'; hook: string; error: unknown; failures: number }
+  | { type: 'hook ended'; hook: string }
+  | { type: 'action near its end'; endsAt: number; remaining: readonly Remaining[] }
+  | { type: 'deadline'; policy: string; remaining: readonly Remaining[] }
+  | { type: 'would'; act: 'evict' | 'leave' | 'wait'; pod: PodName; why: string }
+  | { type: 'hook completed'; hook: string; result: string }
+  | { type: 'hook left alone'; hook: string }
+  | { type: 'completion failed'; hook: string; result: string; error: unknown }
+  | { type: 'failed'; error: unknown }
+  | { type: 'summary'; summary: Summary };
+
+export type HookTerms = {
+  readonly name: string;
+  readonly heartbeatTimeoutSeconds: number;
+  readonly globalTimeoutSeconds: number;
+};
+
+/** The one line at the end of every run. */
+export type Summary = Figures & {
+  readonly result: Outcome['kind'];
+  readonly exitCode: number;
+  /** What the hooks were told, or that they were left alone. */
+  readonly hook: string;
+  readonly target: string;
+  /** By phase. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** By verb. */
+  readonly apiRequests: Readonly<Record<string, number>>;
+};
+
+/** What the events of a run add up to. */
+export type Figures = {
+  readonly node: string | undefined;
+  readonly pods: { readonly evicted: number; readonly left: number; readonly remaining: number };
+  /** The pod that a budget held up longest, and for how long. */
+  readonly longestBlocked: { readonly pod: PodName; readonly seconds: number } | undefined;
+  readonly beats: number;
+};
+
+export type Report = (event: DrainEvent) => void;

@@ -1,0 +1,21 @@
+import { destination, pino, stdTimeFunctions } from 'pino';
+import type { Report } from './event.ts';
+import { worded } from './wording.ts';
+
+/** JSON lines on a file descriptor, written at once: the last of them is not lost when the process ends. */
+export function jsonLines(fd: number): Report {
+  const log = pino(
+    {
+      level: 'debug',
+      base: null,
+      messageKey: 'message',
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination({ fd, sync: true }),
+  );
+  return (event) => {
+    const { level, message, fields } = worded(event);
+    log[level](fields, message);
+  };
+}

@@ -1,0 +1,81 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { ActionEnded, complete, type Hook } from './lifecycle.ts';
+import { consequenceOf, type LifecycleResult, type Outcome, type StopSignal } from './outcome.ts';
+import type { Ports } from './ports.ts';
+import type { Report } from './report/event.ts';
+import { Tally } from './report/tally.ts';
+import { Stopwatch } from './stopwatch.ts';
+import { drainTarget, type Holdings, NodeGone, NotTerminating } from './worker.ts';
+
+/** The reason with which the signal of a run is aborted. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly by: StopSignal;
+
+  constructor(by: StopSignal) {
+    super(`stopped by ${by}`);
+    this.by = by;
+  }
+}
+
+/**
+ * One run, whatever becomes of it: drain the target, tell the hook what followed, sum up in one line.
+ * @returns the exit code; never rejects
+ */
+export async function run(
+  config: Config,
+  ports: Ports,
+  { clock, report: tell, signal }: { clock: Clock; report: Report; signal: AbortSignal },
+): Promise<number> {
+  const tally = new Tally();
+  const stopwatch = new Stopwatch(clock);
+  const report: Report = (event) => {
+    tally.saw(event, clock.now());
+    tell(event);
+  };
+  const holdings: Holdings = { hooks: [], cluster: undefined };
+  const outcome = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
+  if ('error' in outcome) report({ type: 'failed', error: outcome.error });
+  if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
+
+  const { hook, exitCode } = consequenceOf(outcome, config.policies);
+  const told = await stopwatch.time('complete', () => tellHooks(holdings.hooks, hook, { clock, report }));
+  report({
+    type: 'summary',
+    summary: {
+      result: outcome.kind,
+      exitCode: told === 'failed' && exitCode === 0 ? 1 : exitCode,
+      hook: told,
+      target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
+      ...tally.figures(clock.now()),
+      seconds: stopwatch.seconds(),
+      apiRequests: { ...holdings.cluster?.requests },
+    },
+  });
+  await holdings.cluster?.close();
+  return told === 'failed' && exitCode === 0 ? 1 : exitCode;
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Stopped) return { kind: 'stopped', by: error.by };
+  if (error instanceof ActionEnded) return { kind: 'action ended' };
+  if (error instanceof NodeGone) return { kind: 'no node' };
+  if (error instanceof NotTerminating) return { kind: 'not terminating', error };
+  return { kind: 'failed', error };
+}
+
+/** What became of the hooks: the result they were told, or why they were not. */
+async function tellHooks(
+  hooks: readonly Hook[],
+  result: LifecycleResult | undefined,
+  context: { clock: Clock; report: Report },
+): Promise<LifecycleResult | 'none' | 'left alone' | 'failed'> {
+  if (hooks.length === 0) return 'none';
+  if (result === undefined) {
+    for (const { name } of hooks) context.report({ type: 'hook left alone', hook: name });
+    return 'left alone';
+  }
+  const completed = await Promise.all(hooks.map((hook) => complete(hook, result, context)));
+  return completed.every(Boolean) ? result : 'failed';
+}

@@ -1,0 +1,117 @@
+import * as v from 'valibot';
+
+const text = (meaning: string, pattern: RegExp, form: string) =>
+  v.pipe(v.string(), v.regex(pattern, `must be ${form}`), v.description(meaning));
+
+const choice = <const T extends readonly string[]>(meaning: string, values: T) =>
+  v.pipe(v.picklist(values, `must be one of ${values.join(', ')}`), v.description(meaning));
+
+const seconds = (meaning: string, least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/, 'must be a whole number of seconds'),
+    v.transform(Number),
+    v.minValue(least, `must be at least ${least} s`),
+    v.maxValue(most, `must be at most ${most} s`),
+    v.description(meaning),
+  );
+
+const url = (meaning: string) =>
+  v.pipe(
+    v.string(),
+    v.check((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL'),
+    v.description(meaning),
+  );
+
+/** A lifecycle action lives 48 hours at the most, so no wait of ours need be longer. */
+const TWO_DAYS = 172_800;
+
+/**
+ * Every setting: read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which wins.
+ * The help text, the README's table and the validation all come from here.
+ */
+export const Settings = v.object({
+  INSTANCE_ID: v.optional(
+    text(
+      'EC2 instance whose node is drained',
+      /^i-([0-9a-f]{8}|[0-9a-f]{17})$/,
+      'an EC2 instance ID: i- and 8 or 17 hex digits',
+    ),
+  ),
+  AUTO_SCALING_GROUP_NAME: v.optional(
+    text('group of the instance; found when absent', /^[^:\p{Cc}]{1,255}$/u, 'the name of an Auto Scaling group'),
+  ),
+  LIFECYCLE_HOOK_NAME: v.optional(
+    text(
+      'hook to keep alive and complete; every pending terminating hook when absent',
+      /^[A-Za-z0-9\-_/]{1,255}$/,
+      'the name of a lifecycle hook: letters, digits, - _ /',
+    ),
+  ),
+  LIFECYCLE_ACTION_TOKEN: v.optional(
+    text(
+      'token of the lifecycle action, from its event; needs LIFECYCLE_HOOK_NAME',
+      /^[0-9a-fA-F-]{36}$/,
+      'a UUID of 36 characters',
+    ),
+  ),
+  LIFECYCLE_DESTINATION: v.optional(
+    choice('where the instance is going, from the event', ['EC2', 'AutoScalingGroup', 'WarmPool']),
+  ),
+  CLUSTER_NAME: v.optional(
+    text('name of the EKS cluster', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
+  ),
+  KUBE_CONFIG_BUCKET: v.optional(
+    text(
+      'S3 bucket of the kubeconfig of any other cluster; wins over CLUSTER_NAME',
+      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+      'the name of an S3 bucket',
+    ),
+  ),
+  KUBE_CONFIG_OBJECT: v.optional(
+    text('key of that kubeconfig in the bucket', /^[^\p{Cc}]{1,1024}$/u, 'the key of an S3 object'),
+  ),
+  AWS_REGION: v.optional(
+    text('region of the instance, the hook and the EKS cluster', /^[a-z]{2,}(-[a-z]+)+-\d+$/, 'an AWS region'),
+  ),
+  AWS_ENDPOINT_URL: v.optional(
+    url('endpoint of every AWS call, for tests and private endpoints; AWS_ENDPOINT_URL_<SERVICE> for one service'),
+  ),
+  CONNECT_TIMEOUT_SECONDS: v.optional(seconds('how long reaching the cluster is retried', 1, 3_600), '120'),
+  LOAD_BALANCER_EXCLUSION: v.optional(
+    choice('label the node so that load balancers stop sending to it', ['on', 'off']),
+    'on',
+  ),
+  MISSING_NODE: v.optional(
+    choice('the hook when no node of the cluster is the instance', ['continue', 'abandon']),
+    'continue',
+  ),
+  ON_FAILURE: v.optional(choice('the hook when the drain fails for good', ['leave', 'abandon', 'continue']), 'leave'),
+  DRAIN_DEADLINE_SECONDS: v.optional(seconds('cap on the drain; none when absent', 1, TWO_DAYS)),
+  ON_DEADLINE: v.optional(
+    choice('at that cap: complete the hook, or delete what is left with its own grace period and go on', [
+      'continue',
+      'abandon',
+      'force',
+    ]),
+    'continue',
+  ),
+});
+
+export type SettingName = keyof typeof Settings.entries;
+export const settingNames = Object.keys(Settings.entries) as SettingName[];
+
+/** `INSTANCE_ID` → `instance-id` */
+export function flagOf(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+/** The settings as rows of a table: name, flag, default (empty when there is none), meaning. */
+export function settingRows(): { name: string; flag: string; fallback: string; meaning: string }[] {
+  return Object.entries(Settings.entries).map(([name, entry]) => ({
+    name,
+    flag: `--${flagOf(name)}`,
+    fallback: String(v.getDefault(entry) ?? ''),
+    meaning: v.getDescription(entry.wrapped) ?? '',
+  }));
+}

@@ -1,0 +1,223 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type DrainOptions, drain } from './drain/drain.ts';
+import { dryRun } from './dry-run.ts';
+import { Failure } from './failure.ts';
+import { type Candidate, type Found, findNode } from './find-node.ts';
+import { type Hook, whileBeating } from './lifecycle.ts';
+import type { Outcome } from './outcome.ts';
+import type { ConnectedCluster, InstanceFacts, Ports } from './ports.ts';
+import type { Report } from './report/event.ts';
+import { tryFor } from './retry.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+/** What a run has got hold of so far, and has to let go of at its end, however it ends. */
+export type Holdings = { hooks: readonly Hook[]; cluster: ConnectedCluster | undefined };
+
+type Surroundings = {
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly stopwatch: Stopwatch;
+};
+
+/** The instance is at work in its group: nobody asked for its end. */
+export class NotTerminating extends Failure {}
+
+/** The reason with which a drain is aborted when its node was deleted, or its name given to another. */
+export class NodeGone extends Error {
+  override readonly name = 'NodeGone';
+}
+
+/** Warn when this much of the lifecycle action's life is over. */
+const NEAR_THE_END = 0.9;
+
+/**
+ * The story of a run: find the lifecycle action, reach the cluster, find the node, and drain it while the hook beats.
+ * No heartbeat is sent before the node is found, so that a misconfigured drainer never keeps a dead instance billed.
+ *
+ * @returns how it ended; rejects with whatever cannot be mended, or with the reason of the signal
+ */
+export async function drainTarget(
+  config: Config,
+  ports: Ports,
+  holdings: Holdings,
+  context: Surroundings,
+): Promise<Outcome> {
+  const { target } = config;
+  const startedAt = context.clock.now();
+  let facts: InstanceFacts | Failure | undefined;
+  if (target.kind === 'instance') {
+    const ended = await findAction(target.instanceId, config, ports, holdings, context);
+    if (ended !== undefined) return ended;
+    facts = await describeInstance(target.instanceId, config, ports, context);
+    const elsewhere = otherClusterOf(config, facts);
+    if (elsewhere !== undefined) return elsewhere;
+  }
+
+  const cluster = await connect(config, ports, holdings, context);
+  const found = await find(config, cluster, facts, context);
+  if (found === undefined) return { kind: 'no node' };
+
+  if (config.dryRun) {
+    await dryRun(cluster.podsOf(found), context);
+    return { kind: 'dry run' };
+  }
+  const ended = await whileBeating(
+    holdings.hooks,
+    (signal) => drainNode(config, cluster, found, holdings.hooks, startedAt, { ...context, signal }),
+    context,
+  );
+  return ended === 'no pending action'
+    ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
+    : ended;
+}
+
+/** Looks up the lifecycle action; an outcome means that there is nothing to do. */
+async function findAction(
+  instanceId: string,
+  { force, dryRun, connectTimeoutMs }: Config,
+  ports: Ports,
+  holdings: Holdings,
+  context: Surroundings,
+): Promise<Outcome | undefined> {
+  const { report, signal, stopwatch } = context;
+  const look = () => ports.findAction(instanceId, signal);
+  const action = await stopwatch.time('action', () =>
+    tryFor(connectTimeoutMs, 'look up the lifecycle action', look, context),
+  );
+  switch (action.kind) {
+    case 'pending':
+      holdings.hooks = action.hooks;
+      report({ type: 'action found', group: action.group, hooks: action.hooks });
+      return undefined;
+    case 'none':
+      return force || dryRun ? undefined : { kind: 'no pending action', why: action.why };
+    case 'not terminating':
+      if (force || dryRun) return undefined;
+      throw new NotTerminating(`${instanceId} is not terminating: it is ${action.lifecycleState} in ${action.group}`, {
+        advice: 'terminate it through its Auto Scaling group, or drain it all the same with --force',
+      });
+  }
+}
+
+/** EC2's word is a short cut to the node; without it there are other ways, so its failure is kept for later. */
+async function describeInstance(
+  instanceId: string,
+  { connectTimeoutMs }: Config,
+  ports: Ports,
+  context: Surroundings,
+): Promise<InstanceFacts | Failure | undefined> {
+  const { report, signal, stopwatch } = context;
+  const describe = () => ports.describeInstance(instanceId, signal);
+  try {
+    return await stopwatch.time('instance', () =>
+      tryFor(connectTimeoutMs / 4, `describe ${instanceId}`, describe, context),
+    );
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure)) throw error;
+    report({
+      type: 'warning',
+      message: `EC2 does not tell about ${instanceId}; its node is looked for by label and provider ID`,
+      error,
+    });
+    return error;
+  }
+}
+
+/** An event may reach the drainers of several clusters; only the one whose cluster it is may touch the hook. */
+function otherClusterOf({ cluster }: Config, facts: InstanceFacts | Failure | undefined): Outcome | undefined {
+  if (cluster.kind !== 'eks' || facts === undefined || facts instanceof Failure) return undefined;
+  if (facts.clusters.length === 0 || facts.clusters.includes(cluster.name)) return undefined;
+  return {
+    kind: 'instance of another cluster',
+    why: `its tags name ${facts.clusters.join(', ')}, not ${cluster.name}`,
+  };
+}
+
+async function connect(
+  { connectTimeoutMs }: Config,
+  ports: Ports,
+  holdings: Holdings,
+  context: Surroundings,
+): Promise<ConnectedCluster> {
+  const { report, signal, stopwatch } = context;
+  const cluster = await stopwatch.time('connect', () =>
+    tryFor(connectTimeoutMs, 'reach the cluster', () => ports.connect(signal), context),
+  );
+  holdings.cluster = cluster;
+  const { eviction, budgets } = cluster.versions;
+  report({ type: 'connected', server: cluster.server, evictionVersion: eviction, budgetVersion: budgets });
+  return cluster;
+}
+
+/** The node to drain; undefined when the cluster has none for this instance. */
+async function find(
+  { target, connectTimeoutMs }: Config,
+  cluster: ConnectedCluster,
+  facts: InstanceFacts | Failure | undefined,
+  context: Surroundings,
+): Promise<Candidate | undefined> {
+  const { report, signal, stopwatch } = context;
+  const look = async (): Promise<Found | { node: Candidate; by: 'name' } | undefined> => {
+    if (target.kind === 'instance') {
+      const privateDnsName = facts instanceof Failure ? undefined : facts?.privateDnsName;
+      return findNode(cluster.nodes, target.instanceId, privateDnsName, signal);
+    }
+    const node = await cluster.nodes.byName(target.name, signal);
+    if (node === undefined) throw new Failure(`${cluster.server} has no node called ${target.name}`);
+    return { node, by: 'name' };
+  };
+  const found = await stopwatch.time('find', () => tryFor(connectTimeoutMs, 'find the node', look, context));
+  // "No such node" would complete the hook: it takes the word of everybody who might know one.
+  if (found === undefined && facts instanceof Failure) throw facts;
+  if (found === undefined) return undefined;
+  const { node, by } = found;
+  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, by });
+  return node;
+}
+
+async function drainNode(
+  config: Config,
+  cluster: ConnectedCluster,
+  node: Candidate,
+  hooks: readonly Hook[],
+  startedAt: number,
+  context: Surroundings,
+): Promise<Outcome> {
+  const { clock, report, stopwatch } = context;
+  const nodeGone = new AbortController();
+  const signal = AbortSignal.any([context.signal, nodeGone.signal]);
+  const inside = { ...context, signal };
+  const watching = cluster.untilGone(node, signal);
+  watching.then(
+    () => nodeGone.abort(new NodeGone(`node ${node.name} was deleted or replaced`)),
+    (error: unknown) => nodeGone.abort(error),
+  );
+  const cordon = () => cluster.cordon(node, config.loadBalancerExclusion, signal);
+  const cordoned = await stopwatch.time('cordon', () =>
+    tryFor(Number.POSITIVE_INFINITY, `cordon ${node.name}`, cordon, inside),
+  );
+  if (cordoned === 'replaced') throw new NodeGone(`node ${node.name} was deleted or replaced`);
+  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: config.loadBalancerExclusion });
+
+  try {
+    const kind = await stopwatch.time('drain', () =>
+      drain(cluster.podsOf(node), drainOptions(config, hooks, startedAt, clock.now()), inside),
+    );
+    return { kind };
+  } finally {
+    nodeGone.abort(new Error('the drain is over'));
+  }
+}
+
+function drainOptions(config: Config, hooks: readonly Hook[], startedAt: number, now: number): DrainOptions {
+  const lives = hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000);
+  const life = Math.min(...lives);
+  return {
+    ...(config.drainDeadlineMs !== undefined && {
+      deadline: { at: now + config.drainDeadlineMs, policy: config.policies.onDeadline },
+    }),
+    ...(lives.length > 0 && { actionEnd: { at: startedAt + life, warnAt: startedAt + life * NEAR_THE_END } }),
+  };
+}
