@@ -37,6 +37,7 @@ export class Notices {
       this.#report({ type: 'planned', toGo, toStay: plan.verdicts.length - toGo });
     }
     for (const verdict of plan.verdicts) this.#tellOf(verdict, now);
+    this.#report({ type: 'looked', remaining: (at) => remaining(plan, at) });
     if (now >= this.#waitingAt) {
       this.#waitingAt = now + WAITING_EVERY_MS;
       this.#report({ type: 'waiting', remaining: remaining(plan, now) });
@@ -79,5 +80,9 @@ export class Notices {
 export function remaining({ verdicts }: Plan, now: number): Remaining[] {
   return verdicts
     .filter(({ act }) => act !== 'leave')
-    .map((verdict) => ({ pod: nameOf(verdict.pod), why: why(verdict, now) }));
+    .map((verdict) => ({ pod: nameOf(verdict.pod), why: why(verdict, now), ending: isEnding(verdict) }));
+}
+
+function isEnding(verdict: Verdict): boolean {
+  return verdict.act === 'wait' && ['terminating', 'accepted', 'asking'].includes(verdict.why.kind);
 }

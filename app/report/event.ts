@@ -1,7 +1,8 @@
 import type { Outcome } from '../outcome.ts';
 
 export type PodName = string;
-export type Remaining = { readonly pod: PodName; readonly why: string };
+/** `ending`: it was asked to end, or is ending; otherwise something keeps the drain from asking. */
+export type Remaining = { readonly pod: PodName; readonly why: string; readonly ending: boolean };
 
 /** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
 export type DrainEvent =
@@ -18,6 +19,8 @@ export type DrainEvent =
   | { type: 'pod accepted'; pod: PodName }
   | { type: 'pod waits'; pod: PodName; because: 'budget' | 'refused' | 'terminating'; why: string }
   | { type: 'pod gone'; pod: PodName; proof: string }
+  /** The drain looked at the node again. What it saw is worked out only for those who want to know. */
+  | { type: 'looked'; remaining: (now: number) => readonly Remaining[] }
   /** All that is left; `why` of each. Repeated while the drain waits. */
   | { type: 'waiting'; remaining: readonly Remaining[] }
   | { type: 'retrying'; what: string; error: unknown; inMs: number }

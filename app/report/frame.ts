@@ -17,25 +17,26 @@ const OTHER_LINES = 8;
 
 /** The live part of the screen: a bar, the counts, the pods that remain with their reasons, the last beat. */
 export function frame(tally: Tally, { now, startedAt, trouble, columns, rows }: View): string {
-  const gone = tally.count('gone');
-  const remaining = tally.remaining();
-  const total = Math.max(tally.planned ?? 0, gone + remaining.length);
-  const filled = total === 0 ? 0 : Math.round((BAR * gone) / total);
+  const remaining = [...tally.remaining(now)].sort((a, b) => Number(a.ending) - Number(b.ending));
+  const { gone, left } = tally;
+  const ending = remaining.filter((pod) => pod.ending).length;
+  const total = gone + remaining.length;
+  const filled = total === 0 ? 0 : Math.floor((BAR * gone) / total);
   const bar = styleText('green', '█'.repeat(filled)) + styleText('dim', '░'.repeat(BAR - filled));
-  const counts = `${gone} of ${total} pods gone · ${tally.count('asked')} ending · ${tally.count('to go')} waiting · ${tally.count('left')} left`;
+  const counts = `${gone} of ${total} gone · ${ending} ending · ${remaining.length - ending} waiting · ${left} left`;
   const beat = tally.lastBeatAt === undefined ? '' : ` · last beat ${duration(now - tally.lastBeatAt)} ago`;
-  const shown = Math.max(1, rows - OTHER_LINES);
-  const width = Math.min(48, Math.max(0, ...remaining.slice(0, shown).map(({ pod }) => pod.length)));
-  const lines = remaining
-    .slice(0, shown)
-    .map(({ pod, why }) => cut(`  ${pod.padEnd(width)}  `, columns) + styleText('dim', cut(why, columns - width - 5)));
-  if (remaining.length > shown) lines.push(styleText('dim', `  … and ${remaining.length - shown} more`));
+  const shown = remaining.slice(0, Math.max(1, rows - OTHER_LINES));
+  const width = Math.min(48, Math.max(0, ...shown.map(({ pod }) => pod.length)));
   return [
     '',
     `${styleText('bold', tally.node ?? 'looking for the node')}  ${styleText('dim', `${duration(now - startedAt)}${beat}`)}`,
-    total === 0 ? styleText('dim', counts) : `${bar}  ${counts}`,
-    ...lines,
-    ...(trouble === undefined ? [] : [styleText('yellow', cut(trouble, columns - 1))]),
+    cut(`${bar}  ${counts}`, columns + bar.length - BAR),
+    ...shown.map(({ pod, why, ending }) => {
+      const reason = cut(why, columns - width - 5);
+      return `  ${cut(pod, width).padEnd(width)}  ${styleText(ending ? 'dim' : 'yellow', reason)}`;
+    }),
+    ...(remaining.length > shown.length ? [styleText('dim', `  … and ${remaining.length - shown.length} more`)] : []),
+    ...(trouble === undefined ? [] : [styleText('red', cut(trouble, columns - 1))]),
   ].join('\n');
 }
 

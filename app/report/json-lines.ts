@@ -15,7 +15,7 @@ export function jsonLines(fd: number): Report {
     destination({ fd, sync: true }),
   );
   return (event) => {
-    const { level, message, fields } = worded(event);
-    log[level](fields, message);
+    const words = worded(event);
+    if (words !== undefined) log[words.level](words.fields, words.message);
   };
 }

@@ -51,7 +51,9 @@ export function liveView(terminal: Terminal, now: () => number): { report: Repor
     end,
     report: (event) => {
       tally.saw(event, now());
-      const { level, message, fields } = worded(event);
+      const words = worded(event);
+      if (words === undefined) return;
+      const { level, message, fields } = words;
       if (event.type === 'retrying' || event.type === 'throttled' || event.type === 'beat failed') trouble = message;
       if (event.type === 'pod accepted' || event.type === 'pod gone' || event.type === 'beat') trouble = undefined;
       if (event.type === 'summary') {

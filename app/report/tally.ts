@@ -1,14 +1,15 @@
-import type { DrainEvent, Figures } from './event.ts';
-
-export type PodState = 'left' | 'to go' | 'asked' | 'gone';
+import type { DrainEvent, Figures, Remaining } from './event.ts';
 
 /** Adds up the events of a run, for the summary and the live view. */
 export class Tally {
   #node: string | undefined;
-  #planned: number | undefined;
   #beats = 0;
   #lastBeatAt: number | undefined;
-  readonly #pods = new Map<string, { state: PodState; why: string; wasAsked: boolean }>();
+  #gone = 0;
+  #evicted = 0;
+  readonly #left = new Set<string>();
+  readonly #asked = new Set<string>();
+  #remaining: (now: number) => readonly Remaining[] = () => [];
   /** Since when a budget has held up each pod. */
   readonly #blockedSince = new Map<string, number>();
   #longest: { pod: string; ms: number } | undefined;
@@ -19,33 +20,30 @@ export class Tally {
       case 'node found':
         this.#node = event.node;
         break;
-      case 'planned':
-        this.#planned = event.toGo;
-        break;
       case 'beat':
         this.#beats++;
         this.#lastBeatAt = now;
         break;
+      case 'looked':
+        this.#remaining = event.remaining;
+        break;
       case 'pod left':
-        this.#put(event.pod, 'left', event.why);
+        this.#left.add(event.pod);
         break;
       case 'pod asked':
-        this.#put(event.pod, 'asked', event.how === 'evict' ? 'eviction sent' : 'deletion sent');
+        this.#asked.add(event.pod);
         break;
       case 'pod waits':
-        this.#put(event.pod, 'to go', event.why);
         if (event.because === 'budget' && !this.#blockedSince.has(event.pod)) this.#blockedSince.set(event.pod, now);
         break;
       case 'pod accepted':
-        this.#put(event.pod, 'asked', 'terminating');
         this.#unblock(event.pod, now);
         break;
       case 'pod gone':
-        this.#put(event.pod, 'gone', event.proof);
         this.#unblock(event.pod, now);
-        break;
-      case 'waiting':
-        for (const { pod, why } of event.remaining) this.#put(pod, this.#pods.get(pod)?.state ?? 'to go', why);
+        if (this.#left.delete(event.pod)) break;
+        this.#gone++;
+        if (this.#asked.delete(event.pod)) this.#evicted++;
         break;
     }
   }
@@ -58,37 +56,29 @@ export class Tally {
     return this.#lastBeatAt;
   }
 
-  /** How many pods there were to drain at the first look; more may have come since. Undefined before it. */
-  get planned(): number | undefined {
-    return this.#planned;
+  /** How many pods have gone. */
+  get gone(): number {
+    return this.#gone;
   }
 
-  /** How many pods are in this state. */
-  count(state: PodState): number {
-    return [...this.#pods.values()].filter((pod) => pod.state === state).length;
+  /** How many pods stay on the node. */
+  get left(): number {
+    return this.#left.size;
   }
 
-  /** The pods that have not gone and will not stay, each with the reason told last. */
-  remaining(): { pod: string; why: string }[] {
-    return [...this.#pods]
-      .filter(([, { state }]) => state === 'to go' || state === 'asked')
-      .map(([pod, { why }]) => ({ pod, why }));
+  /** The pods that the drain is not done with, as of its latest look, each with its reason. */
+  remaining(now: number): readonly Remaining[] {
+    return this.#remaining(now);
   }
 
   figures(now: number): Figures {
     for (const pod of this.#blockedSince.keys()) this.#noteBlocked(pod, now);
-    const evicted = [...this.#pods.values()].filter(({ state, wasAsked }) => state === 'gone' && wasAsked).length;
     return {
       node: this.#node,
-      pods: { evicted, left: this.count('left'), remaining: this.remaining().length },
+      pods: { evicted: this.#evicted, left: this.#left.size, remaining: this.#remaining(now).length },
       longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: Math.round(this.#longest.ms / 100) / 10 },
       beats: this.#beats,
     };
-  }
-
-  #put(pod: string, state: PodState, why: string): void {
-    const wasAsked = state === 'asked' || (this.#pods.get(pod)?.wasAsked ?? false);
-    this.#pods.set(pod, { state, why, wasAsked });
   }
 
   #unblock(pod: string, now: number): void {

@@ -11,8 +11,8 @@ export type Worded = {
 /** One line of a log holds this many pods; more would not fit a CloudWatch event. */
 const MOST_PODS_A_LINE = 50;
 
-/** An event in words: what a person reads, and the fields that a machine does. */
-export function worded(event: DrainEvent): Worded {
+/** An event in words: what a person reads, and the fields that a machine does; undefined when there is nothing to say. */
+export function worded(event: DrainEvent): Worded | undefined {
   const { type, ...fields } = event;
   const say = (level: Level, message: string, more: Record<string, unknown> = fields): Worded => ({
     level,
@@ -54,6 +54,8 @@ export function worded(event: DrainEvent): Worded {
       return say('info', `${event.pod} waits: ${event.why}`);
     case 'pod gone':
       return say('info', `${event.pod} is gone: ${event.proof}`);
+    case 'looked':
+      return undefined;
     case 'waiting':
       return say(
         'info',
@@ -132,7 +134,7 @@ export function summaryText({ result, target, node, pods, longestBlocked, second
 function podsOf(remaining: readonly { pod: string; why: string }[]) {
   return {
     remaining: remaining.length,
-    pods: remaining.slice(0, MOST_PODS_A_LINE),
+    pods: remaining.slice(0, MOST_PODS_A_LINE).map(({ pod, why }) => ({ pod, why })),
     ...(remaining.length > MOST_PODS_A_LINE && { more: remaining.length - MOST_PODS_A_LINE }),
   };
 }

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { styleText } from 'node:util';
+import {
+  CoreV1Api,
+  KubeConfig,
+  type KubernetesObject,
+  KubernetesObjectApi,
+  loadAllYaml,
+} from '@kubernetes/client-node';
+import { startAws } from '../../test/simulator/aws/simulator.ts';
+import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
+
+/**
+ * `npm run demo`: an Auto Scaling group terminates an instance, and the real, built program drains its node. Only what it
+ * talks to is simulated: a Kubernetes API server and the AWS APIs, over HTTP on loopback.
+ */
+const INSTANCE = 'i-0123456789abcdef0';
+const NODE = 'ip-10-0-0-1.eu-central-1.compute.internal';
+const CLUSTER = 'demo';
+
+const aws = await startAws({ region: 'eu-central-1' });
+const kubernetes = await startKubernetes({
+  version: 'v1.34',
+  nodes: [
+    { name: NODE, providerID: `aws:///eu-central-1a/${INSTANCE}` },
+    ...[2, 3].map((n) => ({
+      name: `ip-10-0-0-${n}.eu-central-1.compute.internal`,
+      providerID: `aws:///eu-central-1a/i-0123456789abcdef${n}`,
+    })),
+  ],
+  // The token that the program signs is verified as EKS would do it, signature and all.
+  authenticate: async (token) =>
+    'arn' in aws.verifyToken(token, CLUSTER) ? { name: 'node-drainer', groups: ['node-drainer'] } : undefined,
+});
+
+const admin = new KubeConfig();
+admin.loadFromString(kubernetes.kubeconfig());
+const objects = KubernetesObjectApi.makeApiClient(admin);
+for (const file of ['../../infra/kubernetes/rbac.yaml', 'workload.yaml']) {
+  const text = await readFile(new URL(file, import.meta.url), 'utf8');
+  for (const object of loadAllYaml(text) as KubernetesObject[]) await objects.create(object);
+}
+const pods = async () => (await admin.makeApiClient(CoreV1Api).listPodForAllNamespaces()).items;
+while ((await pods()).some(({ status }) => status?.phase !== 'Running')) await new Promise((r) => setTimeout(r, 200));
+
+aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
+aws.createAutoScalingGroup({ name: 'workers' });
+aws.putLifecycleHook({ autoScalingGroupName: 'workers', lifecycleHookName: 'node-drainer', heartbeatTimeout: 30 });
+aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: 'workers', privateDnsName: NODE });
+const before = await pods();
+const onNode = before.filter(({ spec }) => spec?.nodeName === NODE).length;
+say(`A simulated EKS cluster runs ${before.length} pods on 3 nodes, ${onNode} of them on ${NODE}.`);
+say(`Its Auto Scaling group terminates ${INSTANCE}; the drainer starts, as it would on Fargate:`);
+
+const [event] = aws.terminateInstance(INSTANCE);
+if (event === undefined) throw new Error('the simulated group has no terminating hook');
+const program = new URL('../../dist/main.mjs', import.meta.url).pathname;
+say(styleText('dim', `$ INSTANCE_ID=${INSTANCE} CLUSTER_NAME=${CLUSTER} … node dist/main.mjs drain\n`));
+const drainer = spawn(process.execPath, [program, 'drain'], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    ...aws.environment,
+    CLUSTER_NAME: CLUSTER,
+    INSTANCE_ID: event.detail.EC2InstanceId,
+    AUTO_SCALING_GROUP_NAME: event.detail.AutoScalingGroupName,
+    LIFECYCLE_HOOK_NAME: event.detail.LifecycleHookName,
+    LIFECYCLE_ACTION_TOKEN: event.detail.LifecycleActionToken,
+    LIFECYCLE_DESTINATION: event.detail.Destination,
+  },
+});
+const [code] = await once(drainer, 'exit');
+
+const after = await pods();
+const [action] = aws.lifecycleActions(INSTANCE);
+say('');
+say(
+  `Exit code ${code}. The hook got ${action?.beats} heartbeats, and is ${action?.state}: ${action?.result ?? 'no result'}.`,
+);
+const left = after.filter(({ spec }) => spec?.nodeName === NODE).map(({ metadata }) => metadata?.name);
+say(
+  `On the node: ${left.join(', ') || 'nothing'}. In the cluster: ${after.length} pods again, on the two other nodes.`,
+);
+await kubernetes.stop();
+await aws.stop();
+process.exitCode = code === 0 && action?.result === 'CONTINUE' ? 0 : 1;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
