@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Backoff, pauseMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { Failure } from './failure.ts';
 import type { LifecycleResult } from './outcome.ts';
 import type { Report } from './report/event.ts';
 
@@ -123,12 +124,13 @@ export async function complete(
       );
       return true;
     } catch (error) {
-      const inMs = pauseMs(FAILED_COMPLETION, failures);
-      if (!signal.aborted) {
+      const canPass = !(error instanceof Failure) || error.passing;
+      if (canPass && !signal.aborted) {
+        const inMs = pauseMs(FAILED_COMPLETION, failures);
         report({ type: 'retrying', what: `complete hook ${hook.name}`, error, inMs });
         await clock.sleep(inMs, signal).catch(() => undefined);
+        if (!signal.aborted) continue;
       }
-      if (!signal.aborted) continue;
       report({ type: 'completion failed', hook: hook.name, result, error });
       return false;
     }

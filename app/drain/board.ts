@@ -94,18 +94,18 @@ export class Board {
     const known = [...(this.#budgets.get(pod.namespace)?.values() ?? [])];
     this.#ledger.take(
       budgetsOf(pod, known).filter((budget) => !bypassesBudget(pod, budget)),
-      pod.name,
+      pod,
     );
   }
 
   /** The API answered what was asked at `at`. */
   answered(pod: Pod, reply: EvictionReply, at: number, now: number): void {
     if (reply.kind === 'accepted') {
-      this.#ledger.accepted(pod.name, now);
+      this.#ledger.accepted(pod, now);
       this.#attempts.set(pod.uid, { state: 'accepted', at: now });
       return;
     }
-    this.#ledger.giveBack(pod.name);
+    this.#ledger.giveBack(pod);
     switch (reply.kind) {
       case 'gone':
         this.#gone(pod, 'not found');
@@ -131,7 +131,7 @@ export class Board {
 
   /** The request failed, or was refused: it will be sent again at `retryAt`. */
   retryLater(pod: Pod, message: string, retryAt: number, at: number): void {
-    this.#ledger.giveBack(pod.name);
+    this.#ledger.giveBack(pod);
     this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message });
   }
 

@@ -1,4 +1,5 @@
 import type { Budget } from './budget.ts';
+import { nameOf, type Pod } from './pod.ts';
 
 /** An accepted eviction is in its budget's status before the answer is sent; this is how late the news of it may come. */
 const NEWS_MAY_TAKE_MS = 5_000;
@@ -8,32 +9,32 @@ const NEWS_MAY_TAKE_MS = 5_000;
  * Without it a burst would be sent on the strength of one old status, and all but the first refused.
  */
 export class Ledger {
-  /** budget UID → pod name → when the entry is given up: never while the answer is awaited. */
+  /** budget UID → `namespace/name` of the pod → when the entry is given up: never while the answer is awaited. */
   readonly #taken = new Map<string, Map<string, number>>();
 
-  take(budgets: readonly Budget[], podName: string): void {
+  take(budgets: readonly Budget[], pod: Pod): void {
     for (const { uid } of budgets) {
       const entries = this.#taken.get(uid) ?? new Map<string, number>();
-      this.#taken.set(uid, entries.set(podName, Number.POSITIVE_INFINITY));
+      this.#taken.set(uid, entries.set(nameOf(pod), Number.POSITIVE_INFINITY));
     }
   }
 
   /** The eviction was accepted: the status will show it shortly, if it has not. */
-  accepted(podName: string, now: number): void {
+  accepted(pod: Pod, now: number): void {
     for (const entries of this.#taken.values()) {
-      if (entries.has(podName)) entries.set(podName, now + NEWS_MAY_TAKE_MS);
+      if (entries.has(nameOf(pod))) entries.set(nameOf(pod), now + NEWS_MAY_TAKE_MS);
     }
   }
 
   /** The eviction took nothing. */
-  giveBack(podName: string): void {
-    for (const entries of this.#taken.values()) entries.delete(podName);
+  giveBack(pod: Pod): void {
+    for (const entries of this.#taken.values()) entries.delete(nameOf(pod));
   }
 
   /** A status was seen: what it counts is no longer ours to remember. */
   settle(budget: Budget): void {
     const entries = this.#taken.get(budget.uid);
-    for (const name of budget.counted) entries?.delete(name);
+    for (const name of budget.counted) entries?.delete(nameOf({ namespace: budget.namespace, name }));
   }
 
   uncounted(now: number): Map<string, number> {

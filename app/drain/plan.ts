@@ -132,10 +132,12 @@ class Rooms {
 
   /** The budgets whose status says that the API would refuse this pod now, and until when that is believed. */
   heldBy(pod: Pod, attempt: Attempt | undefined): { by: readonly Budget[]; until: number } | undefined {
-    if (!this.#observed.budgets.has(pod.namespace)) {
+    const over = this.#budgetsOf(pod);
+    if (over.length === 0) {
+      // Nobody knows of a budget over this pod; when the API has refused it all the same, there is one.
       return attempt?.state === 'blocked' ? { by: [], until: attempt.at + SAFETY_NET_MS } : undefined;
     }
-    const by = this.#budgetsOf(pod).filter((budget) => this.#roomOf(budget) <= 0);
+    const by = over.filter((budget) => this.#roomOf(budget) <= 0);
     return by.length === 0
       ? undefined
       : { by, until: Math.max(...by.map((budget) => this.#lastWordOn(budget))) + SAFETY_NET_MS };
@@ -150,7 +152,9 @@ class Rooms {
 
   #budgetsOf(pod: Pod): Budget[] {
     const known = this.#observed.budgets.get(pod.namespace) ?? [];
-    return budgetsOf(pod, known).filter((budget) => !bypassesBudget(pod, budget));
+    // A pod that was refused bypasses nothing, whatever the rules of newer servers are.
+    const wasRefused = this.#observed.attempts.get(pod.uid)?.state === 'blocked';
+    return budgetsOf(pod, known).filter((budget) => wasRefused || !bypassesBudget(pod, budget));
   }
 
   #roomOf(budget: Budget): number {

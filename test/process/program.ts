@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
+
+/** One JSON line of the program. */
+export type Line = { readonly event: string; readonly message: string; readonly [field: string]: unknown };
+
+export type Ended = { readonly code: number | null; readonly lines: readonly Line[]; readonly stderr: string };
+
+/** The built program as a process of its own, with nothing in its environment but what is given. */
+export class Program {
+  readonly lines: Line[] = [];
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<Ended>;
+  #stderr = '';
+  #onLine: (() => void)[] = [];
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = child;
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      this.lines.push(JSON.parse(text));
+      for (const wake of this.#onLine.splice(0)) wake();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.#ended = once(child, 'close').then(([code]) => {
+      for (const wake of this.#onLine.splice(0)) wake();
+      return { code, lines: this.lines, stderr: this.#stderr };
+    });
+  }
+
+  ended(): Promise<Ended> {
+    return this.#ended;
+  }
+
+  kill(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+    this.#process.kill(signal);
+  }
+
+  /** Resolves with the first line of this event; rejects when the program ends without it. */
+  async line(event: string): Promise<Line> {
+    for (;;) {
+      const found = this.lines.find((line) => line.event === event);
+      if (found !== undefined) return found;
+      if (this.#process.exitCode !== null) throw new Error(`the program ended without '${event}': ${this.#stderr}`);
+      await new Promise<void>((resolve) => this.#onLine.push(resolve));
+    }
+  }
+}
+
+/** The last line, which sums up the run. */
+export function summaryOf({ lines, stderr }: Ended): Line {
+  const last = lines.at(-1);
+  if (last?.event !== 'summary') throw new Error(`the last line is no summary: ${JSON.stringify(last)} ${stderr}`);
+  return last;
+}

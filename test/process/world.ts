@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import type { TestContext } from 'node:test';
+import {
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  loadAllYaml,
+  PolicyV1Api,
+  type V1Pod,
+} from '@kubernetes/client-node';
+import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
+import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { Program } from './program.ts';
+
+export const INSTANCE = 'i-0123456789abcdef0';
+export const NODE = 'ip-10-0-0-1.eu-west-1.compute.internal';
+export const GROUP = 'workers';
+export const HOOK = 'node-drainer';
+
+/** A cluster and an AWS account of one test: a node on an instance of a group with a lifecycle hook. */
+export type World = {
+  readonly aws: AwsSimulator;
+  readonly kubernetes: KubernetesSimulator;
+  readonly core: CoreV1Api;
+  readonly policy: PolicyV1Api;
+  /** Starts the program for the instance, with the kubeconfig in the bucket. */
+  drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
+  /** A pod on the node, running once this resolves. */
+  addPod(name: string, more?: { annotations?: Record<string, string>; finalizers?: string[] }): Promise<V1Pod>;
+  /** A budget that lets none of the pods on the node go. */
+  blockAll(): Promise<void>;
+};
+
+export async function world(
+  context: TestContext,
+  options: { rbac?: boolean; heartbeatTimeout?: number } = {},
+): Promise<World> {
+  const [aws, kubernetes] = await Promise.all([
+    startAws({ region: 'eu-west-1' }),
+    startKubernetes({ nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }] }),
+  ]);
+  context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
+  aws.createAutoScalingGroup({ name: GROUP });
+  aws.putLifecycleHook({
+    autoScalingGroupName: GROUP,
+    lifecycleHookName: HOOK,
+    heartbeatTimeout: options.heartbeatTimeout ?? 30,
+  });
+  aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: GROUP, privateDnsName: NODE });
+  aws.putObject('configs', 'kube/config', kubernetes.kubeconfig('node-drainer'));
+
+  const admin = new KubeConfig();
+  admin.loadFromString(kubernetes.kubeconfig());
+  const core = admin.makeApiClient(CoreV1Api);
+  const policy = admin.makeApiClient(PolicyV1Api);
+  if (options.rbac ?? true) {
+    const objects = KubernetesObjectApi.makeApiClient(admin);
+    const rbac = await readFile(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
+    for (const object of loadAllYaml(rbac)) await objects.create(object);
+  }
+  const namespace = 'default';
+  return {
+    aws,
+    kubernetes,
+    core,
+    policy,
+    drain: (environment = {}, ...flags) =>
+      new Program(['drain', ...flags], {
+        ...aws.environment,
+        INSTANCE_ID: INSTANCE,
+        KUBE_CONFIG_BUCKET: 'configs',
+        KUBE_CONFIG_OBJECT: 'kube/config',
+        ...environment,
+      }),
+    async addPod(name, { annotations = {}, finalizers = [] } = {}) {
+      await core.createNamespacedPod({
+        namespace,
+        body: {
+          metadata: { name, labels: { app: 'test' }, annotations, finalizers },
+          spec: { nodeName: NODE, containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }] },
+        },
+      });
+      for (;;) {
+        const pod = await core.readNamespacedPod({ namespace, name });
+        if (pod.status?.phase === 'Running') return pod;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    async blockAll() {
+      await policy.createNamespacedPodDisruptionBudget({
+        namespace,
+        body: {
+          metadata: { name: 'block-all' },
+          spec: { maxUnavailable: 0, selector: { matchLabels: { app: 'test' } } },
+        },
+      });
+    },
+  };
+}
+
+/** What became of the lifecycle action of the instance. */
+export function actionOf({ aws }: World) {
+  const [action] = aws.lifecycleActions(INSTANCE);
+  if (action === undefined) throw new Error('the instance has no lifecycle action');
+  return action;
+}
