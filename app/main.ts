@@ -21,6 +21,9 @@ import { run, Stopped } from './run.ts';
 /** Put in by the build. */
 declare const VERSION: string;
 
+/** Well inside the time that Fargate and people give. */
+const STOP_WITHIN_MS = 1_500;
+
 /** https://man.freebsd.org/cgi/man.cgi?query=sysexits: EX_USAGE */
 const BAD_USAGE = 64;
 
@@ -41,7 +44,9 @@ async function main(): Promise<void> {
       return;
     case 'drain':
       try {
-        process.exitCode = await drainCommand(readConfig(process.env, line.flags, line.faults));
+        const code = await drainCommand(readConfig(process.env, line.flags, line.faults));
+        // Not left to the event loop: a name lookup that hangs would hold it for half a minute more.
+        process.exit(code);
       } catch (error) {
         if (!(error instanceof ConfigFaults)) throw error;
         process.stderr.write(faultText(error));
@@ -55,8 +60,10 @@ async function drainCommand(config: Config): Promise<number> {
   const stop = new AbortController();
   for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
     process.on(by, () => {
-      // A second one does not ask twice.
-      if (stop.signal.aborted) process.exit(by === 'SIGTERM' ? 143 : 130);
+      const exit = () => process.exit(by === 'SIGTERM' ? 143 : 130);
+      // A second one does not ask twice, and nothing that hangs holds up the first.
+      if (stop.signal.aborted) exit();
+      setTimeout(exit, STOP_WITHIN_MS).unref();
       stop.abort(new Stopped(by));
     });
   }

@@ -11,10 +11,11 @@ export function clientSettings(region: string) {
 /**
  * One AWS call; what it throws is turned into a Failure that says whether it may pass.
  * @param what for people: 'describe the EKS cluster prod'
+ * @param action the IAM action that it takes, if it takes one
  */
 export async function awsCall<T>(
   what: string,
-  action: string,
+  action: string | undefined,
   call: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
@@ -26,7 +27,7 @@ export async function awsCall<T>(
     throw new Failure(`could not ${what}: ${explain(cause)}`, {
       cause,
       passing: !denied && isPassing(cause),
-      ...(denied && { advice: `allow ${action} in the task's role, or its policy boundary` }),
+      ...(denied && action !== undefined && { advice: `allow ${action} in the task's role, or its policy boundary` }),
     });
   }
 }

@@ -49,5 +49,5 @@ export function tokenCredential(name: string, region: string, credentials: AwsCr
 }
 
 async function credentialsOf(provide: () => Promise<AwsCredentials>, signal: AbortSignal): Promise<AwsCredentials> {
-  return awsCall('get AWS credentials', 'nothing', provide, signal);
+  return awsCall('get AWS credentials', undefined, provide, signal);
 }

@@ -60,9 +60,8 @@ export class Evictor {
       if (signal.aborted || error instanceof Denied) throw error;
       const failures = (this.#failures.get(pod.uid) ?? 0) + 1;
       this.#failures.set(pod.uid, failures);
-      const inMs = pauseMs(API_BACKOFF, failures);
-      this.#board.retryLater(pod, explain(error), clock.now() + inMs, at);
-      report({ type: 'retrying', what: `${how} ${nameOf(pod)}`, error, inMs });
+      // Told as the reason for which the pod waits, not once more for each try of each pod.
+      this.#board.retryLater(pod, explain(error), clock.now() + pauseMs(API_BACKOFF, failures), at);
     }
   }
 }

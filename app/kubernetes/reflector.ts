@@ -21,6 +21,9 @@ type Surroundings = { readonly clock: Clock; readonly report: Report; readonly s
 /** The server ends a watch after this long at the latest; we end it ourselves when it is silent for longer. */
 const WATCH_SECONDS = 290;
 
+/** A watch that ends sooner is not begun again at once, or a server that ends each would be asked without end. */
+const SHORT_LIVED_MS = 1_000;
+
 /** Any version will do: answered from the API server's watch cache by index, without a read of etcd. */
 export const FROM_CACHE = '0';
 
@@ -53,29 +56,29 @@ export async function reflect<T>(
   sink: Sink<T>,
   { clock, report, signal }: Surroundings,
 ): Promise<never> {
-  let known = from?.resourceVersion ?? FROM_CACHE;
-  let listed = from !== undefined;
+  let atLeast: string | undefined = FROM_CACHE;
+  let snapshot = from;
   let failures = 0;
   for (;;) {
+    const startedAt = clock.now();
     try {
-      if (!listed) {
-        const snapshot = await list(api, collection, known, signal);
+      if (snapshot === undefined) {
+        snapshot = await list(api, collection, atLeast, signal);
         sink.replace(snapshot.items);
-        known = snapshot.resourceVersion;
       }
-      listed = false;
-      for await (const version of watch(api, collection, known, sink, signal)) {
-        known = version;
-        failures = 0;
-      }
-      signal.throwIfAborted();
+      const since: string = snapshot.resourceVersion;
+      snapshot = undefined;
+      atLeast = since;
+      for await (const version of watch(api, collection, since, sink, signal)) atLeast = version;
+      if (clock.now() - startedAt >= SHORT_LIVED_MS) failures = 0;
+      else await clock.sleep(pauseMs(API_BACKOFF, ++failures), signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const cause = deniedOr(error);
       if (cause instanceof Denied) throw cause;
-      // What we know may be compacted away, or come from a server that was ahead of this one.
-      if (error instanceof ApiError && (error.code === 410 || error.code === 504)) known = FROM_CACHE;
-      failures++;
+      // That version was compacted away, or came from a server that is ahead of this one: ask for what is true now.
+      if (error instanceof ApiError && (error.code === 410 || error.code === 504)) atLeast = undefined;
+      failures = clock.now() - startedAt >= SHORT_LIVED_MS ? 1 : failures + 1;
       const inMs = pauseMs(API_BACKOFF, failures);
       if (failures > 1) report({ type: 'retrying', what: `watch ${collection.name}`, error, inMs });
       await clock.sleep(inMs, signal);

@@ -4,6 +4,9 @@ import { worded } from './wording.ts';
 
 /** JSON lines on a file descriptor, written at once: the last of them is not lost when the process ends. */
 export function jsonLines(fd: number): Report {
+  const output = destination({ fd, sync: true });
+  // Whoever read the lines is gone; the pods are not.
+  output.on('error', () => undefined);
   const log = pino(
     {
       level: 'debug',
@@ -12,7 +15,7 @@ export function jsonLines(fd: number): Report {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination({ fd, sync: true }),
+    output,
   );
   return (event) => {
     const words = worded(event);
