@@ -1,12 +1,13 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { NodeGone } from './drain/cluster.ts';
 import { ActionEnded, complete, type Hook } from './lifecycle.ts';
 import { consequenceOf, type LifecycleResult, type Outcome, type StopSignal } from './outcome.ts';
 import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { Tally } from './report/tally.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { drainTarget, type Holdings, NodeGone, NotTerminating } from './worker.ts';
+import { drainTarget, type Holdings, NotTerminating } from './worker.ts';
 
 /** The reason with which the signal of a run is aborted. */
 export class Stopped extends Error {

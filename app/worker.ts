@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { type DrainOptions, drain } from './drain/drain.ts';
+import { drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
@@ -23,14 +23,6 @@ type Surroundings = {
 
 /** The instance is at work in its group: nobody asked for its end. */
 export class NotTerminating extends Failure {}
-
-/** The reason with which a drain is aborted when its node was deleted, or its name given to another. */
-export class NodeGone extends Error {
-  override readonly name = 'NodeGone';
-}
-
-/** Warn when this much of the lifecycle action's life is over. */
-const NEAR_THE_END = 0.9;
 
 /**
  * The story of a run: find the lifecycle action, reach the cluster, find the node, and drain it while the hook beats.
@@ -175,49 +167,4 @@ async function find(
   const { node, by } = found;
   report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, by });
   return node;
-}
-
-async function drainNode(
-  config: Config,
-  cluster: ConnectedCluster,
-  node: Candidate,
-  hooks: readonly Hook[],
-  startedAt: number,
-  context: Surroundings,
-): Promise<Outcome> {
-  const { clock, report, stopwatch } = context;
-  const nodeGone = new AbortController();
-  const signal = AbortSignal.any([context.signal, nodeGone.signal]);
-  const inside = { ...context, signal };
-  const watching = cluster.untilGone(node, signal);
-  watching.then(
-    () => nodeGone.abort(new NodeGone(`node ${node.name} was deleted or replaced`)),
-    (error: unknown) => nodeGone.abort(error),
-  );
-  const cordon = () => cluster.cordon(node, config.loadBalancerExclusion, signal);
-  const cordoned = await stopwatch.time('cordon', () =>
-    tryFor(Number.POSITIVE_INFINITY, `cordon ${node.name}`, cordon, inside),
-  );
-  if (cordoned === 'replaced') throw new NodeGone(`node ${node.name} was deleted or replaced`);
-  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: config.loadBalancerExclusion });
-
-  try {
-    const kind = await stopwatch.time('drain', () =>
-      drain(cluster.podsOf(node), drainOptions(config, hooks, startedAt, clock.now()), inside),
-    );
-    return { kind };
-  } finally {
-    nodeGone.abort(new Error('the drain is over'));
-  }
-}
-
-function drainOptions(config: Config, hooks: readonly Hook[], startedAt: number, now: number): DrainOptions {
-  const lives = hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000);
-  const life = Math.min(...lives);
-  return {
-    ...(config.drainDeadlineMs !== undefined && {
-      deadline: { at: now + config.drainDeadlineMs, policy: config.policies.onDeadline },
-    }),
-    ...(lives.length > 0 && { actionEnd: { at: startedAt + life, warnAt: startedAt + life * NEAR_THE_END } }),
-  };
 }

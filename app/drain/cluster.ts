@@ -24,11 +24,18 @@ export type Sink<T> = {
   remove(item: T): void;
 };
 
+/** The node was deleted, or its name given to another: what is left of it is not ours to drain. */
+export class NodeGone extends Error {
+  override readonly name = 'NodeGone';
+}
+
 /**
  * What a drain asks of a cluster. Calls reject when they are aborted, when the API denies them, and when it fails;
  * observing ends only by being aborted or denied, whatever happens to the watches below it.
  */
 export type DrainCluster = {
+  /** Does the node exist, with the UID that it had when it was found? */
+  isSameNode(signal: AbortSignal): Promise<boolean>;
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never>;
   /** A consistent read: what the API says now, not what a cache says. */
   readPods(signal: AbortSignal): Promise<readonly Pod[]>;

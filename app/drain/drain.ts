@@ -8,6 +8,7 @@ import { Board } from './board.ts';
 import { BudgetWatches } from './budget-watches.ts';
 import type { DrainCluster } from './cluster.ts';
 import { Evictor } from './evictor.ts';
+import { Newcomers } from './newcomers.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
 import { plan } from './plan.ts';
 import { nameOf } from './pod.ts';
@@ -49,9 +50,15 @@ export async function drain(
   const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
   const budgets = new BudgetWatches(cluster, board, inside);
   const evictor = new Evictor(cluster, board, inside);
+  const newcomers = new Newcomers(cluster, inside);
   const quietAt = clock.now() + QUIET_MS;
   const notices = new Notices(report, clock.now(), options.actionEnd);
-  cluster.observePods(board.podSink(inside.ring), signal).catch(inside.fail);
+  const pods = board.podSink(inside.ring);
+  const first: typeof pods.replace = (items) => {
+    if (!board.isListed) newcomers.know(items);
+    pods.replace(items);
+  };
+  cluster.observePods({ ...pods, replace: first }, signal).catch(inside.fail);
   let deadline = options.deadline;
   let forced = false;
 
@@ -71,7 +78,8 @@ export async function drain(
       budgets.follow(current);
       for (const { act, pod } of current.verdicts) {
         if (evictor.isFull) break;
-        if (act === 'delete' || (act === 'evict' && budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
+        if (act !== 'evict' && act !== 'delete') continue;
+        if (newcomers.admits(pod) && (act === 'delete' || budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
       }
       if (left.length === 0 && board.isListed && now >= quietAt && (await isEmpty(cluster, board, inside))) {
         return 'drained';

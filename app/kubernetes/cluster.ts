@@ -8,6 +8,7 @@ import type { Candidate } from '../find-node.ts';
 import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
 import { evict, remove } from './eviction.ts';
+import { nodeDirectory } from './nodes.ts';
 import { type Collection, list, reflect } from './reflector.ts';
 import { readBudget, readPod } from './schema.ts';
 import { deniedOr } from './status.ts';
@@ -60,6 +61,7 @@ export function drainCluster(
     read: (object) => readBudget(object, versions.budgets),
   });
   return {
+    isSameNode: async (signal) => (await nodeDirectory(api).byName(node.name, signal))?.uid === node.uid,
     observePods: (sink, signal) => reflect(api, pods, undefined, sink, { clock, report, signal }),
     readPods: async (signal) => (await list(api, pods, undefined, signal)).items,
     readBudgets: (namespace, signal) => list(api, budgets(namespace), undefined, signal),
