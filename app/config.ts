@@ -83,9 +83,6 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
       'nothing says which cluster: give CLUSTER_NAME, KUBE_CONFIG_BUCKET with KUBE_CONFIG_OBJECT, or --kubeconfig',
     );
   }
-  if (has('LIFECYCLE_ACTION_TOKEN') && !has('LIFECYCLE_HOOK_NAME')) {
-    faults.push('LIFECYCLE_ACTION_TOKEN belongs to one hook: LIFECYCLE_HOOK_NAME is missing');
-  }
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
     faults.push(`--node ('${flags.node}') must be the name of a node: small letters, digits, - and .`);
   }

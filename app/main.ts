@@ -135,7 +135,7 @@ async function accessTo(source: ClusterSource, clock: Clock, signal: AbortSignal
     case 'kubeconfig-file':
       return accessByFile(source.path, clock);
     case 'kubeconfig-object': {
-      const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL']);
+      const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
       const text = await readKubeconfigObject(source, pathStyle, signal);
       return accessByForeignText(text, `s3://${source.bucket}/${source.object}`, clock);
     }

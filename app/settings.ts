@@ -49,11 +49,7 @@ export const Settings = v.object({
     ),
   ),
   LIFECYCLE_ACTION_TOKEN: v.optional(
-    text(
-      'token of the lifecycle action, from its event; needs LIFECYCLE_HOOK_NAME',
-      /^[0-9a-fA-F-]{36}$/,
-      'a UUID of 36 characters',
-    ),
+    text('token of the lifecycle action, from its event', /^[0-9a-fA-F-]{36}$/, 'a UUID of 36 characters'),
   ),
   LIFECYCLE_DESTINATION: v.optional(
     choice('where the instance is going, from the event', ['EC2', 'AutoScalingGroup', 'WarmPool']),
@@ -75,7 +71,7 @@ export const Settings = v.object({
     text('region of the instance, the hook and the EKS cluster', /^[a-z]{2,}(-[a-z]+)+-\d+$/, 'an AWS region'),
   ),
   AWS_ENDPOINT_URL: v.optional(
-    url('endpoint of every AWS call, for tests and private endpoints; AWS_ENDPOINT_URL_<SERVICE> for one service'),
+    url('endpoint of every AWS call; AWS_ENDPOINT_URL_EC2 and the like for that of one service'),
   ),
   CONNECT_TIMEOUT_SECONDS: v.optional(seconds('how long reaching the cluster is retried', 1, 3_600), '120'),
   LOAD_BALANCER_EXCLUSION: v.optional(

@@ -41,21 +41,24 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         () => client.send(command, { abortSignal: signal }),
         signal,
       );
-      return hooks
-        .filter(({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING')
-        .map((hook) => {
-          if (hook.LifecycleHookName === undefined || hook.HeartbeatTimeout === undefined) {
-            throw new Failure(`Auto Scaling described a hook of ${group} without name or heartbeat timeout`);
-          }
-          return hookOf(client, {
-            name: hook.LifecycleHookName,
-            group,
-            instanceId,
-            token: known.token,
-            heartbeatTimeoutSeconds: hook.HeartbeatTimeout,
-            globalTimeoutSeconds: hook.GlobalTimeout ?? Math.min(172_800, 100 * hook.HeartbeatTimeout),
-          });
+      const terminating = hooks.filter(
+        ({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING',
+      );
+      // A token belongs to the action of one hook; of several, nobody said which.
+      const token = terminating.length === 1 ? known.token : undefined;
+      return terminating.map((hook) => {
+        if (hook.LifecycleHookName === undefined || hook.HeartbeatTimeout === undefined) {
+          throw new Failure(`Auto Scaling described a hook of ${group} without name or heartbeat timeout`);
+        }
+        return hookOf(client, {
+          name: hook.LifecycleHookName,
+          group,
+          instanceId,
+          token,
+          heartbeatTimeoutSeconds: hook.HeartbeatTimeout,
+          globalTimeoutSeconds: hook.GlobalTimeout ?? Math.min(172_800, 100 * hook.HeartbeatTimeout),
         });
+      });
     },
   };
 }
