@@ -1,0 +1,44 @@
+import { type Partition, partitionOf } from './partition.ts';
+
+/** What every simulated service knows of where and when it is. */
+export type Context = {
+  accountId: string;
+  region: string;
+  partition: Partition;
+  /** Milliseconds since the epoch, by the simulator's clock. */
+  now: () => number;
+  /** How many times faster lifecycle timeouts run. */
+  timeScale: number;
+};
+
+export type AwsOptions = {
+  port?: number;
+  /** Default: 127.0.0.1. */
+  host?: string;
+  region?: string;
+  /** The static keys that its clients sign with. Default: made up. */
+  accessKey?: { accessKeyId: string; secretAccessKey: string };
+  now?: () => number;
+  /** How many times faster lifecycle timeouts run. */
+  timeScale?: number;
+};
+
+/** The name that EC2 makes of an address; here the address is made of the ID. */
+export function privateDnsNameOf(instanceId: string, region: string): string {
+  const bytes = Buffer.from(instanceId.slice(2).padStart(8, '0').slice(-4), 'hex');
+  const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
+  return `ip-10-0-${bytes[0] ?? 0}-${bytes[1] ?? 0}.${domain}`;
+}
+
+export function contextOf(options: AwsOptions): Context {
+  const region = options.region ?? 'eu-central-1';
+  const partition = partitionOf(region);
+  if (!partition) throw new Error(`${region} is no AWS region`);
+  return {
+    accountId: '123456789012',
+    region,
+    partition,
+    now: options.now ?? Date.now,
+    timeScale: options.timeScale ?? 1,
+  };
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from './context.ts';
+import { ServiceError } from './errors.ts';
+import type { Fleet } from './fleet.ts';
+import { Form } from './form.ts';
+import { ec2State, type Instance } from './instance.ts';
+import type { AwsRequest, Operation } from './message.ts';
+import { ec2Namespace, type XmlValue, xmlDocument } from './xml.ts';
+
+/** `ip-10-0-1-2.eu-central-1.compute.internal` → `10.0.1.2`. */
+function addressIn(privateDnsName: string): string | undefined {
+  const match = /^ip-(\d+)-(\d+)-(\d+)-(\d+)\./.exec(privateDnsName);
+  return match?.slice(1, 5).join('.');
+}
+
+function described(instance: Instance, context: Context): XmlValue {
+  const state = ec2State(instance, context.now(), context.timeScale);
+  if (state === 'forgotten') return undefined;
+  const isTerminated = state.name === 'terminated';
+  const { autoScalingGroupName, tags, privateDnsName } = instance;
+  const groupTag = autoScalingGroupName === undefined ? {} : { 'aws:autoscaling:groupName': autoScalingGroupName };
+  return {
+    instanceId: instance.instanceId,
+    imageId: 'ami-0123456789abcdef0',
+    instanceState: state,
+    // A terminated instance has given its address back.
+    privateDnsName: isTerminated ? '' : privateDnsName,
+    privateIpAddress: isTerminated ? undefined : addressIn(privateDnsName),
+    dnsName: '',
+    instanceType: 'm7g.large',
+    launchTime: new Date(instance.launchTime).toISOString(),
+    placement: { availabilityZone: `${context.region}a`, tenancy: 'default' },
+    tagSet: Object.entries({ ...groupTag, ...tags }).map(([key, value]) => ({ key, value })),
+  };
+}
+
+/** The instances asked for; those of an ID that is unknown, or long gone, are an error. */
+function found(form: Form, fleet: Fleet, context: Context): Instance[] {
+  const [filter] = form.forms('Filter');
+  if (filter) throw new ServiceError('InvalidParameterValue', `The filter '${filter.get('Name')}' is invalid`);
+  const ids = form.list('InstanceId');
+  const malformed = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
+  if (malformed !== undefined) throw new ServiceError('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`);
+  const known = fleet
+    .instances()
+    .filter((instance) => ec2State(instance, context.now(), context.timeScale) !== 'forgotten');
+  const missing = ids.filter((id) => !known.some(({ instanceId }) => instanceId === id));
+  if (missing.length > 0) {
+    const subject = missing.length === 1 ? `ID '${missing[0]}' does` : `IDs '${missing.join(', ')}' do`;
+    throw new ServiceError('InvalidInstanceID.NotFound', `The instance ${subject} not exist`);
+  }
+  return known.filter(({ instanceId }) => ids.length === 0 || ids.includes(instanceId));
+}
+
+/**
+ * Amazon EC2: DescribeInstances by ID.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+ */
+export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Operation {
+  return (request) => {
+    const form = Form.of(request);
+    const name = form.get('Action') ?? 'unknown';
+    return {
+      action: `ec2:${name}`,
+      parameters: form.entries(),
+      run: () => {
+        if (name !== 'DescribeInstances') {
+          throw new ServiceError('InvalidAction', `The action ${name} is not valid for this web service.`);
+        }
+        const requestId = randomUUID();
+        const reservationSet = found(form, fleet, context).map((instance) => ({
+          reservationId: `r-${instance.instanceId.slice(2)}`,
+          ownerId: context.accountId,
+          groupSet: [],
+          instancesSet: [described(instance, context)],
+        }));
+        return {
+          status: 200,
+          headers: { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId },
+          body: xmlDocument('DescribeInstancesResponse', ec2Namespace, { requestId, reservationSet }, 'item'),
+        };
+      },
+    };
+  };
+}

@@ -1,0 +1,32 @@
+import { ServiceError } from './errors.ts';
+import type { Form } from './form.ts';
+
+/** How Auto Scaling says that a request makes no sense. */
+export function validationError(message: string): ServiceError {
+  return new ServiceError('ValidationError', message);
+}
+
+/** A parameter that must be there. */
+export function required(form: Form, name: string): string {
+  const value = form.get(name);
+  if (value) return value;
+  const member = name.charAt(0).toLowerCase() + name.slice(1);
+  throw validationError(
+    `1 validation error detected: Value null at '${member}' failed to satisfy constraint: Member must not be null`,
+  );
+}
+
+/** A parameter with a closed set of values. */
+export function oneOf<T extends string>(form: Form, name: string, allowed: readonly T[], fallback?: T): T {
+  const value = form.get(name) ?? fallback;
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw validationError(`Valid values for ${name} are: [${allowed.join(', ')}]; got ${value}`);
+}
+
+/** A whole number within its bounds. */
+export function whole(form: Form, name: string, fallback: number, min: number, max: number): number {
+  const value = Number(form.get(name) ?? fallback);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw validationError(`${name} must be between ${min} and ${max}, got ${form.get(name)}`);
+}

@@ -1,0 +1,24 @@
+/** An HTTP request as it came in: nothing decoded, so that a signature can be recomputed over the very bytes. */
+export type AwsRequest = {
+  method: string;
+  /** The path as sent, without the query. */
+  path: string;
+  /** The query as sent, without the question mark. */
+  query: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body: Buffer;
+};
+
+export type Reply = { status: number; headers: Record<string, string>; body: string | Buffer };
+
+/** One operation of a service, recognised but not yet run. */
+export type Operation = {
+  /** The IAM action: `autoscaling:CompleteLifecycleAction`. */
+  action: string;
+  parameters: Record<string, string>;
+  run: (caller: Caller) => Reply;
+};
+
+/** Who signed a request. */
+export type Caller = { arn: string; userId: string; accountId: string; accessKeyId: string };

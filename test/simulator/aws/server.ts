@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault, Faults } from '../faults.ts';
+import type { AwsRequest, Reply } from './message.ts';
+
+/** A request, recognised: what faults are matched against, and how it is answered. */
+export type Exchange = {
+  action: string;
+  parameters: Record<string, string>;
+  /** The honest answer; called at most once, and not at all if a fault comes before it. */
+  answer: () => Reply;
+  /** The answer to a `status` fault that has no body of its own. */
+  faulty: (status: number) => Reply;
+  /** Called with the status before it goes out. */
+  answered: (status: number) => void;
+};
+
+export type Server = { port: number; stop(): Promise<void> };
+
+function lowerCased(message: IncomingMessage): Record<string, string> {
+  const headers = Object.entries(message.headers).map(([name, value]): [string, string] => [
+    name,
+    Array.isArray(value) ? value.join(',') : (value ?? ''),
+  ]);
+  return Object.fromEntries(headers);
+}
+
+async function received(message: IncomingMessage): Promise<AwsRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  const url = message.url ?? '/';
+  const question = url.indexOf('?');
+  return {
+    method: message.method ?? 'GET',
+    path: question === -1 ? url : url.slice(0, question),
+    query: question === -1 ? '' : url.slice(question + 1),
+    headers: lowerCased(message),
+    body: Buffer.concat(chunks),
+  };
+}
+
+function send(response: ServerResponse, reply: Reply, now: number): void {
+  const length = { 'content-length': String(Buffer.byteLength(reply.body)) };
+  response.writeHead(reply.status, { date: new Date(now).toUTCString(), ...length, ...reply.headers });
+  response.end(reply.body);
+}
+
+/** The head promises the whole body; half of it comes. */
+function sendHalf(response: ServerResponse, reply: Reply, now: number): void {
+  const body = Buffer.from(reply.body);
+  const head = { date: new Date(now).toUTCString(), ...reply.headers, 'content-length': String(body.length) };
+  response.writeHead(reply.status, head);
+  response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.socket?.destroy());
+}
+
+function faultReply(fault: Extract<Fault, { kind: 'status' }>, exchange: Exchange): Reply {
+  const reply = exchange.faulty(fault.status);
+  if (fault.body === undefined) return { ...reply, headers: { ...reply.headers, ...fault.headers } };
+  return { status: fault.status, headers: fault.headers ?? {}, body: fault.body };
+}
+
+async function respond(
+  exchange: Exchange,
+  response: ServerResponse,
+  fault: Fault | undefined,
+  { now, stopping }: { now: () => number; stopping: AbortSignal },
+): Promise<void> {
+  const finish = (reply: Reply) => {
+    exchange.answered(reply.status);
+    send(response, reply, now());
+  };
+  switch (fault?.kind) {
+    case undefined:
+      return finish(exchange.answer());
+    case 'delay':
+      await delay(fault.ms, undefined, { ref: false, signal: stopping });
+      return finish(exchange.answer());
+    case 'status':
+      return finish(faultReply(fault, exchange));
+    case 'hang':
+      return;
+    case 'reset':
+      response.socket?.resetAndDestroy();
+      return;
+    case 'half-body':
+      return sendHalf(response, exchange.answer(), now());
+    case 'after':
+      exchange.answer();
+      response.socket?.resetAndDestroy();
+      return;
+  }
+}
+
+/** Serves exchanges over HTTP, faults included. */
+export async function serve(options: {
+  host: string;
+  port: number;
+  faults: Faults;
+  now: () => number;
+  recognise: (request: AwsRequest) => Exchange;
+}): Promise<Server> {
+  const { faults, now, recognise } = options;
+  const stopping = new AbortController();
+  const sockets = new Set<Socket>();
+  const serveOne = async (message: IncomingMessage, response: ServerResponse) => {
+    const request = await received(message);
+    const exchange = recognise(request);
+    const fault = faults.match({
+      method: request.method,
+      path: exchange.action,
+      query: new URLSearchParams(exchange.parameters),
+      headers: request.headers,
+      body: request.body.toString(),
+    });
+    await respond(exchange, response, fault, { now, stopping: stopping.signal });
+  };
+  const server = createServer((message, response) => {
+    // A client that goes away, or the end of the simulator, cuts an exchange short: nobody is left to tell.
+    serveOne(message, response).catch(() => response.socket?.destroy());
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // A reset by the client is no news.
+    socket.on('error', () => socket.destroy());
+  });
+  const forgetOutages = faults.onOutage(() => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => resolve());
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the simulator listens on no port');
+  return {
+    port: address.port,
+    stop: async () => {
+      forgetOutages();
+      stopping.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { ServerResponse } from 'node:http';
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import type { Writable } from 'node:stream';
+import type { Fault } from '../../faults.ts';
+
+/** More than this unread by a client, and the server gives its watch up, as a real one does when a client is slow. */
+const SLOW_CLIENT_BYTES = 4 * 1024 * 1024;
+
+/** One request and its answer over either HTTP version, with the fault that the answer is to meet. */
+export class Exchange {
+  readonly #request: Http2ServerRequest;
+  /** The server types its compatibility API as HTTP/2 only, but hands out these for HTTP/1.1. */
+  readonly #response: Http2ServerResponse | ServerResponse;
+  readonly #out: Writable;
+  #fault: Fault | undefined;
+  #closed = false;
+
+  constructor(request: Http2ServerRequest, response: Http2ServerResponse | ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+    this.#out = response;
+    this.#out.on('close', () => {
+      this.#closed = true;
+    });
+    // A client that goes away is no fault of the server.
+    this.#out.on('error', () => this.reset());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  meet(fault: Fault): void {
+    this.#fault = fault;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#out.on('close', listener);
+  }
+
+  async body(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#request) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString();
+  }
+
+  answer(status: number, headers: Record<string, string>, body: string): void {
+    if (this.#closed) return;
+    if (this.#fault?.kind === 'after') {
+      this.reset();
+      return;
+    }
+    const bytes = Buffer.from(body);
+    this.#head(status, { ...headers, 'content-length': String(bytes.length) });
+    if (this.#fault?.kind === 'half-body') {
+      this.#out.write(bytes.subarray(0, bytes.length / 2));
+      // The half must be on its way before the connection breaks.
+      setTimeout(() => this.reset(), 20).unref();
+    } else this.#out.end(bytes);
+  }
+
+  /** Opens a stream of lines. */
+  stream(headers: Record<string, string>): { write(line: string): void; end(): void } {
+    if (this.#fault?.kind === 'after') this.reset();
+    else if (!this.#closed) {
+      this.#head(200, headers);
+      // A watch without events has a head all the same. (HTTP/2 sends it by itself.)
+      if (this.#response instanceof ServerResponse) this.#response.flushHeaders();
+    }
+    return {
+      write: (line) => {
+        if (this.#closed) return;
+        if (this.#fault?.kind === 'half-body') {
+          this.#out.write(line.slice(0, line.length / 2));
+          setTimeout(() => this.reset(), 20).unref();
+          this.#closed = true;
+          return;
+        }
+        this.#out.write(line);
+        if (this.#out.writableLength > SLOW_CLIENT_BYTES) this.#out.end();
+      },
+      end: () => {
+        if (!this.#closed) this.#out.end();
+      },
+    };
+  }
+
+  #head(status: number, headers: Record<string, string>): void {
+    if (this.#response instanceof ServerResponse) this.#response.writeHead(status, headers);
+    else this.#response.writeHead(status, headers);
+  }
+
+  /** Breaks the stream (HTTP/2) or the connection (HTTP/1.1) without another word. */
+  reset(): void {
+    this.#closed = true;
+    if (this.#response instanceof ServerResponse) this.#response.socket?.destroy();
+    else this.#response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+}

@@ -1,0 +1,98 @@
+import type { Cluster } from '../model/cluster.ts';
+import type { KubernetesObject } from '../model/objects.ts';
+import { groupVersion } from '../model/resource.ts';
+import { badRequest, expired, tooLargeResourceVersion } from '../model/status.ts';
+import { type AnyTable, keyOf } from '../model/table.ts';
+import { intOf, invalidOption, parseVersion } from '../registry/options.ts';
+import type { Form, Rendering } from './rendering.ts';
+import { selected, selectionOf } from './selection.ts';
+
+/** How long a request waits for a resource version that is still to come: blockTimeout of the watch cache. */
+const FRESH_WITHIN_MS = 3000;
+
+type Continuation = { version: number; after: string };
+
+/**
+ * GET of a collection. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+ */
+export async function listObjects(
+  cluster: Cluster,
+  table: AnyTable,
+  namespace: string,
+  query: URLSearchParams,
+  form: Form,
+  rendering: Rendering,
+): Promise<string> {
+  const selection = selectionOf(table, namespace, query);
+  const { resource } = table;
+  const asked = query.get('resourceVersion') ?? '';
+  const continuation = continuationOf(query.get('continue') ?? '');
+  const version = parseVersion(asked);
+  if (continuation !== undefined && version > 0)
+    throw badRequest('specifying resource version is not allowed when using continue');
+  if (continuation !== undefined && continuation.version < table.oldest)
+    throw expired(
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+    );
+  const exact = isExact(query, asked) ? version : undefined;
+  if (exact !== undefined && exact < table.oldest)
+    throw expired('The resourceVersion for the provided list is too old.');
+  await untilFresh(cluster, version);
+  const snapshot = continuation?.version ?? exact;
+  const revision = snapshot ?? cluster.revisions.current;
+  const all =
+    snapshot === undefined
+      ? selected(table, selection)
+      : table.at(snapshot).filter((object) => selection.matches(object));
+  const left = continuation === undefined ? all : all.filter((object) => keyOfObject(object) > continuation.after);
+  // The watch cache, which answers resourceVersion=0, does not know limits.
+  const limit = asked === '0' ? 0 : (intOf(query, 'limit') ?? 0);
+  const page = limit > 0 ? left.slice(0, limit) : left;
+  const last = page.at(-1);
+  const more = last === undefined ? 0 : left.length - page.length;
+  const metadata = {
+    resourceVersion: String(revision),
+    ...(more > 0 && last !== undefined ? { continue: tokenOf({ version: revision, after: keyOfObject(last) }) } : {}),
+    ...(more > 0 && selection.isWhole ? { remainingItemCount: more } : {}),
+  };
+  return rendering.list(resource.kind, groupVersion(resource), metadata, page, form);
+}
+
+function isExact(query: URLSearchParams, version: string): boolean {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match !== '' && version === '') {
+    const why = 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided';
+    throw invalidOption('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', why);
+  }
+  return match === 'Exact';
+}
+
+function keyOfObject({ metadata }: KubernetesObject): string {
+  return keyOf(metadata.namespace, metadata.name);
+}
+
+/** Waits until the cluster has seen the version, or answers 504 as the watch cache does. */
+export async function untilFresh(cluster: Cluster, version: number): Promise<void> {
+  const deadline = Date.now() + FRESH_WITHIN_MS;
+  while (version > cluster.revisions.current) {
+    if (Date.now() >= deadline) throw tooLargeResourceVersion(version, cluster.revisions.current);
+    await new Promise<void>((resolve) => cluster.timers.after(20, resolve));
+  }
+}
+
+function tokenOf({ version, after }: Continuation): string {
+  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: version, start: `${after}\u0000` })).toString(
+    'base64url',
+  );
+}
+
+function continuationOf(token: string): Continuation | undefined {
+  if (token === '') return undefined;
+  try {
+    const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString());
+    if (typeof rv === 'number' && typeof start === 'string') return { version: rv, after: start.replace(/\0$/, '') };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw badRequest('invalid continue token: continue key is not valid: invalid character');
+}

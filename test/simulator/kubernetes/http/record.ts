@@ -1,0 +1,29 @@
+import type { RequestInfo } from './request-info.ts';
+
+/** One request as the simulator saw it. A status of 0 means that it never got an answer. */
+export type RecordedRequest = {
+  at: number;
+  user: string;
+  verb: string;
+  /** With its subresource: `pods/eviction`. Empty for a path such as `/version`. */
+  resource: string;
+  namespace?: string;
+  name?: string;
+  path: string;
+  status: number;
+};
+
+/** The record of a request that has just come in. */
+export function recordOf(info: RequestInfo): RecordedRequest {
+  const { verb, path, resource, subresource, namespace, name } = info;
+  return {
+    at: Date.now(),
+    user: '',
+    verb,
+    resource: subresource === '' ? resource : `${resource}/${subresource}`,
+    ...(namespace === '' ? {} : { namespace }),
+    ...(name === '' ? {} : { name }),
+    path,
+    status: 0,
+  };
+}

@@ -1,0 +1,23 @@
+import { type Cluster, tablesOf } from '../model/cluster.ts';
+import { methodNotAllowed, noSuchPath } from '../model/status.ts';
+import type { AnyTable } from '../model/table.ts';
+import type { RequestInfo } from './request-info.ts';
+
+/** The table that a request is about; what no real server has a route for is refused as it would be there. */
+export function tableFor(cluster: Cluster, info: RequestInfo): AnyTable {
+  const table = tablesOf(cluster).find(
+    ({ resource }) =>
+      resource.name === info.resource && resource.group === info.group && resource.version === info.version,
+  );
+  if (table === undefined) throw noSuchPath();
+  const { resource } = table;
+  const knownSubresource = info.subresource === '' || resource.subresources.some((each) => each === info.subresource);
+  if (!knownSubresource) throw noSuchPath();
+  const scoped = resource.namespaced || info.namespace === '' || resource.name === 'namespaces';
+  if (!scoped) throw noSuchPath();
+  // Cluster-wide, namespaced resources can only be listed and watched.
+  const single = info.verb !== 'list' && info.verb !== 'watch';
+  if (resource.namespaced && info.namespace === '' && single)
+    throw info.name === '' ? methodNotAllowed() : noSuchPath();
+  return table;
+}

@@ -1,0 +1,46 @@
+import { type Kinds, type ResourceName, type Resources, resources, type Version } from './resource.ts';
+import { type AnyTable, type Indexer, Revisions, Table } from './table.ts';
+import { Timers } from './timers.ts';
+
+export type Tables = { [R in ResourceName]: Table<Kinds[R]> };
+
+/** The whole state of a simulated cluster: what etcd and the clock are to a real one. */
+export type Cluster = {
+  readonly version: Version;
+  readonly resources: Resources;
+  readonly revisions: Revisions;
+  readonly tables: Tables;
+  readonly timers: Timers;
+};
+
+export function createCluster(version: Version): Cluster {
+  const all = resources(version);
+  const revisions = new Revisions();
+  const onNode: Indexer<Kinds['pods']> = (pod) => (pod.spec.nodeName === undefined ? [] : [pod.spec.nodeName]);
+  const tables: Tables = {
+    namespaces: new Table(all.namespaces, revisions),
+    nodes: new Table(all.nodes, revisions),
+    pods: new Table(all.pods, revisions, { node: onNode }),
+    events: new Table(all.events, revisions),
+    deployments: new Table(all.deployments, revisions),
+    replicasets: new Table(all.replicasets, revisions),
+    statefulsets: new Table(all.statefulsets, revisions),
+    daemonsets: new Table(all.daemonsets, revisions),
+    poddisruptionbudgets: new Table(all.poddisruptionbudgets, revisions),
+    volumeattachments: new Table(all.volumeattachments, revisions),
+    clusterroles: new Table(all.clusterroles, revisions),
+    clusterrolebindings: new Table(all.clusterrolebindings, revisions),
+    roles: new Table(all.roles, revisions),
+    rolebindings: new Table(all.rolebindings, revisions),
+  };
+  return { version, resources: all, revisions, tables, timers: new Timers() };
+}
+
+export function tablesOf(cluster: Cluster): readonly AnyTable[] {
+  return Object.values(cluster.tables);
+}
+
+/** Kubernetes writes times in whole seconds: https://pkg.go.dev/k8s.io/apimachinery/pkg/apis/meta/v1#Time */
+export function timestamp(at = Date.now()): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}

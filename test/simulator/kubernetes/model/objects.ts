@@ -1,0 +1,224 @@
+import { boolean, dictionary, intOrString, json, list, number, object, type Shaped, string } from './shape.ts';
+
+/**
+ * The kinds that the simulator keeps, with the fields that its judgement reads; all other fields are stored as they came.
+ * https://kubernetes.io/docs/reference/kubernetes-api/
+ */
+const strings = dictionary(string);
+
+export const ownerReference = object(
+  { apiVersion: string, kind: string, name: string, uid: string },
+  { controller: boolean, blockOwnerDeletion: boolean },
+);
+
+/** What a client may send as metadata: almost nothing is required of it. */
+export const requestMeta = object(
+  {},
+  {
+    name: string,
+    generateName: string,
+    namespace: string,
+    uid: string,
+    resourceVersion: string,
+    generation: number,
+    creationTimestamp: string,
+    deletionTimestamp: string,
+    deletionGracePeriodSeconds: number,
+    labels: strings,
+    annotations: strings,
+    finalizers: list(string),
+    ownerReferences: list(ownerReference),
+  },
+);
+
+const objectMeta = object(
+  { name: string, uid: string, resourceVersion: string, creationTimestamp: string },
+  {
+    generateName: string,
+    namespace: string,
+    generation: number,
+    deletionTimestamp: string,
+    deletionGracePeriodSeconds: number,
+    labels: strings,
+    annotations: strings,
+    finalizers: list(string),
+    ownerReferences: list(ownerReference),
+  },
+);
+const typed = { apiVersion: string, kind: string, metadata: objectMeta };
+export const kubernetesObject = object(typed, {});
+
+export const labelSelector = object(
+  {},
+  {
+    matchLabels: strings,
+    matchExpressions: list(object({ key: string, operator: string }, { values: list(string) })),
+  },
+);
+
+const condition = object(
+  { type: string, status: string },
+  { reason: string, message: string, lastTransitionTime: string, observedGeneration: number },
+);
+const toleration = object({}, { key: string, operator: string, value: string, effect: string });
+const taint = object({ key: string, effect: string }, { value: string, timeAdded: string });
+const container = object({ name: string }, { image: string });
+
+export const podSpec = object(
+  { containers: list(container) },
+  {
+    nodeName: string,
+    nodeSelector: strings,
+    restartPolicy: string,
+    terminationGracePeriodSeconds: number,
+    tolerations: list(toleration),
+    volumes: list(json),
+  },
+);
+const podTemplate = object({ spec: podSpec }, { metadata: requestMeta });
+const podStatus = object(
+  {},
+  { phase: string, reason: string, message: string, conditions: list(condition), startTime: string, podIP: string },
+);
+
+export const pod = object({ ...typed, spec: podSpec, status: podStatus }, {});
+export const node = object(
+  {
+    ...typed,
+    spec: object({}, { unschedulable: boolean, taints: list(taint), providerID: string }),
+    status: object({}, { conditions: list(condition) }),
+  },
+  {},
+);
+export const namespace = object(
+  {
+    ...typed,
+    spec: object({}, { finalizers: list(string) }),
+    status: object({}, { phase: string, conditions: list(condition) }),
+  },
+  {},
+);
+export const replicaSet = object(
+  {
+    ...typed,
+    spec: object({ selector: labelSelector, template: podTemplate }, { replicas: number }),
+    status: object(
+      {},
+      {
+        replicas: number,
+        fullyLabeledReplicas: number,
+        readyReplicas: number,
+        availableReplicas: number,
+        observedGeneration: number,
+      },
+    ),
+  },
+  {},
+);
+export const deployment = object(
+  {
+    ...typed,
+    spec: object({ selector: labelSelector, template: podTemplate }, { replicas: number }),
+    status: object({}, { replicas: number, readyReplicas: number, observedGeneration: number }),
+  },
+  {},
+);
+export const statefulSet = object(
+  {
+    ...typed,
+    spec: object(
+      { selector: labelSelector, template: podTemplate },
+      { replicas: number, serviceName: string, podManagementPolicy: string },
+    ),
+    status: object({}, { replicas: number, readyReplicas: number, observedGeneration: number }),
+  },
+  {},
+);
+export const daemonSet = object(
+  {
+    ...typed,
+    spec: object({ selector: labelSelector, template: podTemplate }, {}),
+    status: object(
+      {},
+      {
+        currentNumberScheduled: number,
+        desiredNumberScheduled: number,
+        numberReady: number,
+        observedGeneration: number,
+      },
+    ),
+  },
+  {},
+);
+export const podDisruptionBudget = object(
+  {
+    ...typed,
+    spec: object(
+      {},
+      {
+        selector: labelSelector,
+        minAvailable: intOrString,
+        maxUnavailable: intOrString,
+        unhealthyPodEvictionPolicy: string,
+      },
+    ),
+    status: object(
+      {},
+      {
+        observedGeneration: number,
+        disruptionsAllowed: number,
+        currentHealthy: number,
+        desiredHealthy: number,
+        expectedPods: number,
+        disruptedPods: strings,
+        conditions: list(condition),
+      },
+    ),
+  },
+  {},
+);
+export const volumeAttachment = object(
+  {
+    ...typed,
+    spec: object({ attacher: string, nodeName: string, source: object({}, { persistentVolumeName: string }) }, {}),
+  },
+  { status: object({}, { attached: boolean }) },
+);
+export const event = object(
+  { ...typed, involvedObject: object({}, { kind: string, name: string, namespace: string, uid: string }) },
+  { reason: string, message: string, type: string },
+);
+
+const policyRule = object(
+  { verbs: list(string) },
+  { apiGroups: list(string), resources: list(string), resourceNames: list(string), nonResourceURLs: list(string) },
+);
+const subject = object({ kind: string, name: string }, { apiGroup: string, namespace: string });
+export const role = object(typed, { rules: list(policyRule) });
+export const roleBinding = object(
+  { ...typed, roleRef: object({ kind: string, name: string }, { apiGroup: string }) },
+  { subjects: list(subject) },
+);
+
+export type KubernetesObject = Shaped<typeof kubernetesObject>;
+export type ObjectMeta = Shaped<typeof objectMeta>;
+export type RequestMeta = Shaped<typeof requestMeta>;
+export type OwnerReference = Shaped<typeof ownerReference>;
+export type LabelSelector = Shaped<typeof labelSelector>;
+export type Condition = Shaped<typeof condition>;
+export type Toleration = Shaped<typeof toleration>;
+export type Taint = Shaped<typeof taint>;
+export type PodTemplate = Shaped<typeof podTemplate>;
+export type Pod = Shaped<typeof pod>;
+export type Node = Shaped<typeof node>;
+export type Namespace = Shaped<typeof namespace>;
+export type ReplicaSet = Shaped<typeof replicaSet>;
+export type Deployment = Shaped<typeof deployment>;
+export type StatefulSet = Shaped<typeof statefulSet>;
+export type DaemonSet = Shaped<typeof daemonSet>;
+export type PodDisruptionBudget = Shaped<typeof podDisruptionBudget>;
+export type VolumeAttachment = Shaped<typeof volumeAttachment>;
+export type Event = Shaped<typeof event>;
+export type PolicyRule = Shaped<typeof policyRule>;
+export type Role = Shaped<typeof role>;
+export type RoleBinding = Shaped<typeof roleBinding>;

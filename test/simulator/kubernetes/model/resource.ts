@@ -1,0 +1,177 @@
+import * as objects from './objects.ts';
+import type { Shape } from './shape.ts';
+
+/** A resource as discovery tells it: https://kubernetes.io/docs/reference/using-api/api-concepts/ */
+export type Resource<T extends objects.KubernetesObject = objects.KubernetesObject> = {
+  name: string;
+  singular: string;
+  kind: string;
+  group: string;
+  version: string;
+  namespaced: boolean;
+  shortNames: readonly string[];
+  /** Subresources that are served besides the resource itself. */
+  subresources: readonly ('status' | 'eviction')[];
+  /** Whether spec changes raise metadata.generation, as the kind's registry strategy does. */
+  generations: boolean;
+  /** DELETE answers with the object, not with a Status (ReturnDeletedObject in the kind's storage). */
+  returnsDeleted: boolean;
+  is: Shape<T>;
+};
+
+export type Kinds = {
+  namespaces: objects.Namespace;
+  nodes: objects.Node;
+  pods: objects.Pod;
+  events: objects.Event;
+  deployments: objects.Deployment;
+  replicasets: objects.ReplicaSet;
+  statefulsets: objects.StatefulSet;
+  daemonsets: objects.DaemonSet;
+  poddisruptionbudgets: objects.PodDisruptionBudget;
+  volumeattachments: objects.VolumeAttachment;
+  clusterroles: objects.Role;
+  clusterrolebindings: objects.RoleBinding;
+  roles: objects.Role;
+  rolebindings: objects.RoleBinding;
+};
+export type ResourceName = keyof Kinds;
+export type Resources = { [R in ResourceName]: Resource<Kinds[R]> };
+
+export type Version = 'v1.20' | 'v1.34';
+
+export function groupVersion(resource: { group: string; version: string }): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Every resource that the simulator keeps, as a server of that version serves it. */
+export function resources(version: Version): Resources {
+  const base = {
+    subresources: [],
+    generations: false,
+    returnsDeleted: false,
+    shortNames: [],
+    namespaced: true,
+  } as const;
+  const core = { ...base, group: '', version: 'v1' };
+  const apps = { ...base, group: 'apps', version: 'v1', subresources: ['status'], generations: true } as const;
+  const rbac = { ...base, group: 'rbac.authorization.k8s.io', version: 'v1' };
+  return {
+    namespaces: {
+      ...core,
+      name: 'namespaces',
+      singular: 'namespace',
+      kind: 'Namespace',
+      namespaced: false,
+      shortNames: ['ns'],
+      subresources: ['status'],
+      is: objects.namespace,
+    },
+    nodes: {
+      ...core,
+      name: 'nodes',
+      singular: 'node',
+      kind: 'Node',
+      namespaced: false,
+      shortNames: ['no'],
+      subresources: ['status'],
+      is: objects.node,
+    },
+    pods: {
+      ...core,
+      name: 'pods',
+      singular: 'pod',
+      kind: 'Pod',
+      shortNames: ['po'],
+      subresources: ['eviction', 'status'],
+      returnsDeleted: true,
+      is: objects.pod,
+    },
+    events: { ...core, name: 'events', singular: 'event', kind: 'Event', shortNames: ['ev'], is: objects.event },
+    deployments: {
+      ...apps,
+      name: 'deployments',
+      singular: 'deployment',
+      kind: 'Deployment',
+      shortNames: ['deploy'],
+      is: objects.deployment,
+    },
+    replicasets: {
+      ...apps,
+      name: 'replicasets',
+      singular: 'replicaset',
+      kind: 'ReplicaSet',
+      shortNames: ['rs'],
+      is: objects.replicaSet,
+    },
+    statefulsets: {
+      ...apps,
+      name: 'statefulsets',
+      singular: 'statefulset',
+      kind: 'StatefulSet',
+      shortNames: ['sts'],
+      is: objects.statefulSet,
+    },
+    daemonsets: {
+      ...apps,
+      name: 'daemonsets',
+      singular: 'daemonset',
+      kind: 'DaemonSet',
+      shortNames: ['ds'],
+      is: objects.daemonSet,
+    },
+    poddisruptionbudgets: {
+      ...base,
+      group: 'policy',
+      // policy/v1 came with 1.21, and v1beta1 went with 1.25.
+      version: version === 'v1.20' ? 'v1beta1' : 'v1',
+      name: 'poddisruptionbudgets',
+      singular: 'poddisruptionbudget',
+      kind: 'PodDisruptionBudget',
+      shortNames: ['pdb'],
+      subresources: ['status'],
+      generations: true,
+      is: objects.podDisruptionBudget,
+    },
+    volumeattachments: {
+      ...base,
+      group: 'storage.k8s.io',
+      version: 'v1',
+      name: 'volumeattachments',
+      singular: 'volumeattachment',
+      kind: 'VolumeAttachment',
+      namespaced: false,
+      subresources: ['status'],
+      returnsDeleted: true,
+      is: objects.volumeAttachment,
+    },
+    clusterroles: {
+      ...rbac,
+      name: 'clusterroles',
+      singular: 'clusterrole',
+      kind: 'ClusterRole',
+      namespaced: false,
+      is: objects.role,
+    },
+    clusterrolebindings: {
+      ...rbac,
+      name: 'clusterrolebindings',
+      singular: 'clusterrolebinding',
+      kind: 'ClusterRoleBinding',
+      namespaced: false,
+      is: objects.roleBinding,
+    },
+    roles: { ...rbac, name: 'roles', singular: 'role', kind: 'Role', is: objects.role },
+    rolebindings: {
+      ...rbac,
+      name: 'rolebindings',
+      singular: 'rolebinding',
+      kind: 'RoleBinding',
+      is: objects.roleBinding,
+    },
+  };
+}
+
+export function isResourceName(name: string, all: Resources): name is ResourceName {
+  return Object.hasOwn(all, name);
+}

@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubernetesObject, LabelSelector, Node, Pod, PodTemplate } from '../model/objects.ts';
+import * as objects from '../model/objects.ts';
+import { isEmptySelector, labelSelectorMatch } from '../model/selector.ts';
+import type { Invalidity } from '../model/status.ts';
+
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+const invalidValue = (field: string, value: string, why: string): Invalidity => ({
+  field,
+  reason: 'FieldValueInvalid',
+  message: `Invalid value: ${value}: ${why}`,
+});
+const required = (field: string): Invalidity => ({ field, reason: 'FieldValueRequired', message: 'Required value' });
+const forbidden = (field: string, why: string): Invalidity => ({
+  field,
+  reason: 'FieldValueForbidden',
+  message: `Forbidden: ${why}`,
+});
+
+/** The rules of pkg/apis/…/validation that a drainer or its tests can run into. */
+export function validate(object: KubernetesObject): Invalidity[] {
+  return [...validateName(object), ...validateKind(object)];
+}
+
+function validateName({ kind, metadata: { name } }: KubernetesObject): Invalidity[] {
+  // RBAC names are path segments: `system:discovery`.
+  if (/Role/.test(kind)) return [];
+  if (kind === 'Namespace' && !label.test(name)) {
+    const regex = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+    const why = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${regex}')`;
+    return [invalidValue('metadata.name', JSON.stringify(name), why)];
+  }
+  if (subdomain.test(name) && name.length <= 253) return [];
+  const regex = String.raw`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`;
+  const why = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${regex}')`;
+  return [invalidValue('metadata.name', JSON.stringify(name), why)];
+}
+
+function validateKind(object: KubernetesObject): Invalidity[] {
+  switch (object.kind) {
+    case 'Pod':
+      return objects.pod(object) && object.spec.containers.length === 0 ? [required('spec.containers')] : [];
+    case 'Event':
+      return objects.event(object) ? validateEvent(object) : [];
+    case 'PodDisruptionBudget':
+      return objects.podDisruptionBudget(object) ? validateBudget(object) : [];
+    case 'ReplicaSet':
+      return objects.replicaSet(object) ? validateSelector(object.spec) : [];
+    case 'Deployment':
+      return objects.deployment(object) ? validateSelector(object.spec) : [];
+    case 'StatefulSet':
+      return objects.statefulSet(object) ? validateSelector(object.spec) : [];
+    case 'DaemonSet':
+      return objects.daemonSet(object) ? validateSelector(object.spec) : [];
+    default:
+      return [];
+  }
+}
+
+/** An event lives in the namespace of its object; events of cluster-wide objects in `default`. */
+function validateEvent({ involvedObject, metadata }: objects.Event): Invalidity[] {
+  const { namespace = '' } = involvedObject;
+  if (namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default')) return [];
+  const why = 'does not match event.namespace';
+  return [invalidValue('involvedObject.namespace', JSON.stringify(namespace), why)];
+}
+
+function validateSelector(spec: { selector: LabelSelector; template: PodTemplate }): Invalidity[] {
+  if (isEmptySelector(spec.selector))
+    return [invalidValue('spec.selector', '{}', 'empty selector is invalid for deployment')];
+  const labels = spec.template.metadata?.labels ?? {};
+  if (labelSelectorMatch(spec.selector)(labels)) return [];
+  const shown = `map[string]string{${Object.entries(labels)
+    .map(([key, value]) => `"${key}":"${value}"`)
+    .join(', ')}}`;
+  return [invalidValue('spec.template.metadata.labels', shown, '`selector` does not match template `labels`')];
+}
+
+function validateBudget({ spec }: objects.PodDisruptionBudget): Invalidity[] {
+  if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
+    return [
+      invalidValue('spec', 'policy.PodDisruptionBudgetSpec{}', 'minAvailable and maxUnavailable cannot be both set'),
+    ];
+  return [
+    ...validateAmount('spec.minAvailable', spec.minAvailable),
+    ...validateAmount('spec.maxUnavailable', spec.maxUnavailable),
+  ];
+}
+
+function validateAmount(field: string, amount: number | string | undefined): Invalidity[] {
+  if (typeof amount === 'number' && amount < 0)
+    return [invalidValue(field, String(amount), 'must be greater than or equal to 0')];
+  if (typeof amount === 'string' && !/^[0-9]+%$/.test(amount)) {
+    const shown = `intstr.IntOrString{Type:1, IntVal:0, StrVal:${JSON.stringify(amount)}}`;
+    const why = `a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`;
+    return [invalidValue(field, shown, why)];
+  }
+  if (typeof amount === 'string' && Number.parseInt(amount, 10) > 100)
+    return [invalidValue(field, JSON.stringify(amount), 'must not be greater than 100%')];
+  return [];
+}
+
+/** What an update may not change. Generic metadata first, then the kind's own immutable fields. */
+export function validateUpdate(next: KubernetesObject, current: KubernetesObject): Invalidity[] {
+  const changed = (
+    field: 'uid' | 'creationTimestamp' | 'deletionTimestamp' | 'deletionGracePeriodSeconds',
+  ): Invalidity[] =>
+    next.metadata[field] === current.metadata[field]
+      ? []
+      : [invalidValue(`metadata.${field}`, JSON.stringify(next.metadata[field] ?? null), 'field is immutable')];
+  return [
+    ...changed('uid'),
+    ...addedFinalizers(next, current),
+    ...(objects.pod(next) && objects.pod(current) ? validatePodUpdate(next, current) : []),
+    ...(objects.node(next) && objects.node(current) ? validateNodeUpdate(next, current) : []),
+  ];
+}
+
+function addedFinalizers(next: KubernetesObject, current: KubernetesObject): Invalidity[] {
+  if (current.metadata.deletionTimestamp === undefined) return [];
+  const had = current.metadata.finalizers ?? [];
+  const added = (next.metadata.finalizers ?? []).filter((finalizer) => !had.includes(finalizer));
+  if (added.length === 0) return [];
+  const shown = `[]string{${added.map((each) => JSON.stringify(each)).join(', ')}}`;
+  return [
+    forbidden(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers ${shown}`,
+    ),
+  ];
+}
+
+function validatePodUpdate(next: Pod, current: Pod): Invalidity[] {
+  const frozen = (pod: Pod): unknown => {
+    const { tolerations: _tolerations, containers, ...rest } = pod.spec;
+    const fixed: Record<string, unknown> = { ...rest, activeDeadlineSeconds: undefined };
+    return { ...fixed, containers: containers.map((container) => ({ ...container, image: undefined })) };
+  };
+  if (isDeepStrictEqual(frozen(next), frozen(current))) return [];
+  const why =
+    'pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds` or `spec.tolerations` (only additions to existing tolerations)';
+  return [forbidden('spec', why)];
+}
+
+function validateNodeUpdate(next: Node, current: Node): Invalidity[] {
+  const before = current.spec.providerID ?? '';
+  if (before === '' || next.spec.providerID === before) return [];
+  return [forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid')];
+}

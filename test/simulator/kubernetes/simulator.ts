@@ -1,0 +1,113 @@
+import { Faults } from '../faults.ts';
+import { loopbackCertificate } from './certificate.ts';
+import { runDaemonSets } from './controllers/daemon-set.ts';
+import { runDeployments } from './controllers/deployment.ts';
+import { runDisruption } from './controllers/disruption.ts';
+import { runGarbageCollector } from './controllers/garbage.ts';
+import { runKubelet } from './controllers/kubelet.ts';
+import { runNamespaces } from './controllers/namespace.ts';
+import { runNodeLifecycle } from './controllers/node-lifecycle.ts';
+import { runPodGc } from './controllers/pod-gc.ts';
+import { runReplicaSets } from './controllers/replica-set.ts';
+import { runScheduler } from './controllers/scheduler.ts';
+import { runStatefulSets } from './controllers/stateful-set.ts';
+import type { Authenticate } from './http/authentication.ts';
+import { bootstrapRoles } from './http/authorization.ts';
+import type { RecordedRequest } from './http/record.ts';
+import { Rendering } from './http/rendering.ts';
+import { ApiServer } from './http/server.ts';
+import { type KubeconfigUser, kubeconfigText } from './kubeconfig.ts';
+import { type Cluster, createCluster, tablesOf } from './model/cluster.ts';
+import type { Version } from './model/resource.ts';
+import { toJson } from './model/shape.ts';
+import { type NodeSpec, nodeSpecs, registerNode } from './nodes.ts';
+import { createObject } from './registry/creation.ts';
+
+export type { NodeSpec, RecordedRequest };
+
+export type KubernetesSimulator = {
+  /** `https://127.0.0.1:PORT` */
+  readonly url: string;
+  /** The authority of the server's certificate, PEM. */
+  readonly ca: string;
+  readonly faults: Faults;
+  /** Every request since the start, in the order of arrival. */
+  readonly requests: readonly RecordedRequest[];
+  /** YAML with everything inline. */
+  kubeconfig(user?: KubeconfigUser): string;
+  /** Closes every open watch now: an orderly end, or a reset. */
+  dropWatches(how?: 'end' | 'reset'): void;
+  /** Forgets the history: watches and lists from older resource versions answer 410 Gone. */
+  compact(): void;
+  stop(): Promise<void>;
+};
+
+export type KubernetesOptions = {
+  port?: number;
+  /** How many, or which. Default: 3. */
+  nodes?: number | readonly NodeSpec[];
+  /** v1.20 serves policy/v1beta1 only, v1.34 policy/v1. Default: v1.34. */
+  version?: Version;
+  /** Knows bearer tokens besides the static ones. */
+  authenticate?: Authenticate;
+  /** When a watch without timeoutSeconds is closed. Default: 30 minutes. */
+  watchTimeoutMs?: number;
+  /** Default: a second; a real server sends one about each minute. */
+  bookmarkIntervalMs?: number;
+};
+
+/** Starts a Kubernetes API with state, controllers, a scheduler and kubelets, but without containers. */
+export async function startKubernetes(options: KubernetesOptions = {}): Promise<KubernetesSimulator> {
+  const cluster = createCluster(options.version ?? 'v1.34');
+  runControllers(cluster);
+  populate(cluster, nodeSpecs(options.nodes ?? 3));
+  // A server that has just started knows nothing of what was before: neither does a real one's watch cache.
+  compact(cluster);
+  const faults = new Faults();
+  const tls = await loopbackCertificate();
+  const watchTimes = {
+    timeoutMs: options.watchTimeoutMs ?? 30 * 60 * 1000,
+    bookmarkIntervalMs: options.bookmarkIntervalMs ?? 1000,
+  };
+  const server = new ApiServer({ cluster, faults, rendering: new Rendering(), watchTimes }, tls, options.authenticate);
+  const url = `https://127.0.0.1:${await server.listen(options.port ?? 0)}`;
+  return {
+    url,
+    ca: tls.cert,
+    faults,
+    requests: server.requests,
+    kubeconfig: (user = 'admin') => kubeconfigText(url, tls.cert, user),
+    dropWatches: (how = 'end') => server.dropWatches(how),
+    compact: () => compact(cluster),
+    stop: async () => {
+      cluster.timers.stop();
+      await server.stop();
+    },
+  };
+}
+
+function compact(cluster: Cluster): void {
+  for (const table of tablesOf(cluster)) table.compact();
+}
+
+function runControllers(cluster: Cluster): void {
+  runScheduler(cluster);
+  runKubelet(cluster);
+  runReplicaSets(cluster);
+  runDeployments(cluster);
+  runStatefulSets(cluster);
+  runDaemonSets(cluster);
+  runDisruption(cluster);
+  runNamespaces(cluster);
+  runGarbageCollector(cluster);
+  runPodGc(cluster);
+  // The real control plane of version 1.20 that the simulator is compared with runs without this controller.
+  if (cluster.version !== 'v1.20') runNodeLifecycle(cluster);
+}
+
+function populate(cluster: Cluster, nodes: readonly NodeSpec[]): void {
+  for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system'])
+    createObject(cluster, cluster.tables.namespaces, undefined, { metadata: { name } });
+  bootstrapRoles(cluster, (table, body) => createObject(cluster, cluster.tables[table], undefined, toJson(body)));
+  for (const node of nodes) registerNode(cluster, node);
+}
