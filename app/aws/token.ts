@@ -1,5 +1,5 @@
 import { partition } from '@aws-sdk/core/client';
-import { sign } from 'aws4';
+import aws4 from 'aws4';
 
 export type AwsCredentials = {
   readonly accessKeyId: string;
@@ -28,7 +28,7 @@ export function eksToken(clusterName: string, region: string, credentials: AwsCr
   });
   // aws4 would fill in the global endpoint for STS, which not every partition has and the authenticator may refuse.
   const host = `sts.${region}.${partition(region).dnsSuffix}`;
-  const { path } = sign(
+  const { path } = aws4.sign(
     {
       service: 'sts',
       region,

@@ -68,12 +68,17 @@ export class Api {
     const { body } = await this.#send(call, call.signal, WATCH_SILENT_MS);
     let rest = '';
     const chunks = body.setEncoding('utf8')[Symbol.asyncIterator]();
-    for (;;) {
-      const { done, value } = await this.#reading(call, () => chunks.next());
-      if (done === true) return;
-      const lines = (rest + String(value)).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') yield line;
+    try {
+      for (;;) {
+        const { done, value } = await this.#reading(call, () => chunks.next());
+        if (done === true) return;
+        const lines = (rest + String(value)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) if (line !== '') yield line;
+      }
+    } finally {
+      // Whoever stops listening lets the connection go.
+      body.on('error', () => undefined).destroy();
     }
   }
 
