@@ -7,8 +7,10 @@ import { type Clock, systemClock } from './clock.ts';
 import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } from './config.ts';
 import { type Access, Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
+import { EventRecorder } from './kubernetes/events.ts';
 import { accessByFile, accessByForeignText } from './kubernetes/kubeconfig.ts';
-import { cordon, nodeDirectory, untilNodeIsGone } from './kubernetes/nodes.ts';
+import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
+import { volumesOf } from './kubernetes/volumes.ts';
 import { findAction } from './lifecycle-action.ts';
 import type { StopSignal } from './outcome.ts';
 import type { Ports } from './ports.ts';
@@ -102,6 +104,7 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
   const known = target.kind === 'instance' ? target.action : {};
   return {
     findAction: async (instanceId, signal) => findAction(await autoScaling(region), instanceId, known, clock, signal),
+    groupCapacity: async (group, signal) => (await autoScaling(region)).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
     async connect(signal) {
       const api = new Api(await accessTo(source, clock, signal), {
@@ -115,8 +118,10 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
           versions,
           nodes: nodeDirectory(api),
           cordon: (node, exclude, signal) => cordon(api, node, exclude, signal),
-          untilGone: (node, signal) => untilNodeIsGone(api, node, { clock, report, signal }),
+          taint: (node, signal) => taint(api, node, signal),
           podsOf: (node) => drainCluster(api, versions, node, { clock, report }),
+          volumesOf: (node) => volumesOf(api, node.name),
+          eventsOn: (node) => new EventRecorder(api, node),
           requests: api.counts,
           close: () => api.close(),
         };

@@ -34,8 +34,9 @@ export async function run(
   const report: Report = (event) => {
     tally.saw(event, clock.now());
     tell(event);
+    holdings.events?.note(event);
   };
-  const holdings: Holdings = { hooks: [], cluster: undefined };
+  const holdings: Holdings = { hooks: [], group: undefined, cluster: undefined, events: undefined };
   const outcome = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
   if ('error' in outcome) report({ type: 'failed', error: outcome.error });
   if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
@@ -54,6 +55,7 @@ export async function run(
       apiRequests: { ...holdings.cluster?.requests },
     },
   });
+  await holdings.events?.flush();
   await holdings.cluster?.close();
   return told === 'failed' && exitCode === 0 ? 1 : exitCode;
 }

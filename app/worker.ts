@@ -1,18 +1,24 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { drainNode } from './drain-node.ts';
+import type { Circumstances } from './drain/standing.ts';
+import { cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
 import { type Hook, whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
-import type { ConnectedCluster, InstanceFacts, Ports } from './ports.ts';
+import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What a run has got hold of so far, and has to let go of at its end, however it ends. */
-export type Holdings = { hooks: readonly Hook[]; cluster: ConnectedCluster | undefined };
+export type Holdings = {
+  hooks: readonly Hook[];
+  group: string | undefined;
+  cluster: ConnectedCluster | undefined;
+  events: EventSink | undefined;
+};
 
 type Surroundings = {
   readonly clock: Clock;
@@ -52,17 +58,31 @@ export async function drainTarget(
   if (found === undefined) return { kind: 'no node' };
 
   if (config.dryRun) {
-    await dryRun(cluster.podsOf(found), context);
+    await dryRun(cluster.podsOf(found), circumstancesAt(config, startedAt), context);
     return { kind: 'dry run' };
   }
-  const ended = await whileBeating(
-    holdings.hooks,
-    (signal) => drainNode(config, cluster, found, holdings.hooks, startedAt, { ...context, signal }),
-    context,
-  );
+  holdings.events = cluster.eventsOn(found);
+  const capacity = holdings.group === undefined ? undefined : groupCapacity(ports, holdings.group);
+  // At once, while the first heartbeat is still under way.
+  const cordoned = cordonNode(config, cluster, found, context);
+  cordoned.catch(() => undefined);
+  const drainWhileBeating = async (signal: AbortSignal): Promise<Outcome> => {
+    await cordoned;
+    return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
+  };
+  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context);
   return ended === 'no pending action'
     ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
     : ended;
+}
+
+function groupCapacity(ports: Ports, group: string) {
+  return (signal: AbortSignal) => ports.groupCapacity(group, signal);
+}
+
+/** What a drain that began now would go by. */
+function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: number): Circumstances {
+  return { force: false, lastResort: false, nodeReady: true, drainDaemonSets, courtesyUntil: now + doNotDisruptMs };
 }
 
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */
@@ -81,6 +101,7 @@ async function findAction(
   switch (action.kind) {
     case 'pending':
       holdings.hooks = action.hooks;
+      holdings.group = action.group;
       report({ type: 'action found', group: action.group, hooks: action.hooks });
       return undefined;
     case 'none':

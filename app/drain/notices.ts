@@ -60,7 +60,8 @@ export class Notices {
         // Sending and accepting are told as they happen, and what they lead to is no news.
         if (kind === 'asking' || kind === 'accepted' || (kind === 'terminating' && this.#told.has(uid))) break;
         const news = kind === 'refused' ? `refused: ${verdict.why.message}` : kind;
-        if (this.#isNews(uid, news)) this.#report({ type: 'pod waits', pod, because: kind, why: why(verdict, now) });
+        if (this.#isNews(uid, news))
+          this.#report({ type: 'pod waits', pod, uid, because: kind, why: why(verdict, now) });
         break;
       }
       case 'evict':
@@ -80,7 +81,12 @@ export class Notices {
 export function remaining({ verdicts }: Plan, now: number): Remaining[] {
   return verdicts
     .filter(({ act }) => act !== 'leave')
-    .map((verdict) => ({ pod: nameOf(verdict.pod), why: why(verdict, now), ending: isEnding(verdict) }));
+    .map((verdict) => ({
+      pod: nameOf(verdict.pod),
+      uid: verdict.pod.uid,
+      why: why(verdict, now),
+      ending: isEnding(verdict),
+    }));
 }
 
 function isEnding(verdict: Verdict): boolean {

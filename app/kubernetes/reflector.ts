@@ -4,7 +4,7 @@ import type { Sink, Snapshot } from '../drain/cluster.ts';
 import { Denied, Failure } from '../failure.ts';
 import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
-import { readList, readWatchEvent, resourceVersionOf } from './schema.ts';
+import { readList, readWatchEvent, resourceVersionOf } from './list-schema.ts';
 import { ApiError, deniedOr, readStatus } from './status.ts';
 
 /** A set of objects that can be listed and watched. */

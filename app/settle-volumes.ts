@@ -1,0 +1,61 @@
+import type { Clock } from './clock.ts';
+import type { Claim } from './drain/cluster.ts';
+import { Failure } from './failure.ts';
+import type { Report } from './report/event.ts';
+import { tryFor } from './retry.ts';
+
+/** A volume that is attached to the node. */
+export type Attachment = { readonly name: string; readonly volume: string };
+
+export type Volumes = {
+  /** The attachments to the node of the volumes that these claims are bound to. */
+  attachedFor(claims: readonly Claim[], signal: AbortSignal): Promise<readonly Attachment[]>;
+  isAttached(attachment: Attachment, signal: AbortSignal): Promise<boolean>;
+};
+
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Waits until the volumes of the pods that went are detached from the node, so that the pods which take them over do not
+ * wait six minutes for a forced detach. Volumes of pods that stay are not waited for.
+ *
+ * @param timeoutMs 0: not at all. After this long the drain goes on; what is still attached is reported
+ */
+export async function settleVolumes(
+  volumes: Volumes,
+  claims: readonly Claim[],
+  timeoutMs: number,
+  context: { clock: Clock; report: Report; signal: AbortSignal },
+): Promise<void> {
+  const { clock, report, signal } = context;
+  if (timeoutMs === 0 || claims.length === 0) return;
+  const until = clock.now() + timeoutMs;
+  const all = await tryFor(timeoutMs, 'look for attached volumes', () => volumes.attachedFor(claims, signal), context);
+  if (all.length === 0) return;
+  report({ type: 'volumes attached', volumes: all.map(({ volume }) => volume) });
+  for (let attached = all; ; ) {
+    attached = await stillAttached(volumes, attached, signal);
+    if (attached.length === 0) return report({ type: 'volumes detached', count: all.length });
+    if (clock.now() >= until) {
+      return report({ type: 'volumes given up', volumes: attached.map(({ volume }) => volume), afterMs: timeoutMs });
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+async function stillAttached(
+  volumes: Volumes,
+  attached: readonly Attachment[],
+  signal: AbortSignal,
+): Promise<Attachment[]> {
+  const states = await Promise.all(
+    attached.map((attachment) =>
+      volumes.isAttached(attachment, signal).catch((error: unknown) => {
+        // Not knowing is no news: the next look may tell.
+        if (error instanceof Failure && error.passing) return true;
+        throw error;
+      }),
+    ),
+  );
+  return attached.filter((_, index) => states[index]);
+}
