@@ -40,7 +40,11 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       switches.add(token.name);
     } else if (!VALUES.includes(token.name) && !names.has(token.name)) {
       faults.push(`${token.rawName} is not a flag of this program`);
-    } else if (token.value === undefined || token.value === '') {
+    } else if (
+      token.value === undefined ||
+      token.value === '' ||
+      (!token.inlineValue && token.value.startsWith('--'))
+    ) {
       faults.push(`--${token.name} needs a value`);
     } else if (values.has(token.name)) {
       faults.push(`--${token.name} is given twice`);

@@ -20,3 +20,29 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/**
+ * Does the work with a signal that aborts after `ms` milliseconds, or together with `outer`, and waits no longer than that
+ * for work which does not heed it.
+ * @throws TimeoutError when the time is up; the outer signal's reason; whatever the work rejects with
+ */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  outer?: AbortSignal,
+): Promise<T> {
+  const limit = new AbortController();
+  const signal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
+  const done = new AbortController();
+  const timeUp = clock.sleep(ms, AbortSignal.any([done.signal, ...(outer === undefined ? [] : [outer])])).then(() => {
+    limit.abort(new DOMException(`no answer within ${ms / 1000} s`, 'TimeoutError'));
+    throw limit.signal.reason;
+  });
+  try {
+    return await Promise.race([work(signal), timeUp]);
+  } finally {
+    timeUp.catch(() => undefined);
+    done.abort();
+  }
+}

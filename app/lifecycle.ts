@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Backoff, pauseMs } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, within } from './clock.ts';
 import { Failure } from './failure.ts';
 import type { LifecycleResult } from './outcome.ts';
 import type { Report } from './report/event.ts';
@@ -80,10 +80,10 @@ async function keepBeating(hook: Hook, failing: boolean, surroundings: Surroundi
 async function beatOnce(
   hook: Hook,
   failures: number,
-  { report, signal }: Surroundings,
+  { clock, report, signal }: Surroundings,
 ): Promise<'active' | 'ended' | 'failed'> {
   try {
-    const answer = await hook.beat(AbortSignal.any([signal, AbortSignal.timeout(BEAT_WITHIN_MS)]));
+    const answer = await within(clock, BEAT_WITHIN_MS, (limited) => hook.beat(limited), signal);
     report(answer === 'active' ? { type: 'beat', hook: hook.name } : { type: 'hook ended', hook: hook.name });
     return answer;
   } catch (error) {
@@ -113,10 +113,11 @@ export async function complete(
   result: LifecycleResult,
   { clock, report }: Omit<Surroundings, 'signal'>,
 ): Promise<boolean> {
-  const signal = AbortSignal.timeout(COMPLETE_WITHIN_MS);
+  const until = clock.now() + COMPLETE_WITHIN_MS;
+  const never = new AbortController().signal;
   for (let failures = 1; ; failures++) {
     try {
-      const answer = await hook.complete(result, signal);
+      const answer = await within(clock, until - clock.now(), (signal) => hook.complete(result, signal));
       report(
         answer === 'active'
           ? { type: 'hook completed', hook: hook.name, result }
@@ -125,11 +126,11 @@ export async function complete(
       return true;
     } catch (error) {
       const canPass = !(error instanceof Failure) || error.passing;
-      if (canPass && !signal.aborted) {
-        const inMs = pauseMs(FAILED_COMPLETION, failures);
+      const inMs = pauseMs(FAILED_COMPLETION, failures);
+      if (canPass && clock.now() + inMs < until) {
         report({ type: 'retrying', what: `complete hook ${hook.name}`, error, inMs });
-        await clock.sleep(inMs, signal).catch(() => undefined);
-        if (!signal.aborted) continue;
+        await clock.sleep(inMs, never);
+        continue;
       }
       report({ type: 'completion failed', hook: hook.name, result, error });
       return false;

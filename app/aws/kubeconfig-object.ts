@@ -15,7 +15,8 @@ export async function readKubeconfigObject(
   const command = new GetObjectCommand({ Bucket: bucket, Key: object });
   return awsCall(
     `read the kubeconfig s3://${bucket}/${object}`,
-    `s3:GetObject on arn:aws:s3:::${bucket}/${object}`,
+    // Without s3:ListBucket, S3 denies access to what is not there.
+    `s3:GetObject on ${bucket}/${object}, if there is such an object,`,
     async () => (await (await client.send(command, { abortSignal: signal })).Body?.transformToString()) ?? '',
     signal,
   );

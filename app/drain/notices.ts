@@ -66,7 +66,8 @@ export class Notices {
       }
       case 'evict':
       case 'delete':
-        this.#told.set(uid, verdict.act);
+        // What it is asked for again is no news, and neither is being refused again.
+        if (!this.#told.has(uid)) this.#told.set(uid, verdict.act);
     }
   }
 

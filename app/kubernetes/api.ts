@@ -101,8 +101,8 @@ export class Api {
     fresh: boolean,
   ): Promise<Dispatcher.ResponseData> {
     const { clock } = this.#events;
-    while (clock.now() < this.#pausedUntil) await clock.sleep(this.#pausedUntil - clock.now(), signal);
-    const headers = await this.#access.authenticate(fresh, signal);
+    while (clock.now() < this.#pausedUntil) await clock.sleep(this.#pausedUntil - clock.now(), call.signal);
+    const headers = await this.#access.authenticate(fresh, call.signal);
     this.counts[call.verb]++;
     return this.#reading(call, () =>
       request(`${this.#access.server}${call.path}`, {

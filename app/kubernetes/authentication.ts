@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import type { Access } from './api.ts';
 
 /** What proves to the API server who is asking. Times are milliseconds since the epoch. */
@@ -9,37 +9,57 @@ export type Credential = {
   readonly expiresAt: number;
 };
 
-/** Refused credentials are not replaced more often than this, however many requests were refused. */
-const LEAST_AGE_MS = 1_000;
+/** A new credential is not asked for more often than this, whatever was refused and whatever failed. */
+const LEAST_PAUSE_MS = 1_000;
+/** Longer than a provider's own tries take; a command that hangs is given up. */
+const MADE_WITHIN_MS = 60_000;
 
 /**
- * Keeps one credential for all requests, renews it before it expires and when the API server refuses it, once for all who
- * ask at the same time.
+ * Keeps one credential for all requests and renews it before it expires, and when the API server refuses it: once for all
+ * who ask at the same time. As long as the old one is good, nobody waits for the new one.
  *
  * @param make gets a new credential; its rejection is passed on only when the old one is of no more use
  */
 export function renewing(make: (signal: AbortSignal) => Promise<Credential>, clock: Clock): Access['authenticate'] {
-  let current: (Credential & { madeAt: number }) | undefined;
+  let current: Credential | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
   let making: Promise<void> | undefined;
 
-  const renew = async (signal: AbortSignal) => {
-    const credential = await make(signal);
-    current = { ...credential, madeAt: clock.now() };
+  const renew = async () => {
+    try {
+      const pause = triedAt + LEAST_PAUSE_MS - clock.now();
+      if (pause > 0) await clock.sleep(pause, new AbortController().signal);
+      current = await within(clock, MADE_WITHIN_MS, make);
+    } finally {
+      triedAt = clock.now();
+      making = undefined;
+    }
   };
 
-  return async (fresh, signal) => {
+  return async (refused, signal) => {
     const now = clock.now();
-    const refused = fresh && current !== undefined && now - current.madeAt >= LEAST_AGE_MS;
-    if (current === undefined || refused || now >= current.renewAt) {
-      making ??= renew(signal).finally(() => {
-        making = undefined;
-      });
-      try {
-        await making;
-      } catch (error) {
-        if (current === undefined || now >= current.expiresAt) throw error;
-      }
+    // Of many requests that were refused together, the first has it replaced for all.
+    const isNew = now - triedAt < LEAST_PAUSE_MS;
+    const isGood = current !== undefined && now < current.expiresAt && (!refused || isNew);
+    if (!isGood || (current !== undefined && now >= current.renewAt)) {
+      making ??= renew();
+      making.catch(() => undefined); // whoever needs it waits for it below
     }
+    if (!isGood && making !== undefined) await untilAborted(making, signal);
     return current?.headers ?? {};
   };
+}
+
+/** What the promise brings, unless the signal aborts first. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const done = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: done.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    done.abort();
+  }
 }

@@ -75,7 +75,8 @@ export async function cordon(
     return 'cordoned';
   } catch (error) {
     if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === node.name) return 'replaced';
-    if (error instanceof ApiError && error.code === 409 && /uid/i.test(error.message)) return 'replaced';
+    // A patch whose UID is another's is invalid (422), where an update would be a conflict.
+    if (error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.message)) return 'replaced';
     throw deniedOr(error);
   }
 }

@@ -10,11 +10,13 @@ import {
   loadAllYaml,
 } from '@kubernetes/client-node';
 import { startAws } from '../../test/simulator/aws/simulator.ts';
+import type { LaunchedTask } from '../../test/simulator/aws/task.ts';
 import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
 
 /**
- * `npm run demo`: an Auto Scaling group terminates an instance, and the real, built program drains its node. Only what it
- * talks to is simulated: a Kubernetes API server and the AWS APIs, over HTTP on loopback.
+ * `npm run demo`: an Auto Scaling group terminates an instance, and the real, built program drains its node. The rule, the
+ * task definition and what the program is started with are those of the real CloudFormation template. Only what it talks
+ * to is simulated: a Kubernetes API server and the AWS APIs, over HTTP on loopback.
  */
 const INSTANCE = 'i-0123456789abcdef0';
 const NODE = 'ip-10-0-0-1.eu-central-1.compute.internal';
@@ -54,24 +56,36 @@ const onNode = before.filter(({ spec }) => spec?.nodeName === NODE).length;
 say(`A simulated EKS cluster runs ${before.length} pods on 3 nodes, ${onNode} of them on ${NODE}.`);
 say(`Its Auto Scaling group terminates ${INSTANCE}; the drainer starts, as it would on Fargate:`);
 
-const [event] = aws.terminateInstance(INSTANCE);
-if (event === undefined) throw new Error('the simulated group has no terminating hook');
-const program = new URL('../../dist/main.mjs', import.meta.url).pathname;
-say(styleText('dim', `$ INSTANCE_ID=${INSTANCE} CLUSTER_NAME=${CLUSTER} … node dist/main.mjs drain\n`));
-const drainer = spawn(process.execPath, [program, 'drain'], {
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    ...aws.environment,
-    CLUSTER_NAME: CLUSTER,
-    INSTANCE_ID: event.detail.EC2InstanceId,
-    AUTO_SCALING_GROUP_NAME: event.detail.AutoScalingGroupName,
-    LIFECYCLE_HOOK_NAME: event.detail.LifecycleHookName,
-    LIFECYCLE_ACTION_TOKEN: event.detail.LifecycleActionToken,
-    LIFECYCLE_DESTINATION: event.detail.Destination,
-  },
+aws.deploy(await readFile(new URL('../../infra/cloudformation/drainer.yaml', import.meta.url), 'utf8'), {
+  ClusterName: CLUSTER,
+  VpcId: 'vpc-0123456789abcdef0',
+  SubnetIds: 'subnet-0123456789abcdef0',
+  Image: 'node-drainer',
 });
+const started = new Promise<LaunchedTask>((resolve) => aws.onRunTask(resolve));
+aws.terminateInstance(INSTANCE);
+const [lost] = aws.deadLetters;
+if (lost !== undefined) throw new Error(`the rule started no task: ${lost.reason}`);
+const task = await started;
+const command = [new URL('../../dist/main.mjs', import.meta.url).pathname, ...(task.command ?? [])];
+say(
+  styleText(
+    'dim',
+    `$ INSTANCE_ID=${task.environment['INSTANCE_ID']} CLUSTER_NAME=${CLUSTER} … node dist/main.mjs drain\n`,
+  ),
+);
+const terminal = ['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR'].flatMap((name) => {
+  const value = process.env[name];
+  return value === undefined ? [] : [[name, value]];
+});
+const drainer = spawn(process.execPath, command, {
+  stdio: 'inherit',
+  // What the task is given, what Fargate adds to it, and what a terminal can do.
+  env: { ...task.environment, ...aws.environmentWithContainerCredentials(), ...Object.fromEntries(terminal) },
+});
+task.running();
 const [code] = await once(drainer, 'exit');
+task.stopped(code ?? undefined);
 
 const after = await pods();
 const [action] = aws.lifecycleActions(INSTANCE);

@@ -1,0 +1,49 @@
+# `docker build .` gives the drainer; `docker build --target simulator .` gives the simulated AWS of the local runs.
+#
+# Base images are pinned by tag. To pin one by digest as well, write it behind its tag:
+#   FROM gcr.io/distroless/nodejs24-debian13:nonroot@sha256:<64 hex digits>
+# `docker buildx imagetools inspect IMAGE` prints the digest, which stands for every architecture at once.
+
+# The bundle is the same on every architecture, so it is built on the builder's own.
+FROM --platform=$BUILDPLATFORM docker.io/library/node:24-trixie-slim AS build
+WORKDIR /project
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY app app
+COPY scripts/build.ts scripts/build.ts
+RUN node scripts/build.ts
+
+
+FROM build AS simulated
+COPY scripts/build-simulator.ts scripts/build-simulator.ts
+COPY test/simulator test/simulator
+RUN node scripts/build-simulator.ts
+
+
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS simulator
+LABEL org.opencontainers.image.title="fargate-node-drainer-simulator" \
+      org.opencontainers.image.description="Simulated Auto Scaling, EC2, ECS, EKS, S3 and STS, for local runs of fargate-node-drainer." \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=simulated /project/dist/simulator.mjs /app/simulator.mjs
+EXPOSE 4566
+ENTRYPOINT ["/nodejs/bin/node", "/app/simulator.mjs"]
+
+
+# Node keeps what it compiled. The cache holds only for the very Node that filled it, for the same user and the same path:
+# so it is filled here, by the image that the drainer runs in, and not where the bundle is built.
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS compiled
+COPY --from=build /project/dist/main.mjs /app/main.mjs
+ENV NODE_COMPILE_CACHE=/tmp/compiled
+RUN ["/nodejs/bin/node", "/app/main.mjs", "--version"]
+
+
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS drainer
+LABEL org.opencontainers.image.title="fargate-node-drainer" \
+      org.opencontainers.image.description="Drains the Kubernetes node of an EC2 instance that its Auto Scaling group is terminating." \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /project/dist/main.mjs /app/main.mjs
+COPY --from=compiled --chmod=555 /tmp/compiled /app/compiled
+ENV NODE_COMPILE_CACHE=/app/compiled
+# No shell in between: SIGTERM reaches the drainer itself.
+ENTRYPOINT ["/nodejs/bin/node", "/app/main.mjs"]
+CMD ["drain"]

@@ -1,0 +1,17 @@
+import * as v from 'valibot';
+import { parse, stringify } from 'yaml';
+
+const Kubeconfig = v.looseObject({
+  users: v.array(v.looseObject({ user: v.record(v.string(), v.unknown()) })),
+});
+
+/**
+ * The same kubeconfig with every right of its user given up but those of another one: an administrator's becomes the
+ * drainer's, and infra/kubernetes/rbac.yaml decides what it may do.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+ */
+export function impersonating(text: string, user: string): string {
+  const config = v.parse(Kubeconfig, parse(text));
+  const users = config.users.map((entry) => ({ ...entry, user: { ...entry.user, as: user } }));
+  return stringify({ ...config, users });
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { openLab } from './lab.ts';
+import { Scenario } from './scenario.ts';
+
+const lab = await openLab();
+after(() => lab.close());
+
+// Forced with a grace period of zero, a database is killed in the middle of a write.
+test('ON_DEADLINE=force deletes what a budget holds, with its own grace period', async (t) => {
+  const scenario = await Scenario.open(t, lab);
+  const node = await scenario.standIn();
+  await scenario.pod('guarded', {
+    node,
+    annotations: { 'lab/shutdown-ms': 'never' },
+    spec: { terminationGracePeriodSeconds: 47 },
+  });
+  await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
+  const drainer = scenario.drain({ DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force' }, { node });
+  await drainer.says('that the budget blocks', ({ because }) => because === 'budget');
+  const { metadata } = await scenario.terminating('guarded');
+  assert.equal(metadata?.deletionGracePeriodSeconds, 47);
+  assert.ok(drainer.isRunning, 'it waits for what it deleted');
+  await lab.admin.core.deleteNamespacedPod({ name: 'guarded', namespace: scenario.namespace, gracePeriodSeconds: 0 });
+  const { exitCode, summary, lines } = await drainer.ended();
+  assert.equal(exitCode, 0);
+  assert.equal(summary.result, 'drained');
+  const deadline = lines.findIndex(({ event }) => event === 'deadline');
+  const deletion = lines.findIndex(({ how }) => how === 'delete');
+  assert.ok(deadline !== -1 && deadline < deletion, 'deleted only after the deadline');
+});
+
+// A deadline that still waits for the last pod is none.
+test('ON_DEADLINE=continue ends the drain at the deadline, and leaves what a budget holds', async (t) => {
+  const scenario = await Scenario.open(t, lab);
+  await scenario.pod('guarded');
+  await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
+  const { exitCode, summary } = await scenario.drain({ DRAIN_DEADLINE_SECONDS: '2' }).ended(15_000);
+  assert.equal(exitCode, 0);
+  assert.equal(summary.result, 'deadline');
+  assert.equal(summary.pods.remaining, 1);
+  assert.equal((await scenario.podNow('guarded'))?.metadata?.deletionTimestamp, undefined);
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { openLab } from './lab.ts';
+import { Scenario } from './scenario.ts';
+
+const lab = await openLab();
+after(() => lab.close());
+
+// A dry run that cordons, or evicts just one pod, is an incident.
+test('--dry-run says what would become of every pod and which budget blocks, and changes nothing', async (t) => {
+  const scenario = await Scenario.open(t, lab);
+  const { namespace } = scenario;
+  await scenario.pod('free');
+  await scenario.pod('guarded');
+  await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
+  await scenario.pod('ending', { held: true });
+  await lab.admin.core.deleteNamespacedPod({ name: 'ending', namespace });
+  await scenario.terminating('ending');
+  const state = async () => ({
+    node: (await lab.admin.core.readNode({ name: scenario.worker })).spec,
+    pods: (await scenario.pods()).map(({ metadata }) => [
+      metadata?.name,
+      metadata?.uid,
+      metadata?.deletionTimestamp !== undefined,
+    ]),
+  });
+  const before = await state();
+
+  const drainer = scenario.drain({}, { flags: ['--dry-run'] });
+  const { exitCode, summary, lines } = await drainer.ended();
+  assert.equal(exitCode, 0);
+  assert.equal(summary.result, 'dry run');
+  const said = (name: string) => lines.find(({ event, pod }) => event === 'would' && pod === `${namespace}/${name}`);
+  assert.equal(said('free')?.act, 'evict');
+  assert.equal(said('guarded')?.act, 'wait');
+  assert.equal(said('guarded')?.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+  assert.equal(said('ending')?.act, 'wait');
+  assert.match(said('ending')?.why ?? '', /^terminating .* held by finalizer/);
+  assert.deepEqual(await state(), before);
+  for (const verb of ['create', 'patch', 'delete']) assert.equal(summary.apiRequests[verb], 0, verb);
+  assert.deepEqual(await scenario.evictions(drainer), []);
+});

@@ -1,0 +1,69 @@
+import type {
+  V1DaemonSet,
+  V1ObjectMeta,
+  V1Pod,
+  V1PodDisruptionBudgetSpec,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1ReplicaSet,
+  V1StatefulSet,
+} from '@kubernetes/client-node';
+
+/** Runs on every architecture, does nothing, and ends when it is asked to. */
+const IMAGE = 'registry.k8s.io/pause:3.10';
+
+/** Holds back the removal of what bears it until the suite takes it off. */
+export const HOLD = 'test.fargate-node-drainer/hold';
+
+/** Set on the nodes that the pods of one test may be scheduled to; its value is the test's namespace. */
+export const POOL = 'test.fargate-node-drainer/pool';
+
+/** What the fake kubelets understand: how long a pod takes to be ready, and to end (or `never`). Real kubelets ignore it. */
+export type Timing = { readonly 'lab/ready-ms'?: string; readonly 'lab/shutdown-ms'?: string };
+
+export type PodOptions = {
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly spec?: Partial<V1PodSpec>;
+  /** Held by a finalizer. */
+  readonly held?: boolean;
+};
+
+function podSpec(more: Partial<V1PodSpec> = {}): V1PodSpec {
+  return { containers: [{ name: 'pause', image: IMAGE }], automountServiceAccountToken: false, ...more };
+}
+
+/** A bare pod, bound to the node without a scheduler. */
+export function podOn(node: string, name: string, { labels, annotations, spec, held }: PodOptions = {}): V1Pod {
+  const metadata: V1ObjectMeta = { name, labels: { app: name, ...labels }, annotations: { ...annotations } };
+  if (held === true) metadata.finalizers = [HOLD];
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec({ ...spec, nodeName: node }) };
+}
+
+export type SetOptions = { readonly replicas: number; readonly annotations?: Timing };
+
+/** A ReplicaSet, StatefulSet or DaemonSet of pods that run only where the pool of the namespace is. */
+export function replicaSet(namespace: string, name: string, { replicas, annotations }: SetOptions): V1ReplicaSet {
+  const spec = { replicas, selector: { matchLabels: { app: name } }, template: template(namespace, name, annotations) };
+  return { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name }, spec };
+}
+
+export function statefulSet(namespace: string, name: string, { replicas, annotations }: SetOptions): V1StatefulSet {
+  const selector = { matchLabels: { app: name } };
+  const spec = { replicas, selector, serviceName: name, template: template(namespace, name, annotations) };
+  return { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name }, spec };
+}
+
+export function daemonSet(namespace: string, name: string): V1DaemonSet {
+  const spec = { selector: { matchLabels: { app: name } }, template: template(namespace, name) };
+  return { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name }, spec };
+}
+
+function template(namespace: string, app: string, annotations: Timing = {}): V1PodTemplateSpec {
+  return {
+    metadata: { labels: { app }, annotations: { ...annotations } },
+    spec: podSpec({ nodeSelector: { [POOL]: namespace } }),
+  };
+}
+
+export type BudgetRule = Pick<V1PodDisruptionBudgetSpec, 'maxUnavailable' | 'minAvailable'>;

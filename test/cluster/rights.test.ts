@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { after, type TestContext, test } from 'node:test';
+import { merge } from './admin.ts';
+import { openLab } from './lab.ts';
+import { EKSCTL_LABEL } from './nodes.ts';
+import { applyRights, rightsGranted } from './rights.ts';
+import { Scenario } from './scenario.ts';
+import { instanceIdOf, Termination } from './termination.ts';
+
+const lab = await openLab();
+after(() => lab.close());
+
+/** A drain that needs everything: its node is only found by listing, a budget holds its pods, and force lets them go. */
+async function demandingDrain(scenario: Scenario, termination: Termination) {
+  await scenario.pod('one', { labels: { app: 'web' } });
+  await scenario.pod('two', { labels: { app: 'web' } });
+  await scenario.pod('free');
+  await scenario.budget('strict', 'web', { minAvailable: 2 }, 2);
+  return termination.drainByKubeconfig(lab, { DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force' });
+}
+
+/** The node of the instance bears another name than EC2's, so that it has to be looked for. */
+async function terminationOf(t: TestContext, { worker: name }: Scenario): Promise<Termination> {
+  const { spec } = await lab.admin.core.readNode({ name });
+  const instanceId = instanceIdOf(spec?.providerID);
+  const body = { metadata: { labels: { [EKSCTL_LABEL]: instanceId } } };
+  await lab.admin.core.patchNode({ name, body }, merge);
+  return Termination.of(t, { instanceId, privateDnsName: 'ip-10-9-9-9.eu-west-1.compute.internal' });
+}
+
+// Rights that are missing show only in the case that needs them, which may be the night of the scale-in.
+test('infra/kubernetes/rbac.yaml grants all that a drain needs', async (t) => {
+  const scenario = await Scenario.open(t, lab);
+  const termination = await terminationOf(t, scenario);
+  const drainer = await demandingDrain(scenario, termination);
+  const { exitCode, summary } = await drainer.ended();
+  assert.equal(exitCode, 0);
+  assert.equal(summary.result, 'drained');
+  assert.equal(termination.action.result, 'CONTINUE');
+});
+
+for (const right of await rightsGranted()) {
+  // A right that nothing needs is one too many; one that is missed in silence drains nothing and completes the hook.
+  test(`without the right to ${right.verb} ${right.resource} the drain fails and says so, and the hook is left alone`, async (t) => {
+    const scenario = await Scenario.open(t, lab);
+    const termination = await terminationOf(t, scenario);
+    t.after(() => applyRights(lab));
+    await applyRights(lab, right);
+    const drainer = await demandingDrain(scenario, termination);
+    const { exitCode, summary, lines } = await drainer.ended(20_000);
+    assert.equal(exitCode, 1);
+    assert.equal(summary.result, 'failed');
+    const failed = lines.find(({ event }) => event === 'failed');
+    const denial = `cannot ${right.verb} resource "${right.resource}" in API group "${right.group}"`;
+    assert.ok(failed?.message.includes(denial), failed?.message);
+    assert.match(String(failed?.['advice']), /rbac\.yaml/);
+    assert.equal(termination.action.state, 'pending');
+  });
+}

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { KubeConfig, PatchStrategy } from '@kubernetes/client-node';
+import * as v from 'valibot';
+import { parseAllDocuments } from 'yaml';
+import { ifFound } from './admin.ts';
+import type { Lab } from './lab.ts';
+import { eventually } from './poll.ts';
+
+const MANIFEST = new URL('../../infra/kubernetes/rbac.yaml', import.meta.url);
+
+const Rule = v.object({ apiGroups: v.array(v.string()), resources: v.array(v.string()), verbs: v.array(v.string()) });
+type Rule = v.InferOutput<typeof Rule>;
+const Role = v.looseObject({ kind: v.literal('ClusterRole'), rules: v.array(Rule) });
+const Manifest = v.looseObject({ apiVersion: v.string(), kind: v.string(), metadata: v.object({ name: v.string() }) });
+
+/** One verb on one resource. */
+export type Right = { readonly group: string; readonly resource: string; readonly verb: string };
+
+/** What infra/kubernetes/rbac.yaml grants, verb by verb. */
+export async function rightsGranted(): Promise<Right[]> {
+  const rules = (await manifests()).flatMap((manifest) => (v.is(Role, manifest) ? manifest.rules : []));
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb })))),
+  );
+}
+
+/** Applies infra/kubernetes/rbac.yaml, or all of it but one right, and waits until the API server goes by it. */
+export async function applyRights(lab: Lab, missing?: Right): Promise<void> {
+  const { objects } = lab.admin;
+  for (const manifest of await manifests()) {
+    const applied = v.is(Role, manifest) ? { ...manifest, rules: without(manifest.rules, missing) } : manifest;
+    const patched = await ifFound(
+      objects.patch(applied, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch),
+    );
+    if (patched === undefined) await objects.create(applied);
+  }
+  for (const right of await rightsGranted()) {
+    const isMissing = missing !== undefined && isSame(right, missing);
+    await eventually(
+      `node-drainer ${isMissing ? 'may not' : 'may'} ${right.verb} ${right.resource}`,
+      async () => (await isDenied(lab.drainerText, right)) === isMissing || undefined,
+    );
+  }
+}
+
+async function manifests(): Promise<v.InferOutput<typeof Manifest>[]> {
+  const documents = parseAllDocuments(await readFile(MANIFEST, 'utf8'));
+  return documents.map((document) => v.parse(Manifest, document.toJS()));
+}
+
+function without(rules: readonly Rule[], missing: Right | undefined): Rule[] {
+  if (missing === undefined) return [...rules];
+  return rules
+    .map((rule) => {
+      const isIts = rule.apiGroups.includes(missing.group) && rule.resources.includes(missing.resource);
+      return isIts ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== missing.verb) } : rule;
+    })
+    .filter(({ verbs }) => verbs.length > 0);
+}
+
+function isSame(a: Right, b: Right): boolean {
+  return a.group === b.group && a.resource === b.resource && a.verb === b.verb;
+}
+
+const METHODS: Readonly<Record<string, string>> = { create: 'POST', patch: 'PATCH', delete: 'DELETE' };
+/** An object that is not there: whoever may do what is asked is told so, everybody else is denied before that is known. */
+const NOBODY = 'nobody-is-called-this';
+
+/** Asks the API server for something harmless that needs the right. */
+async function isDenied(kubeconfig: string, { group, resource, verb }: Right): Promise<boolean> {
+  const [kind = '', subresource] = resource.split('/');
+  const root =
+    group === '' ? '/api/v1' : `/apis/${group}/${group === 'policy' ? await policyVersion(kubeconfig) : 'v1'}`;
+  const place = kind === 'nodes' ? root : `${root}/namespaces/default`;
+  const named = `${place}/${kind}/${NOBODY}${subresource === undefined ? '' : `/${subresource}`}`;
+  const listed = `${group === '' ? root : place}/${kind}?limit=1${verb === 'watch' ? '&watch=1&timeoutSeconds=1' : ''}`;
+  const path = verb === 'list' || verb === 'watch' ? listed : named;
+  return (await statusOf(kubeconfig, METHODS[verb] ?? 'GET', path)) === 403;
+}
+
+async function policyVersion(kubeconfig: string): Promise<string> {
+  return (await statusOf(kubeconfig, 'GET', '/apis/policy/v1')) === 200 ? 'v1' : 'v1beta1';
+}
+
+async function statusOf(kubeconfig: string, method: string, path: string): Promise<number> {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  const options = { method };
+  await config.applyToHTTPSOptions(options);
+  return new Promise((resolve, reject) => {
+    const sent = request(`${config.getCurrentCluster()?.server}${path}`, options, (response) => {
+      resolve(response.statusCode ?? 0);
+      response.destroy();
+    });
+    sent.on('error', reject).end();
+  });
+}

@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { runProgram } from '../../scripts/local/runner.ts';
+import { Job } from '../local/service.ts';
+import { cutAfter } from './dockerfile.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BUILD = process.env['IMAGE_BUILD'] ?? join(ROOT, 'scripts/ci/image-build');
+const RUN = process.env['IMAGE_RUN'] ?? join(ROOT, 'scripts/ci/image-run');
+
+export type Image = { readonly tag: string; readonly bytesAboveBase: number; readonly user: string };
+
+/**
+ * Builds one target of the Dockerfile, with the command that IMAGE_BUILD names: `IMAGE_BUILD FOLDER TAG` builds the last
+ * stage and says how many bytes that adds to its base, and the user.
+ */
+export async function build(target: string): Promise<Image> {
+  const folder = await mkdtemp(join(tmpdir(), 'node-drainer-image-'));
+  try {
+    await copyProject(folder);
+    const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
+    await writeFile(join(folder, 'Dockerfile'), cutAfter(dockerfile, target));
+    const tag = `node-drainer-${target}:checked`;
+    const { code, stdout, stderr } = await runProgram([BUILD, folder, tag]);
+    const told = /(\d+) bytes above its base.*; user (\S*)/.exec(stdout);
+    if (code !== 0 || told === null) throw new Error(`${BUILD} ended with ${code}\n${stdout}\n${stderr}`);
+    return { tag, bytesAboveBase: Number(told[1]), user: told[2] ?? '' };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What git knows and what it would add: so nothing of this machine, such as node_modules, can help a build. */
+async function copyProject(folder: string): Promise<void> {
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+  const { stdout } = await promisify(execFile)('git', list, { cwd: ROOT, maxBuffer: 10_000_000 });
+  for (const path of stdout.split('\0').filter((line) => line !== '')) {
+    await cp(join(ROOT, path), join(folder, path), { recursive: true });
+  }
+}
+
+export type RunOptions = {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Path in the container → path on this machine. */
+  readonly mounts?: Readonly<Record<string, string>>;
+};
+
+/** Starts an image with the command that IMAGE_RUN names; nothing that its user may write to is writable. */
+export function start(t: TestContext, { tag }: Image, args: readonly string[], options: RunOptions = {}): Job {
+  const { environment = {}, mounts = {} } = options;
+  const RUN_ENV = words(Object.entries(environment).map(([name, value]) => `${name}=${value}`));
+  const RUN_MOUNT = words(Object.entries(mounts).map(([inside, host]) => `${host}:${inside}:ro`));
+  return new Job(t, [RUN, tag, ...args], { ...process.env, RUN_ENV, RUN_MOUNT });
+}
+
+/** A folder of this machine that the image's user may read, removed with the test. */
+export async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'node-drainer-mount-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+function words(values: readonly string[]): string {
+  const broken = values.find((value) => /\s/.test(value));
+  if (broken !== undefined) throw new Error(`a space would make two words of '${broken}'`);
+  return values.join(' ');
+}

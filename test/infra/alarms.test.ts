@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { matches } from '../simulator/aws/event-pattern.ts';
+import { inputTransformer, transformed } from '../simulator/aws/input-transformer.ts';
+import { drainer, EKS } from './templates.ts';
+
+const ecs = 'arn:aws:ecs:eu-west-1:111122223333';
+
+/** A task that stopped, as ECS tells of it. */
+function stopped(detail: ValueMap): ValueMap {
+  return {
+    source: 'aws.ecs',
+    'detail-type': 'ECS Task State Change',
+    detail: {
+      clusterArn: `${ecs}:cluster/node-drainer-Cluster`,
+      taskDefinitionArn: `${ecs}:task-definition/node-drainer:7`,
+      taskArn: `${ecs}:task/node-drainer-Cluster/0123456789abcdef0123456789abcdef`,
+      lastStatus: 'STOPPED',
+      stopCode: 'EssentialContainerExited',
+      containers: [{ name: 'drainer', exitCode: 1 }],
+      ...detail,
+    },
+  };
+}
+
+const exited = (exitCode: number, more: ValueMap = {}) =>
+  stopped({ containers: [{ name: 'drainer', exitCode }], ...more });
+
+describe('what wakes a human', () => {
+  const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
+  const alarms = (event: Value) => matches(mapAt(rule, 'EventPattern'), event);
+
+  test('a drain that failed, or never started, does', () => {
+    // Otherwise: an instance waits for its hook's timeout, and its pods are killed with it.
+    for (const [what, event] of Object.entries({
+      failure: exited(1),
+      'bad configuration': exited(64),
+      'out of memory': exited(137),
+      'a stop that nobody asked for': exited(143, { stopCode: 'TerminationNotice' }),
+      'an image that is not there': stopped({ stopCode: 'TaskFailedToStart', containers: [{ name: 'drainer' }] }),
+      'an older revision': exited(1, { taskDefinitionArn: `${ecs}:task-definition/node-drainer:1` }),
+    })) {
+      assert.ok(alarms(event), what);
+    }
+  });
+
+  test('a drain that ended as it should, or that a person ended, does not', () => {
+    // Otherwise: the alarm is muted within a week.
+    for (const [what, event] of Object.entries({
+      success: exited(0),
+      'an action that ended elsewhere': exited(3),
+      'a task that a person stopped': exited(143, { stopCode: 'UserInitiated' }),
+      'a task that still runs': exited(1, { lastStatus: 'RUNNING' }),
+      "a container of GuardDuty's beside it": stopped({
+        containers: [
+          { name: 'aws-guardduty-agent-x', exitCode: 143 },
+          { name: 'drainer', exitCode: 0 },
+        ],
+      }),
+    })) {
+      assert.ok(!alarms(event), what);
+    }
+  });
+
+  test('tasks of other families and clusters do not', () => {
+    // Otherwise: whoever shares the ECS cluster wakes us.
+    assert.ok(!alarms(exited(1, { taskDefinitionArn: `${ecs}:task-definition/node-drainer-staging:1` })));
+    assert.ok(!alarms(exited(1, { clusterArn: `${ecs}:cluster/shared` })));
+    const shared = resourceOf(drainer({ ...EKS, EcsCluster: 'shared' }), 'FailedTaskRule').properties;
+    assert.ok(matches(mapAt(shared, 'EventPattern'), exited(1, { clusterArn: `${ecs}:cluster/shared` })));
+  });
+
+  test('the message says which stack, which task and where its log is, whatever the reason says', () => {
+    // Otherwise: a quote in the stopped reason makes it invalid JSON, and the alarm is lost.
+    const [target] = listAt(rule, 'Targets');
+    const reason = 'CannotPullContainerError: failed to resolve reference "registry/node-drainer:1.0"';
+    const event = stopped({ stopCode: 'TaskFailedToStart', stoppedReason: reason });
+    const message = String(transformed(inputTransformer(mapAt(target, 'InputTransformer')), event));
+    assert.match(message, /^node-drainer: the drain of a node failed/);
+    assert.match(message, /task\/node-drainer-Cluster\/0123456789abcdef0123456789abcdef ended with TaskFailedToStart/);
+    assert.match(message, /log in node-drainer-LogGroup/);
+  });
+
+  test('one message in the dead-letter queue does', () => {
+    // Otherwise: events that start no task are found by whoever misses the pods.
+    const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
+    assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
+    assert.deepEqual(
+      ['Namespace', 'MetricName', 'ComparisonOperator', 'Threshold', 'TreatMissingData'].map((one) =>
+        textAt(alarm, one),
+      ),
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'GreaterThanThreshold', '0', 'notBreaching'],
+    );
+  });
+
+  test('both reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
+    // Otherwise: alarms go off that nobody may hear.
+    const stack = drainer();
+    const topic = stack.outputs['AlarmTopicArn'] ?? '';
+    assert.deepEqual(listAt(resourceOf(stack, 'LostEventAlarm').properties, 'AlarmActions'), [topic]);
+    assert.equal(textAt(listAt(rule, 'Targets')[0], 'Arn'), topic);
+    const statements = listAt(resourceOf(stack, 'AlarmTopicPolicy').properties, 'PolicyDocument', 'Statement');
+    assert.deepEqual(
+      statements.map((statement) => [at(statement, 'Principal', 'Service'), at(statement, 'Condition')]),
+      [
+        // EventBridge bears no condition in the policy of a topic.
+        ['events.amazonaws.com', undefined],
+        [
+          'cloudwatch.amazonaws.com',
+          {
+            ArnEquals: {
+              'aws:SourceArn': 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:node-drainer-LostEventAlarm',
+            },
+          },
+        ],
+      ],
+    );
+    assert.ok(!stack.resources.has('AlarmSubscription'));
+    const subscribed = drainer({ ...EKS, AlarmEmail: 'ops@example.com' });
+    assert.deepEqual(resourceOf(subscribed, 'AlarmSubscription').properties, {
+      TopicArn: topic,
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+  });
+});

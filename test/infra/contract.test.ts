@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { type Config, readConfig } from '../../app/config.ts';
+import { type Ended, Program, summaryOf } from '../process/program.ts';
+import { actionOf, GROUP, HOOK, INSTANCE, NODE, type World, world } from '../process/world.ts';
+import type { ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { startAws } from '../simulator/aws/simulator.ts';
+import type { LaunchedTask } from '../simulator/aws/task.ts';
+import { startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { actionsOf } from './policies.ts';
+import { drainer, EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
+
+/** A world that has the stack, and runs its tasks: the real program, with what comes out of the template and no more. */
+async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
+  const w = await world(context, options);
+  const ended: Promise<Ended>[] = [];
+  const tasks: LaunchedTask[] = [];
+  w.aws.onRunTask((task) => {
+    tasks.push(task);
+    const fargate = w.aws.environmentWithContainerCredentials();
+    const program = new Program(task.command ?? [], { ...task.environment, ...fargate });
+    context.after(() => program.kill('SIGKILL'));
+    task.running();
+    const end = program.ended();
+    ended.push(end);
+    end.then(({ code }) => task.stopped(code ?? undefined));
+  });
+  const deploy = () => w.aws.deploy(templateText('drainer'), KUBECONFIG);
+  if (options.withoutRule !== true) deploy();
+  return { ...w, deploy, tasks, ended };
+}
+
+/** The sole task's end. */
+async function soleEnd({ ended }: { ended: readonly Promise<Ended>[] }): Promise<Ended> {
+  const [end, ...others] = ended;
+  assert.ok(end !== undefined && others.length === 0, 'exactly one task');
+  return end;
+}
+
+describe('from the event to the drained node, by the real template', { concurrency: 4 }, () => {
+  test('an event starts one task, which drains the node and completes the hook', async (context) => {
+    // Otherwise: template and worker each pass their own tests, and do not fit together.
+    const w = await deployed(context);
+    await w.addPod('web');
+    w.aws.terminateInstance(INSTANCE);
+    const end = await soleEnd(w);
+    assert.equal(end.code, 0, end.stderr);
+    assert.equal(summaryOf(end)['result'], 'drained');
+    const { state, result, token } = actionOf(w);
+    assert.deepEqual([state, result], ['completed', 'CONTINUE']);
+    assert.deepEqual(w.tasks[0]?.overrides, {
+      INSTANCE_ID: INSTANCE,
+      AUTO_SCALING_GROUP_NAME: GROUP,
+      LIFECYCLE_HOOK_NAME: HOOK,
+      LIFECYCLE_ACTION_TOKEN: token,
+      LIFECYCLE_DESTINATION: 'EC2',
+    });
+    assert.deepEqual([w.aws.deadLetters, w.aws.notifications], [[], []]);
+    // What the process really called is what its role allows.
+    const allowed = actionsOf(drainer(KUBECONFIG), 'TaskRole');
+    const calls = new Set(w.aws.requests.map(({ action }) => action).filter((action) => action.includes(':')));
+    assert.ok(calls.size >= 5);
+    assert.deepEqual(
+      [...calls].filter((call) => !allowed.includes(call)),
+      [],
+    );
+  });
+
+  test('an event without its optional fields does the same', async (context) => {
+    // Otherwise: an empty override is taken for a name or a token, and every drain ends with 64.
+    const w = await deployed(context, { withoutRule: true });
+    await w.addPod('web');
+    const [event] = w.aws.terminateInstance(INSTANCE);
+    assert.ok(event);
+    const { EC2InstanceId, LifecycleHookName, LifecycleTransition } = event.detail;
+    const bare = { ...event, detail: { EC2InstanceId, LifecycleHookName, LifecycleTransition } };
+    w.deploy();
+    w.aws.putEvent(bare satisfies ValueMap);
+    const end = await soleEnd(w);
+    assert.equal(end.code, 0, end.stderr);
+    assert.equal(actionOf(w).result, 'CONTINUE');
+    assert.equal(w.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
+  });
+
+  test('an EKS cluster is entered by the name that the template gives, with the credentials of the task', async (context) => {
+    // Otherwise: only clusters with a kubeconfig are tested, and most users have none.
+    const [aws, kubernetes] = await eksWorld(context);
+    const stack = aws.deploy(templateText('drainer'), { ...EKS, ClusterName: 'demo' });
+    assert.ok(stack.resources.has('TerminationRule'));
+    const task = await launchOf(aws);
+    const program = new Program(task.command ?? [], {
+      ...task.environment,
+      ...aws.environmentWithContainerCredentials(),
+    });
+    context.after(() => program.kill('SIGKILL'));
+    const end = await program.ended();
+    // No rights in the cluster: it knows who asks, and that is what this is about.
+    assert.equal(end.code, 1);
+    assert.ok(kubernetes.requests.some(({ user }) => user === 'node-drainer'));
+  });
+
+  test('a drain that fails is told to the topic of the alarms', async (context) => {
+    // Otherwise: the first to notice is whoever misses the pods.
+    const w = await deployed(context, { rbac: false });
+    w.aws.terminateInstance(INSTANCE);
+    assert.equal((await soleEnd(w)).code, 1);
+    const [notification, ...others] = w.aws.notifications;
+    assert.equal(others.length, 0);
+    assert.match(notification?.message ?? '', /the drain of a node failed.*ended with EssentialContainerExited/);
+    assert.equal(actionOf(w).state, 'pending');
+  });
+
+  test('other hooks, other groups and launches start nothing', async (context) => {
+    // Otherwise: the drainer completes the hooks of somebody who backs up instances.
+    const w = await deployed(context, { withoutRule: true });
+    w.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work' });
+    const [event] = w.aws.terminateInstance(INSTANCE);
+    assert.ok(event);
+    assert.equal(w.tasks.length, 1, 'this one is meant');
+    for (const detail of [{ LifecycleHookName: 'backup' }, { AutoScalingGroupName: 'databases' }]) {
+      w.aws.putEvent({ ...event, detail: { ...event.detail, ...detail } });
+    }
+    w.aws.putEvent({ ...event, 'detail-type': 'EC2 Instance-launch Lifecycle Action' });
+    w.aws.putEvent({ ...event, source: 'somebody.else' });
+    assert.equal(w.tasks.length, 1);
+    await soleEnd(w);
+  });
+
+  test('an event for which ECS has no capacity is a dead letter', async (context) => {
+    // Otherwise: RunTask's 200 with failures passes for a task.
+    const w = await deployed(context);
+    w.aws.refuseTasks({ reason: 'Capacity is unavailable at this time' }, { times: 1 });
+    w.aws.terminateInstance(INSTANCE);
+    assert.deepEqual(
+      w.aws.deadLetters.map(({ rule, reason }) => [rule, reason]),
+      [['node-drainer-TerminationRule', 'Capacity is unavailable at this time']],
+    );
+  });
+
+  for (const [what, parameters] of VARIANTS) {
+    test(`the worker reads what the stack was told: ${what}`, async (context) => {
+      // Otherwise: a parameter is taken, and the worker never hears of it.
+      const aws = await startAws({ region: 'eu-west-1' });
+      context.after(() => aws.stop());
+      aws.deploy(templateText('drainer'), parameters);
+      const task = await launchOf(aws, 'workers-a');
+      const { policies, cluster, ...config } = readConfig({ ...task.environment, AWS_REGION: 'eu-west-1' }, NO_FLAGS);
+      const region = 'eu-west-1';
+      const { KubeConfigBucket: bucket, KubeConfigObject: object = '', ClusterName: name = '' } = parameters;
+      assert.deepEqual(
+        cluster,
+        bucket === undefined ? { kind: 'eks', name, region } : { kind: 'kubeconfig-object', bucket, object, region },
+      );
+      assert.deepEqual(policies, {
+        missingNode: parameters['MissingNode'] ?? 'continue',
+        onFailure: parameters['OnFailure'] ?? 'leave',
+        onDeadline: parameters['OnDeadline'] ?? 'continue',
+      } satisfies Record<keyof Config['policies'], string>);
+      assert.equal(config.loadBalancerExclusion, parameters['LoadBalancerExclusion'] !== 'off');
+      const deadline = parameters['DrainDeadlineSeconds'];
+      assert.equal(config.drainDeadlineMs, deadline === undefined ? undefined : Number(deadline) * 1000);
+      assert.deepEqual(config.target.kind === 'instance' && config.target.instanceId, INSTANCE);
+    });
+  }
+});
+
+const NO_FLAGS = { settings: {}, dryRun: false, force: false };
+
+/** The task that the termination of an instance starts; it does not run. */
+async function launchOf(aws: World['aws'], group = GROUP): Promise<LaunchedTask> {
+  aws.createAutoScalingGroup({ name: group });
+  aws.putLifecycleHook({ autoScalingGroupName: group, lifecycleHookName: HOOK, heartbeatTimeout: 30 });
+  aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: group, privateDnsName: NODE });
+  const tasks: LaunchedTask[] = [];
+  aws.onRunTask((task) => tasks.push(task));
+  aws.terminateInstance(INSTANCE);
+  assert.deepEqual(aws.deadLetters, []);
+  const [task, ...others] = tasks;
+  assert.ok(task !== undefined && others.length === 0, 'exactly one task');
+  return task;
+}
+
+async function eksWorld(context: TestContext) {
+  const aws = await startAws({ region: 'eu-west-1' });
+  const kubernetes = await startKubernetes({
+    nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }],
+    authenticate: async (token) =>
+      'arn' in aws.verifyToken(token, 'demo') ? { name: 'node-drainer', groups: ['node-drainer'] } : undefined,
+  });
+  context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
+  aws.createCluster({ name: 'demo', endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
+  return [aws, kubernetes] as const;
+}

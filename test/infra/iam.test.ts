@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { actionsOf, allowing, covers, statementsOf } from './policies.ts';
+import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
+
+const APP = fileURLToPath(new URL('../../app/', import.meta.url));
+/** The clients of the SDK, and the prefix of their services' actions. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  'client-auto-scaling': 'autoscaling',
+  'client-ec2': 'ec2',
+  'client-eks': 'eks',
+  'client-s3': 's3',
+};
+
+/** Every AWS operation that the program can call, as an IAM action: from the commands that it makes. */
+function actionsOfTheProgram(): string[] {
+  const actions = globSync('**/*.ts', { cwd: APP }).flatMap((file) => {
+    const source = readFileSync(new URL(file, `file://${APP}`), 'utf8');
+    const commands = [...source.matchAll(/new (\w+)Command\(/g)].map(([, operation = '']) => operation);
+    if (commands.length === 0) return [];
+    const clients = new Set([...source.matchAll(/@aws-sdk\/(client-[\w-]+)/g)].map(([, client = '']) => client));
+    const [client = '', ...others] = clients;
+    assert.deepEqual(others, [], `${file} uses one client, so that its commands have one service`);
+    const prefix = PREFIXES[client];
+    assert.ok(prefix, `${file}: the actions of ${client} are known to this test`);
+    return commands.map((operation) => `${prefix}:${operation}`);
+  });
+  return [...new Set(actions)].sort();
+}
+
+describe('what the roles may do', () => {
+  const called = actionsOfTheProgram();
+
+  test('the task role allows every AWS operation that the program calls, and none besides', () => {
+    // Otherwise: a drain ends in "access denied" at night, or a stolen task does more than draining.
+    assert.ok(called.length >= 7, 'the operations of the program are found');
+    const without = (service: string) => called.filter((action) => !action.startsWith(`${service}:`));
+    assert.deepEqual(actionsOf(drainer(EKS), 'TaskRole'), without('s3'));
+    assert.deepEqual(actionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
+    assert.deepEqual(actionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
+    // S3 decrypts in the name of who reads.
+    const [, everything = {}] = VARIANTS.at(-1) ?? [];
+    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), [...without('eks'), 'kms:Decrypt'].sort());
+  });
+
+  test('the task role reads the one object, by its one key, and describes the one cluster', () => {
+    // Otherwise: the drainer reads other secrets of the bucket, or other clusters.
+    const [, everything = {}] = VARIANTS.at(-1) ?? [];
+    const stack = drainer(everything);
+    assert.deepEqual(allowing(stack, 'TaskRole', 's3:GetObject').resources, ['arn:aws:s3:::configs/kube/config']);
+    const decrypt = allowing(stack, 'TaskRole', 'kms:Decrypt');
+    assert.deepEqual(decrypt.resources, [everything['KubeConfigKeyArn']]);
+    assert.deepEqual(decrypt.condition, {
+      StringEquals: {
+        'kms:ViaService': 's3.eu-west-1.amazonaws.com',
+        'kms:EncryptionContext:aws:s3:arn': ['arn:aws:s3:::configs/kube/config', 'arn:aws:s3:::configs'],
+      },
+    });
+    assert.deepEqual(allowing(drainer(EKS), 'TaskRole', 'eks:DescribeCluster').resources, [
+      'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
+    ]);
+  });
+
+  test('only hooks of groups with the prefix, and with the tag, can be completed', () => {
+    // Otherwise: the drainer of one team terminates the instances of another.
+    const arn = (group: string) =>
+      `arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:1f2e:autoScalingGroupName/${group}`;
+    const { resources, condition } = allowing(
+      drainer({ ...EKS, AutoScalingGroupPrefix: 'workers-', AutoScalingGroupTag: 'prod' }),
+      'TaskRole',
+      'autoscaling:CompleteLifecycleAction',
+    );
+    assert.deepEqual(
+      [arn('workers-a'), arn('databases'), arn('workers-a').replace('1111', '9999')].map((group) =>
+        resources.some((resource) => covers(resource, group)),
+      ),
+      [true, false, false],
+    );
+    assert.deepEqual(condition, { StringEquals: { 'aws:ResourceTag/node-drainer': 'prod' } });
+    const open = allowing(drainer(EKS), 'TaskRole', 'autoscaling:CompleteLifecycleAction');
+    assert.ok(open.resources.some((resource) => covers(resource, arn('databases'))));
+    assert.deepEqual(open.condition, {});
+  });
+
+  for (const [what, parameters] of VARIANTS) {
+    test(`the events role may do what its target needs, and nothing else: ${what}`, () => {
+      // Otherwise: no task starts, which shows as a dead letter; or EventBridge may run anything with any role.
+      const stack = drainer(parameters);
+      const target = listAt(resourceOf(stack, 'TerminationRule').properties, 'Targets')[0];
+      const definition = resourceOf(stack, 'TaskDefinition').properties;
+      assert.deepEqual(actionsOf(stack, 'EventsRole'), ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole']);
+
+      const run = allowing(stack, 'EventsRole', 'ecs:RunTask');
+      const family = textAt(target, 'EcsParameters', 'TaskDefinitionArn').replace(/:\d+$/, '');
+      assert.deepEqual(run.resources, [`${family}:*`]);
+      assert.deepEqual(run.condition, { ArnEquals: { 'ecs:cluster': textAt(target, 'Arn') } });
+
+      const pass = allowing(stack, 'EventsRole', 'iam:PassRole');
+      const roles = [textAt(definition, 'TaskRoleArn'), textAt(definition, 'ExecutionRoleArn')];
+      assert.deepEqual([...pass.resources].sort(), roles.sort());
+      assert.deepEqual(pass.condition, { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
+
+      // Only because tags are propagated.
+      assert.equal(at(target, 'EcsParameters', 'PropagateTags'), 'TASK_DEFINITION');
+      const tag = allowing(stack, 'EventsRole', 'ecs:TagResource');
+      assert.deepEqual(tag.resources, [`${textAt(target, 'Arn').replace(':cluster/', ':task/')}/*`]);
+      assert.deepEqual(tag.condition, { StringEquals: { 'ecs:CreateAction': 'RunTask' } });
+    });
+  }
+
+  test('the execution role pulls the image and writes the log group of the task, and nothing else', () => {
+    // Otherwise: tasks die before their first line, with no log that says why.
+    const stack = drainer();
+    assert.deepEqual(actionsOf(stack, 'ExecutionRole'), [
+      'ecr:BatchGetImage',
+      'ecr:GetAuthorizationToken',
+      'ecr:GetDownloadUrlForLayer',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+    ]);
+    const container = at(resourceOf(stack, 'TaskDefinition').properties, 'ContainerDefinitions', 0);
+    const group = textAt(container, 'LogConfiguration', 'Options', 'awslogs-group');
+    const stream = `arn:aws:logs:eu-west-1:111122223333:log-group:${group}:log-stream:drain/drainer/1f2e`;
+    assert.ok(allowing(stack, 'ExecutionRole', 'logs:PutLogEvents').resources.every((one) => covers(one, stream)));
+    const repository = 'arn:aws:ecr:eu-west-1:999900001111:repository/node-drainer';
+    const limited = drainer({ ...EKS, ImageRepositoryArn: repository });
+    assert.deepEqual(allowing(limited, 'ExecutionRole', 'ecr:BatchGetImage').resources, [repository]);
+  });
+
+  test('no action has a wildcard, and only what has no resources is allowed on all of them', () => {
+    // Otherwise: "describe" quietly becomes "anything".
+    for (const [, parameters] of VARIANTS) {
+      const stack = drainer(parameters);
+      const statements = ['EventsRole', 'ExecutionRole', 'TaskRole'].flatMap((role) => statementsOf(stack, role));
+      assert.deepEqual(
+        statements.flatMap(({ actions }) => actions).filter((action) => action.includes('*')),
+        [],
+      );
+      assert.deepEqual(
+        statements
+          .filter(({ resources }) => resources.includes('*'))
+          .flatMap(({ actions }) => actions)
+          .sort(),
+        [
+          'autoscaling:DescribeAutoScalingInstances',
+          'autoscaling:DescribeLifecycleHooks',
+          'ec2:DescribeInstances',
+          'ecr:GetAuthorizationToken',
+        ],
+      );
+    }
+  });
+
+  test('every ARN is of the partition that the stack is in', () => {
+    // Otherwise: the template deploys in China and GovCloud, and allows nothing there.
+    const parameters = { ...KUBECONFIG, AutoScalingGroupPrefix: 'w', EcsCluster: 'shared' };
+    const arns = [...drainer(parameters, BEIJING).resources.values()].flatMap(({ properties }) =>
+      [...membersOf(properties)].flatMap(([, value]) => String(value).match(/\barn:[\w-]+/g) ?? []),
+    );
+    assert.ok(arns.length > 20);
+    assert.deepEqual([...new Set(arns)], ['arn:aws-cn']);
+  });
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as v from 'valibot';
+import { Settings, settingNames, settingRows } from '../../app/settings.ts';
+import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import {
+  drainer,
+  EKS,
+  IRELAND,
+  KUBECONFIG,
+  REQUIRED,
+  referencesOf,
+  TEMPLATES,
+  template,
+  templateText,
+} from './templates.ts';
+
+/** Why a template refuses parameters; nothing if it takes them. */
+function refusalOf(make: () => unknown): readonly string[] {
+  try {
+    make();
+    return [];
+  } catch (error) {
+    if (error instanceof TemplateRefusal) return error.reasons;
+    throw error;
+  }
+}
+
+const hook = (parameters: Record<string, string>) =>
+  refusalOf(() =>
+    stackOf(templateText('lifecycle-hook'), {
+      parameters: { AutoScalingGroupName: 'workers', ...parameters },
+      context: IRELAND,
+    }),
+  );
+const stack = (parameters: Record<string, string>) => refusalOf(() => drainer(parameters));
+
+describe('parameters', () => {
+  test('a hook timeout that Auto Scaling would not take is refused', () => {
+    // Otherwise: the stack fails half way; with 0 the group would not wait at all.
+    for (const bad of ['29', '7201', '0', '-30', 'an hour', ''])
+      assert.equal(hook({ HeartbeatTimeout: bad }).length, 1, bad);
+    for (const good of ['30', '1800', '7200']) assert.deepEqual(hook({ HeartbeatTimeout: good }), [], good);
+    assert.equal(hook({ DefaultResult: 'RETRY' }).length, 1);
+  });
+
+  test('a kubeconfig bucket without an object, or an object without a bucket, is refused', () => {
+    // Otherwise: every drain ends with 64, one after the other, while instances are terminated.
+    const { KubeConfigBucket, KubeConfigObject } = KUBECONFIG;
+    assert.match(stack({ ...EKS, KubeConfigBucket }).join(), /go together/);
+    assert.match(stack({ ...EKS, KubeConfigObject }).join(), /go together/);
+    assert.deepEqual(stack({ ...EKS, KubeConfigBucket, KubeConfigObject }), []);
+    const KubeConfigKeyArn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+    assert.match(stack({ ...EKS, KubeConfigKeyArn }).join(), /KubeConfigBucket is missing/);
+  });
+
+  test('neither a cluster nor a kubeconfig is refused', () => {
+    // Otherwise: the stack is made, and drains nothing.
+    assert.match(stack(REQUIRED).join(), /Nothing says which cluster/);
+    assert.deepEqual(stack(EKS), []);
+    assert.deepEqual(stack(KUBECONFIG), []);
+  });
+
+  test('the template refuses the values that the worker would refuse', () => {
+    // Otherwise: a mistyped parameter is found out by the first termination, at night.
+    const settingOf: Readonly<Record<string, keyof typeof Settings.entries>> = {
+      ClusterName: 'CLUSTER_NAME',
+      KubeConfigBucket: 'KUBE_CONFIG_BUCKET',
+      LifecycleHookName: 'LIFECYCLE_HOOK_NAME',
+      MissingNode: 'MISSING_NODE',
+      OnFailure: 'ON_FAILURE',
+      OnDeadline: 'ON_DEADLINE',
+      LoadBalancerExclusion: 'LOAD_BALANCER_EXCLUSION',
+      DrainDeadlineSeconds: 'DRAIN_DEADLINE_SECONDS',
+    };
+    const values = [
+      'prod',
+      'Prod_1',
+      '-prod',
+      'a b',
+      'x'.repeat(101),
+      'x'.repeat(256),
+      'UPPER',
+      'my.bucket',
+      'a/b',
+      'ä',
+    ]
+      .concat([
+        'continue',
+        'abandon',
+        'leave',
+        'force',
+        'on',
+        'off',
+        'ON',
+        '1',
+        '99999',
+        '169999',
+        '171999',
+        '172799',
+        '172800',
+        '172801',
+        '1.5',
+        '1e3',
+        '-1',
+      ])
+      .concat(['a\n', 'ab', 'abc-', `a${'b'.repeat(62)}`, `a${'b'.repeat(63)}`]);
+    for (const [parameter, setting] of Object.entries(settingOf)) {
+      for (const value of values) {
+        const isTaken = !stack({ ...KUBECONFIG, ClusterName: 'prod', [parameter]: value }).some((reason) =>
+          reason.startsWith(`Parameter ${parameter} `),
+        );
+        const isValid = v.safeParse(Settings.entries[setting], value).success;
+        assert.equal(isTaken, isValid, `${parameter}=${JSON.stringify(value)}`);
+      }
+    }
+  });
+
+  test('what would mean more than itself in a policy is refused', () => {
+    // Otherwise: the key * lets the drainer read the whole bucket.
+    for (const value of ['*', 'kube/conf?g', 'a$b']) {
+      assert.equal(stack({ ...KUBECONFIG, KubeConfigObject: value }).length, 1, value);
+      assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
+      assert.equal(stack({ ...EKS, AutoScalingGroupTag: value }).length, 1, value);
+    }
+    assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
+  });
+
+  test('policies have the same defaults in the template as in the worker', () => {
+    // Otherwise: the table of settings in the README is wrong for everybody who deploys the stack.
+    const declared = mapAt(template('drainer'), 'Parameters');
+    const parameterOf = (setting: string) =>
+      setting
+        .toLowerCase()
+        .split('_')
+        .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+        .join('');
+    const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
+      .filter((group) => at(group, 'Label', 'default') === 'Policies')
+      .flatMap((group) => listAt(group, 'Parameters'));
+    assert.equal(policies.length, 5);
+    const defaults = new Map(settingRows().map(({ name, fallback }) => [parameterOf(name), fallback]));
+    for (const policy of policies) {
+      // 0 stands for no deadline, which the worker has when none is given.
+      assert.equal(textAt(declared, String(policy), 'Default'), defaults.get(String(policy)) || '0', String(policy));
+    }
+  });
+
+  test('the parameters of drainer.yaml that others rely on are there', () => {
+    // Otherwise: deploy commands and Terraform modules that worked yesterday fail.
+    const names = Object.keys(mapAt(template('drainer'), 'Parameters'));
+    for (const name of [
+      'ClusterName KubeConfigBucket KubeConfigObject VpcId SubnetIds Image LifecycleHookName AutoScalingGroupPrefix',
+      'EcsCluster CpuArchitecture LogRetentionDays AlarmEmail',
+    ].flatMap((line) => line.split(' '))) {
+      assert.ok(names.includes(name), name);
+    }
+  });
+
+  for (const name of TEMPLATES) {
+    test(`${name}.yaml: every parameter is described, grouped and used`, () => {
+      // Otherwise: the console shows a heap of names, some of which do nothing.
+      const document = template(name);
+      const parameters = mapAt(document, 'Parameters');
+      const grouped = listAt(document, 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups').flatMap(
+        (group) => listAt(group, 'Parameters').map(String),
+      );
+      assert.deepEqual(grouped, Object.keys(parameters), 'in groups, and in the order of the groups');
+      const used = new Set(referencesOf({ ...document, Parameters: {}, Rules: {} }));
+      for (const [parameter, declaration] of Object.entries(parameters)) {
+        assert.match(textAt(declaration, 'Description'), /^.{20,}$/s, parameter);
+        assert.ok(used.has(parameter), `${parameter} is used`);
+        const isConstrained = ['AllowedPattern', 'AllowedValues', 'MinValue'].some((constraint) =>
+          isMap(declaration) ? Object.hasOwn(declaration, constraint) : false,
+        );
+        assert.ok(isConstrained || /AWS::/.test(textAt(declaration, 'Type')), `${parameter} is constrained`);
+      }
+    });
+  }
+
+  test('every setting of the task definition is one that the worker knows', () => {
+    // Otherwise: a misspelt variable is ignored, and its parameter does nothing.
+    const known: readonly string[] = settingNames;
+    const text = templateText('drainer');
+    const names = [...text.matchAll(/(?:"name": "|\{ Name: )([A-Z_]{3,})\b/g)].map(([, name = '']) => name);
+    assert.ok(names.length >= 13);
+    assert.deepEqual(
+      names.filter((name) => !known.includes(name)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,42 @@
+import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
+import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+
+export type Statement = {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  readonly condition: ValueMap;
+};
+
+/** The statements of a role's own policies. All of them allow; one that does not would need more thought here. */
+export function statementsOf(stack: Stack, role: string): Statement[] {
+  const policies = listAt(resourceOf(stack, role).properties, 'Policies');
+  return policies.flatMap((policy) => listAt(policy, 'PolicyDocument', 'Statement')).map(statementOf);
+}
+
+export function statementOf(statement: Value): Statement {
+  if (textAt(statement, 'Effect') !== 'Allow') throw new Error('these policies only allow');
+  return {
+    actions: listAt(statement, 'Action').map(String),
+    resources: listAt(statement, 'Resource').map(String),
+    condition: mapAt(statement, 'Condition'),
+  };
+}
+
+export function actionsOf(stack: Stack, role: string): string[] {
+  return statementsOf(stack, role)
+    .flatMap(({ actions }) => actions)
+    .sort();
+}
+
+/** The only statement of a role that allows an action. */
+export function allowing(stack: Stack, role: string, action: string): Statement {
+  const [found, ...others] = statementsOf(stack, role).filter(({ actions }) => actions.includes(action));
+  if (found === undefined || others.length > 0) throw new Error(`${role} allows ${action} not exactly once`);
+  return found;
+}
+
+/** Whether a resource of a policy, with its wildcards, covers an ARN. */
+export function covers(pattern: string, arn: string): boolean {
+  const literal = pattern.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`);
+  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(arn);
+}

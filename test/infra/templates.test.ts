@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { loadAllYaml } from '@kubernetes/client-node';
+import { resourceOf, stackOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, isList, isMap, listAt, mapAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';
+import {
+  drainer,
+  EKS,
+  IRELAND,
+  KUBECONFIG,
+  membersOf,
+  referencesOf,
+  TEMPLATES,
+  template,
+  templateText,
+  VARIANTS,
+} from './templates.ts';
+
+/** Types whose loss would be missed. */
+const HOLDS_DATA =
+  /^AWS::(Logs::LogGroup|SQS::Queue|SNS::Topic|S3::Bucket|DynamoDB::Table|KMS::Key|SecretsManager::Secret)$/;
+
+describe('what cfn-lint does not see', () => {
+  for (const [what, parameters] of VARIANTS) {
+    const { properties } = resourceOf(drainer(parameters), 'TaskDefinition');
+    const container = at(properties, 'ContainerDefinitions', 0);
+
+    test(`Fargate can place and stop the task: ${what}`, () => {
+      // Otherwise: the stack is made, and each RunTask is refused.
+      assert.equal(listAt(properties, 'ContainerDefinitions').length, 1);
+      const stopTimeout = Number(textAt(container, 'StopTimeout'));
+      assert.ok(stopTimeout >= 30 && stopTimeout <= 120);
+      assert.equal(textAt(properties, 'NetworkMode'), 'awsvpc');
+      assert.deepEqual([textAt(properties, 'Cpu'), textAt(properties, 'Memory')], ['256', '512']);
+      assert.ok(Number(at(container, 'Memory') ?? 0) <= 512);
+      // Without it, neither private images nor logs.
+      assert.match(textAt(properties, 'ExecutionRoleArn'), /^arn:/);
+      assert.equal(textAt(container, 'LogConfiguration', 'LogDriver'), 'awslogs');
+      assert.equal(textAt(container, 'LogConfiguration', 'Options', 'mode'), 'non-blocking');
+    });
+
+    test(`the container can write nowhere, is nobody, and reaps its children: ${what}`, () => {
+      // Otherwise: whoever breaks in can settle down.
+      assert.equal(at(container, 'ReadonlyRootFilesystem'), true);
+      assert.match(textAt(container, 'User'), /^[1-9]\d*:[1-9]\d*$/);
+      assert.equal(at(container, 'LinuxParameters', 'InitProcessEnabled'), true);
+      assert.deepEqual(at(container, 'LinuxParameters', 'Capabilities'), { Drop: ['ALL'] });
+    });
+
+    test(`the target starts one Fargate task in the network of the stack: ${what}`, () => {
+      // Otherwise: PutTargets takes it, and no task ever starts.
+      const [target, ...others] = listAt(resourceOf(drainer(parameters), 'TerminationRule').properties, 'Targets');
+      assert.equal(others.length, 0);
+      assert.equal(textAt(target, 'EcsParameters', 'LaunchType'), 'FARGATE');
+      assert.deepEqual(at(target, 'EcsParameters', 'NetworkConfiguration', 'AwsVpcConfiguration'), {
+        Subnets: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],
+        SecurityGroups: ['sg-0123456789abcdef0'],
+        AssignPublicIp: parameters['AssignPublicIp'] ?? 'DISABLED',
+      });
+      const cluster = parameters['EcsCluster'] ?? 'node-drainer-Cluster';
+      assert.equal(textAt(target, 'Arn'), `arn:aws:ecs:eu-west-1:111122223333:cluster/${cluster}`);
+    });
+  }
+
+  test('the input templates name each variable of their paths, and no other', () => {
+    // Otherwise: PutTargets fails when the stack is made, or a field of the event never arrives.
+    const transformers = [...membersOf(template('drainer'))].filter(([path]) => path.at(-1) === 'InputTransformer');
+    assert.equal(transformers.length, 2);
+    for (const [, transformer] of transformers) {
+      const text = JSON.stringify(at(transformer, 'InputTemplate'));
+      const used = [...text.matchAll(/<([^<>]+)>/g)].map(([, name]) => name);
+      assert.deepEqual([...new Set(used)].sort(), Object.keys(mapAt(transformer, 'InputPathsMap')).sort());
+    }
+  });
+
+  test('whatever is referred to is there', () => {
+    // Otherwise: a typo waits in a branch that the author never takes.
+    for (const name of TEMPLATES) {
+      const document = template(name);
+      const known = [...Object.keys(mapAt(document, 'Parameters')), ...Object.keys(mapAt(document, 'Resources'))];
+      const missing = referencesOf(document).filter((one) => !one.startsWith('AWS::') && !known.includes(one));
+      assert.deepEqual(missing, [], name);
+      const conditions = Object.keys(mapAt(document, 'Conditions'));
+      assert.deepEqual(
+        conditions.filter((condition) => !/^(Has|Is)[A-Z]/.test(condition)),
+        [],
+      );
+      const used = new Set([...membersOf(document)].flatMap(conditionNamed));
+      assert.deepEqual([...used].sort(), [...conditions].sort(), `${name}: every condition is there, and of use`);
+    }
+  });
+
+  test('what holds data says what becomes of it', () => {
+    // Otherwise: deleting the stack deletes the logs of the very drain that one wants to understand.
+    const resources = TEMPLATES.flatMap((name) => Object.entries(mapAt(template(name), 'Resources')));
+    const holding = resources.filter(([, resource]) => HOLDS_DATA.test(textAt(resource, 'Type')));
+    assert.deepEqual(
+      holding.map(([id, resource]) => [id, at(resource, 'DeletionPolicy'), at(resource, 'UpdateReplacePolicy')]),
+      [
+        ['DeadLetterQueue', 'Delete', 'Delete'],
+        ['LogGroup', 'Retain', 'Retain'],
+        ['AlarmTopic', 'Delete', 'Delete'],
+      ],
+    );
+  });
+
+  test('nothing comes in, and nothing goes out but to the ports of the APIs', () => {
+    // Otherwise: a task that is broken into is a door to the VPC.
+    const portsOf = (parameters: Record<string, string>) => {
+      const { properties } = resourceOf(drainer(parameters), 'SecurityGroup');
+      assert.equal(at(properties, 'SecurityGroupIngress'), undefined);
+      return listAt(properties, 'SecurityGroupEgress').map((rule) =>
+        ['IpProtocol', 'FromPort', 'ToPort'].map((field) => textAt(rule, field)).join(' '),
+      );
+    };
+    assert.deepEqual(portsOf(EKS), ['tcp 443 443', 'tcp 443 443']);
+    assert.deepEqual(portsOf({ ...KUBECONFIG, ApiServerPort: '6443' }).at(-1), 'tcp 6443 6443');
+  });
+
+  test('an event is given up while there is time left to act', () => {
+    // Otherwise: the alarm comes when the instance is already gone.
+    const [target] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
+    const age = Number(textAt(target, 'RetryPolicy', 'MaximumEventAgeInSeconds'));
+    const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
+    assert.ok(age >= 60 && age <= timeout / 2);
+  });
+
+  test('the hook lives for 48 hours, has the name that the rule waits for, and belongs to a termination', () => {
+    // Otherwise: drains are cut short after 100 heartbeat timeouts, or never start.
+    const parameters = { AutoScalingGroupName: 'workers' };
+    const { properties } = resourceOf(
+      stackOf(templateText('lifecycle-hook'), { parameters, context: IRELAND }),
+      'Hook',
+    );
+    assert.ok(100 * Number(textAt(properties, 'HeartbeatTimeout')) >= 48 * 3600);
+    assert.equal(textAt(properties, 'LifecycleTransition'), 'autoscaling:EC2_INSTANCE_TERMINATING');
+    assert.deepEqual(
+      at(resourceOf(drainer(), 'TerminationRule').properties, 'EventPattern', 'detail', 'LifecycleHookName'),
+      [textAt(properties, 'LifecycleHookName')],
+    );
+  });
+
+  test('the access entry maps the task role to the group that the RBAC manifest binds', () => {
+    // Otherwise: EKS refuses the entry (system:…), or the drainer may enter and then do nothing.
+    const TaskRoleArn = drainer().outputs['TaskRoleArn'] ?? '';
+    const parameters = { ClusterName: 'prod', TaskRoleArn };
+    const stack = stackOf(templateText('cluster-access'), { parameters, context: IRELAND });
+    const { properties } = resourceOf(stack, 'AccessEntry');
+    const groups = listAt(properties, 'KubernetesGroups').map(String);
+    assert.deepEqual(
+      groups.filter((group) => group.startsWith('system:')),
+      [],
+    );
+    assert.equal(textAt(properties, 'PrincipalArn'), TaskRoleArn);
+    // A name with the session in it needs a colon before that, and none of EKS' own prefixes.
+    assert.match(textAt(properties, 'Username'), /^(?!system:|eks:|aws:|amazon:|iam:)[^{]+:\{\{SessionName\}\}$/);
+    const manifest = readFileSync(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
+    const bound = loadAllYaml(manifest).flatMap((object: Value) => listAt(object, 'subjects'));
+    const boundGroups = bound.filter((subject) => at(subject, 'kind') === 'Group').map((one) => textAt(one, 'name'));
+    assert.deepEqual(groups, boundGroups);
+  });
+
+  test('outputs are described, and come out', () => {
+    // Otherwise: the next command of the README has nothing to go on.
+    for (const name of TEMPLATES) {
+      for (const output of Object.values(mapAt(template(name), 'Outputs')))
+        assert.match(textAt(output, 'Description'), /\.$/);
+    }
+    for (const [, parameters] of VARIANTS) {
+      const { outputs } = drainer(parameters);
+      assert.equal(outputs['TaskRoleArn'], 'arn:aws:iam::111122223333:role/node-drainer-TaskRole');
+      assert.equal(outputs['EcsClusterName'], parameters['EcsCluster'] ?? 'node-drainer-Cluster');
+      assert.ok(!Object.values(outputs).includes('undefined'));
+    }
+  });
+});
+
+function conditionNamed([path, value]: [readonly string[], Value]): string[] {
+  const name = path.at(-1);
+  if (name === 'Fn::If' && isList(value)) return [String(value[0])];
+  return name === 'Condition' && !isMap(value) ? [String(value)] : [];
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { readDocument } from '../simulator/aws/cloudformation/document.ts';
+import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
+import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+
+export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
+export type TemplateName = (typeof TEMPLATES)[number];
+
+export function templateText(name: TemplateName): string {
+  return readFileSync(new URL(`../../infra/cloudformation/${name}.yaml`, import.meta.url), 'utf8');
+}
+
+export function template(name: TemplateName): ValueMap {
+  return readDocument(templateText(name));
+}
+
+/** What has no default in drainer.yaml, but for the cluster. */
+export const REQUIRED = {
+  VpcId: 'vpc-0123456789abcdef0',
+  SubnetIds: 'subnet-0123456789abcdef0,subnet-0fedcba9876543210',
+  Image: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/node-drainer:1.0',
+};
+export const EKS = { ...REQUIRED, ClusterName: 'prod' };
+export const KUBECONFIG = { ...REQUIRED, KubeConfigBucket: 'configs', KubeConfigObject: 'kube/config' };
+
+export const IRELAND = {
+  accountId: '111122223333',
+  region: 'eu-west-1',
+  partition: { id: 'aws', dnsSuffix: 'amazonaws.com' },
+};
+export const BEIJING = {
+  accountId: '111122223333',
+  region: 'cn-north-1',
+  partition: { id: 'aws-cn', dnsSuffix: 'amazonaws.com.cn' },
+};
+
+export function drainer(parameters: Readonly<Record<string, string>> = EKS, context = IRELAND): Stack {
+  return stackOf(templateText('drainer'), { parameters, context });
+}
+
+/** Every way that a condition of drainer.yaml can go. */
+export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Record<string, string>>])[] = [
+  ['an EKS cluster', EKS],
+  ['a kubeconfig', KUBECONFIG],
+  ['both, of which the kubeconfig wins', { ...EKS, ...KUBECONFIG }],
+  [
+    'everything',
+    {
+      ...EKS,
+      ...KUBECONFIG,
+      KubeConfigKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      ApiServerPort: '6443',
+      AutoScalingGroupPrefix: 'workers-',
+      AutoScalingGroupTag: 'prod',
+      EcsCluster: 'shared',
+      AssignPublicIp: 'ENABLED',
+      ImageRepositoryArn: 'arn:aws:ecr:eu-west-1:999900001111:repository/platform/node-drainer',
+      CpuArchitecture: 'X86_64',
+      MissingNode: 'abandon',
+      OnFailure: 'abandon',
+      OnDeadline: 'force',
+      DrainDeadlineSeconds: '3600',
+      LoadBalancerExclusion: 'off',
+      LogRetentionDays: '1',
+      AlarmEmail: 'ops@example.com',
+    },
+  ],
+];
+
+/** Every member of a value, at any depth, with the names on the way to it. */
+export function* membersOf(value: Value, path: readonly string[] = []): Generator<[readonly string[], Value]> {
+  yield [path, value];
+  const inner = isList(value) ? value.map((one, index): [string, Value] => [String(index), one]) : [];
+  for (const [name, one] of isMap(value) ? Object.entries(value) : inner) yield* membersOf(one, [...path, name]);
+}
+
+/** The names that a template's intrinsic functions refer to, in branches that are not taken, too. */
+export function referencesOf(value: Value): string[] {
+  return [...membersOf(value)].flatMap(([path, member]) => {
+    const name = path.at(-1);
+    if (name === 'Ref' && typeof member === 'string') return [member];
+    if (name === 'Fn::GetAtt' && isList(member)) return [String(member[0])];
+    if (name === 'Fn::Sub') return substitutionsOf(member);
+    return [];
+  });
+}
+
+function substitutionsOf(argument: Value): string[] {
+  const [text, own] = isList(argument) ? argument : [argument];
+  const names = [...String(text).matchAll(/\$\{([^!}][^}]*)\}/g)].map(([, name = '']) => name.split('.')[0] ?? '');
+  return names.filter((name) => !(isMap(own) && Object.hasOwn(own, name)));
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, listAt, mapAt } from '../simulator/aws/cloudformation/value.ts';
+import { statementOf } from './policies.ts';
+import { drainer } from './templates.ts';
+
+describe('who may use what the stack makes', () => {
+  test('each role serves one service, and this account only', () => {
+    // Otherwise: somebody else's rule or task, that is told the name of the role, acts as ours.
+    const trusts = (role: string) =>
+      listAt(resourceOf(drainer(), role).properties, 'AssumeRolePolicyDocument', 'Statement').map((statement) => [
+        at(statement, 'Principal'),
+        mapAt(statement, 'Condition'),
+      ]);
+    const StringEquals = { 'aws:SourceAccount': '111122223333' };
+    const tasks = [
+      { Service: 'ecs-tasks.amazonaws.com' },
+      { StringEquals, ArnLike: { 'aws:SourceArn': 'arn:aws:ecs:eu-west-1:111122223333:*' } },
+    ];
+    assert.deepEqual(trusts('TaskRole'), [tasks]);
+    assert.deepEqual(trusts('ExecutionRole'), [tasks]);
+    assert.deepEqual(trusts('EventsRole'), [[{ Service: 'events.amazonaws.com' }, { StringEquals }]]);
+  });
+
+  test('only the rule may put messages into the dead-letter queue, which is encrypted by SQS itself', () => {
+    // Otherwise: any rule of any account fills the queue, and its alarm is muted.
+    const stack = drainer();
+    const queue = resourceOf(stack, 'DeadLetterQueue').properties;
+    assert.equal(at(queue, 'SqsManagedSseEnabled'), true);
+    assert.equal(at(queue, 'KmsMasterKeyId'), undefined, 'EventBridge may not use the key of the account');
+    const [statement, ...others] = listAt(
+      resourceOf(stack, 'DeadLetterQueuePolicy').properties,
+      'PolicyDocument',
+      'Statement',
+    );
+    assert.ok(statement !== undefined && others.length === 0);
+    assert.deepEqual(at(statement, 'Principal'), { Service: 'events.amazonaws.com' });
+    const { actions, condition } = statementOf(statement);
+    assert.deepEqual(actions, ['sqs:SendMessage']);
+    assert.deepEqual(condition, {
+      ArnEquals: { 'aws:SourceArn': 'arn:aws:events:eu-west-1:111122223333:rule/node-drainer-TerminationRule' },
+    });
+  });
+});

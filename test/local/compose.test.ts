@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { readConfig } from '../../app/config.ts';
+import { interpolate, publishedAt, readCompose } from '../../scripts/local/compose.ts';
+import { impersonating } from '../../scripts/local/kubeconfig.ts';
+import { readSeed, SeedFaults } from '../simulator/aws/seed.ts';
+
+const services = await readCompose({});
+const NO_FLAGS = { settings: {}, dryRun: false, force: false };
+
+// A setting that was renamed in the program only shows when somebody runs the compose file.
+test("the compose file's drainer has a configuration without faults", () => {
+  const { target, cluster } = readConfig(services.drainer.environment, NO_FLAGS);
+  assert.equal(target.kind, 'instance');
+  assert.equal(cluster.kind, 'kubeconfig-object');
+});
+
+// Keys, or names, that differ look like a fault of the drainer's signature or rights.
+test('the simulated account holds what the drainer will look for', () => {
+  const { aws, drainer } = services;
+  for (const name of [
+    ...['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'KUBE_CONFIG_BUCKET'],
+    ...['INSTANCE_ID', 'AUTO_SCALING_GROUP_NAME', 'LIFECYCLE_HOOK_NAME'],
+  ]) {
+    assert.ok(aws.environment[name], name);
+    assert.equal(drainer.environment[name], aws.environment[name], name);
+  }
+});
+
+// Compose resolves a service's name; another port, or a name that no service has, is an endpoint that never answers.
+test('the endpoint of the drainer is the port that the simulated AWS listens on and publishes', () => {
+  const { PORT, HOST } = services.aws.environment;
+  assert.equal(services.drainer.environment['AWS_ENDPOINT_URL'], `http://aws:${PORT}`);
+  assert.equal(publishedAt(services.aws), `http://127.0.0.1:${PORT}`);
+  assert.equal(HOST, '0.0.0.0', 'a container that listens on its loopback is out of reach');
+});
+
+// An instance of one's own must reach both services, or the drainer asks for one that the group does not have.
+test('INSTANCE_ID of the shell replaces the default in both services', async () => {
+  const { aws, drainer } = await readCompose({ INSTANCE_ID: 'i-00000000' });
+  assert.equal(aws.environment['INSTANCE_ID'], 'i-00000000');
+  assert.equal(drainer.environment['INSTANCE_ID'], 'i-00000000');
+});
+
+// Compose takes the default for an empty variable also.
+test('interpolation takes the default for what is absent or empty', () => {
+  assert.equal(interpolate(['A:-x', 'B:-y', 'C:-'].map((part) => `$\{${part}}`).join(' '), { A: '', B: 'z' }), 'x z ');
+});
+
+// A simulator that starts without its group answers every question with an error that points elsewhere.
+test('the simulated AWS names every fault of its environment', () => {
+  assert.throws(
+    () => readSeed({ PORT: 'http', INSTANCE_ID: 'i-1' }),
+    (error: unknown) => {
+      assert.ok(error instanceof SeedFaults);
+      const faults = error.message.split('\n');
+      assert.ok(faults.includes("PORT ('http') is not usable"));
+      assert.ok(faults.includes("INSTANCE_ID ('i-1') is not usable"));
+      assert.ok(faults.includes('KUBE_CONFIG_BUCKET is missing'));
+      assert.equal(faults.length, 9);
+      return true;
+    },
+  );
+});
+
+// As an administrator the drainer would pass with any RBAC manifest.
+test("the stored kubeconfig keeps the administrator's key and gives up its rights", () => {
+  const text = [
+    'clusters: [{ name: kind, cluster: { server: "https://control-plane:6443" } }]',
+    'contexts: [{ name: kind, context: { cluster: kind, user: kind } }]',
+    'current-context: kind',
+    'users: [{ name: kind, user: { client-certificate-data: YQ==, client-key-data: Yg== } }]',
+  ].join('\n');
+  const config = new KubeConfig();
+  config.loadFromString(impersonating(text, 'node-drainer'));
+  const user = config.getCurrentUser();
+  assert.equal(user?.impersonateUser, 'node-drainer');
+  assert.equal(user?.keyData, 'Yg==');
+  assert.equal(config.getCurrentCluster()?.server, 'https://control-plane:6443');
+});

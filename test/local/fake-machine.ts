@@ -1,0 +1,190 @@
+import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { parse } from 'yaml';
+import type { Services } from '../../scripts/local/compose.ts';
+import type { Command, Result, Run } from '../../scripts/local/runner.ts';
+import type { AwsSimulator } from '../simulator/aws/simulator.ts';
+
+type Worker = { cordoned: boolean; instance: string | undefined; pods: number };
+type Handler = (...words: string[]) => unknown;
+
+class Refused extends Error {}
+
+/** A machine with docker, kind and kubectl that remembers what they were told, and refuses what could not work. */
+export class FakeMachine {
+  /** Every command, the path of the kubeconfig left out. */
+  readonly commands: string[] = [];
+  /** What is not installed, and what is but does not work. */
+  readonly missing = new Set<string>();
+  readonly broken = new Map<string, string>();
+  /** How the drainer ends instead of doing its work. */
+  drainerEndsWith: number | undefined;
+  hasCluster = false;
+  images = new Set<string>();
+  workers = new Map<string, Worker>();
+  isAwsRunning = false;
+  readonly #aws: AwsSimulator;
+  readonly #services: Services;
+  #loaded = new Set<string>();
+  #hasRights = false;
+
+  constructor(aws: AwsSimulator, services: Services) {
+    this.#aws = aws;
+    this.#services = services;
+  }
+
+  readonly run: Run = async (command) => {
+    const line = command.join(' ').replace(/ --kubeconfig \S+/, '');
+    this.commands.push(line);
+    const [program] = command;
+    if (this.missing.has(program)) return { code: 127, stdout: '', stderr: `spawn ${program} ENOENT` };
+    const complaint = [...this.broken].find(([start]) => line.startsWith(start))?.[1];
+    if (complaint !== undefined) return { code: 1, stdout: '', stderr: complaint };
+    return this.#perform(command, line);
+  };
+
+  async #perform(command: Command, line: string): Promise<Result> {
+    for (const [form, handle] of this.#handlers) {
+      const words = form.exec(line);
+      if (words === null) continue;
+      try {
+        const told = await handle(...words.slice(1));
+        return { code: 0, stdout: typeof told === 'string' ? told : '', stderr: '' };
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        return { code: 1, stdout: '', stderr: error.message };
+      }
+    }
+    throw new Error(`nobody runs this in a local run: ${command.join(' ')}`);
+  }
+
+  readonly #handlers: readonly [RegExp, Handler][] = [
+    [/^(docker|docker compose|kind|kubectl) version/, () => 'v1'],
+    [/^docker compose --profile drain build$/, () => this.#build()],
+    [/^docker compose up --detach --wait --force-recreate aws$/, () => this.#startAws()],
+    [/^docker compose run --rm drainer$/, () => this.#drain()],
+    [/^docker compose --profile drain down --rmi all --remove-orphans$/, () => this.#composeDown()],
+    [/^kind get clusters$/, () => (this.hasCluster ? 'other\nnode-drainer\n' : 'other\n')],
+    [/^kind create cluster --name node-drainer --config \S+kind.yaml --wait 3m$/, () => this.#createCluster()],
+    [/^kind export kubeconfig --name node-drainer$/, () => this.#needCluster()],
+    [/^kind load docker-image (\S+) --name node-drainer$/, (image = '') => this.#load(image)],
+    [/^kind get kubeconfig --internal --name node-drainer$/, () => this.#kubeconfig()],
+    [/^kind delete cluster --name node-drainer$/, () => this.#deleteCluster()],
+    [/^kubectl apply --filename \S+infra\/kubernetes\/rbac.yaml$/, () => this.#grantRights()],
+    [/^kubectl get nodes .*--output name$/, () => [...this.workers.keys()].map((name) => `node/${name}\n`).join('')],
+    [/^kubectl uncordon (.*)$/, (names = '') => this.#each(names, uncordon)],
+    [/^kubectl label (.*) alpha\S+instance-id- node\S+balancers-$/, (names = '') => this.#each(names, unbind)],
+    [/^kubectl label (.*) alpha.eksctl.io\/instance-id=(\S+)$/, (name = '', id) => this.#each(name, bindTo(id))],
+    [/^kubectl delete namespace node-drainer-sample --ignore-not-found$/, () => this.#place(0)],
+    [/^kubectl apply --filename \S+scripts\/local\/workload.yaml$/, () => this.#deploy()],
+    [/^kubectl --namespace node-drainer-sample (rollout status deployment\/shop|get pods) /, () => this.#needCluster()],
+  ];
+
+  #build(): void {
+    this.images = new Set([this.#services.aws.image, this.#services.drainer.image]);
+  }
+
+  #createCluster(): void {
+    if (this.hasCluster) throw new Refused('node(s) already exist for a cluster with the name "node-drainer"');
+    this.hasCluster = true;
+    for (const name of ['worker', 'worker2']) {
+      this.workers.set(name, { cordoned: false, instance: undefined, pods: 0 });
+    }
+  }
+
+  #deleteCluster(): void {
+    this.hasCluster = false;
+  }
+
+  #grantRights(): void {
+    this.#needCluster();
+    this.#hasRights = true;
+  }
+
+  #needCluster(): void {
+    if (!this.hasCluster) throw new Refused('no cluster');
+  }
+
+  #load(image: string): void {
+    this.#needCluster();
+    if (!this.images.has(image)) throw new Refused(`image: "${image}" not present locally`);
+    this.#loaded.add(image);
+  }
+
+  /** The network that it joins is there once kind has made it; a new container knows nothing of an old one. */
+  #startAws(): void {
+    this.#needCluster();
+    const { INSTANCE_ID: instanceId = '', AUTO_SCALING_GROUP_NAME: autoScalingGroupName = '' } =
+      this.#services.aws.environment;
+    this.#aws.launchInstance({ instanceId, autoScalingGroupName });
+    this.isAwsRunning = true;
+  }
+
+  #kubeconfig(): string {
+    this.#needCluster();
+    return 'users: [{ name: kind, user: { client-key-data: a2V5 } }]\n';
+  }
+
+  #each(names: string, change: (worker: Worker) => void): void {
+    for (const name of names.split(' ')) {
+      const worker = this.workers.get(name.replace('node/', ''));
+      if (worker === undefined) throw new Refused(`nodes "${name}" not found`);
+      change(worker);
+    }
+  }
+
+  #deploy(): void {
+    if (!this.#loaded.has(this.#services.aws.image)) throw new Refused('ErrImageNeverPull');
+    this.#place(6);
+  }
+
+  #place(pods: number): void {
+    const open = [...this.workers.values()].filter(({ cordoned }) => !cordoned);
+    for (const worker of this.workers.values()) worker.pods = worker.cordoned ? 0 : pods / open.length;
+  }
+
+  /** Does what the drainer does, and fails where it would. */
+  async #drain(): Promise<void> {
+    if (this.drainerEndsWith === 0) return;
+    if (this.drainerEndsWith !== undefined || !this.#hasRights) throw new Refused('the drain failed');
+    const environment = this.#services.drainer.environment;
+    const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '' } = environment;
+    const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY };
+    const settings = { endpoint: this.#aws.url, region: AWS_REGION, credentials };
+    const { KUBE_CONFIG_BUCKET: Bucket, KUBE_CONFIG_OBJECT: Key } = environment;
+    const s3 = new S3Client({ ...settings, forcePathStyle: true });
+    const text = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+    if (parse(text ?? '').users[0].user.as !== 'node-drainer') throw new Refused('not by its own rights');
+    const worker = [...this.workers.values()].find(({ instance }) => instance === environment['INSTANCE_ID']);
+    if (worker === undefined) throw new Refused('no node for this instance');
+    worker.cordoned = true;
+    this.#place(6);
+    await new AutoScalingClient(settings).send(
+      new CompleteLifecycleActionCommand({
+        AutoScalingGroupName: environment['AUTO_SCALING_GROUP_NAME'],
+        LifecycleHookName: environment['LIFECYCLE_HOOK_NAME'],
+        InstanceId: environment['INSTANCE_ID'],
+        LifecycleActionResult: 'CONTINUE',
+      }),
+    );
+  }
+
+  #composeDown(): void {
+    this.isAwsRunning = false;
+    this.images.clear();
+  }
+}
+
+function uncordon(worker: Worker): void {
+  worker.cordoned = false;
+}
+
+function unbind(worker: Worker): void {
+  worker.instance = undefined;
+}
+
+function bindTo(instance: string | undefined): (worker: Worker) => void {
+  return (worker) => {
+    worker.instance = instance;
+  };
+}

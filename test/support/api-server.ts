@@ -1,0 +1,71 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import { Agent } from 'undici';
+import type { Clock } from '../../app/clock.ts';
+import { type Access, Api } from '../../app/kubernetes/api.ts';
+
+export type Received = {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+};
+export type Answer = (request: Received, response: ServerResponse) => void | Promise<void>;
+
+/** A real HTTP server on this machine that answers as the test says. It ends with the test. */
+export async function apiServer(t: TestContext, answer: Answer) {
+  const received: Received[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer(async (message, response) => {
+    const { pathname, searchParams } = new URL(message.url ?? '/', 'http://localhost');
+    const { method = '', headers } = message;
+    const request = { method, path: pathname, query: searchParams, headers, body: await text(message) };
+    received.push(request);
+    await answer(request, response);
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${address.port}`, received };
+}
+
+/** The API client of the program on such a server. */
+export function apiOn(
+  t: TestContext,
+  server: string,
+  clock: Clock,
+  more: { authenticate?: Access['authenticate']; throttled?: (forMs: number) => void } = {},
+): Api {
+  const authenticate = more.authenticate ?? (async () => ({ authorization: 'Bearer letmein' }));
+  const throttled = more.throttled ?? (() => undefined);
+  const api = new Api({ server, dispatcher: new Agent(), authenticate }, { clock, throttled });
+  t.after(() => api.close());
+  return api;
+}
+
+/** Answers with a JSON document. */
+export function json(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(code, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** What the API server says when it says no. */
+export function status(code: number, reason: string, message: string, details: object = {}) {
+  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details };
+}

@@ -1,0 +1,95 @@
+import type { Config } from '../../app/config.ts';
+import type { Candidate } from '../../app/find-node.ts';
+import type { LifecycleAction } from '../../app/lifecycle-action.ts';
+import type { ConnectedCluster, InstanceFacts, Ports } from '../../app/ports.ts';
+import { run } from '../../app/run.ts';
+import { HandClock } from './clock.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import { FakeHook } from './hooks.ts';
+import { Recorder } from './recorder.ts';
+
+export const INSTANCE = 'i-0123456789abcdef0';
+
+const CONFIG: Config = {
+  target: { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action: {} },
+  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+  dryRun: false,
+  force: false,
+  connectTimeoutMs: 120_000,
+  loadBalancerExclusion: true,
+  policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+};
+
+/** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
+export function world() {
+  const clock = new HandClock();
+  const recorder = new Recorder(clock.now);
+  const cluster = new FakeCluster(clock);
+  const hook = new FakeHook(clock);
+  const stop = new AbortController();
+  const nodeGone = Promise.withResolvers<void>();
+  const node: Candidate = { name: 'node-a', uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${INSTANCE}` };
+  const did: string[] = [];
+  /** What a test changes before the run. */
+  const facts: {
+    action: LifecycleAction;
+    instance: () => Promise<InstanceFacts | undefined>;
+    nodes: Candidate[];
+    connect: () => Error | undefined;
+    cordon: 'cordoned' | 'replaced';
+  } = {
+    action: { kind: 'pending', group: 'nodes', hooks: [hook] },
+    instance: async () => ({ privateDnsName: 'node-a', clusters: ['prod'] }),
+    nodes: [node],
+    connect: () => undefined,
+    cordon: 'cordoned',
+  };
+  const connected: ConnectedCluster = {
+    server: 'https://cluster',
+    versions: { eviction: 'policy/v1', budgets: 'policy/v1' },
+    nodes: {
+      byName: async (name) => facts.nodes.find((node) => node.name === name),
+      byLabel: async () => [],
+      async *all() {
+        yield facts.nodes;
+      },
+    },
+    async cordon({ name }) {
+      did.push(`cordon ${name} after ${hook.beats.length} beats`);
+      return facts.cordon;
+    },
+    untilGone: () => nodeGone.promise,
+    podsOf: () => cluster,
+    requests: { get: 1 },
+    async close() {
+      did.push('close');
+    },
+  };
+  const ports: Ports = {
+    findAction: async () => facts.action,
+    describeInstance: () => facts.instance(),
+    async connect() {
+      const fault = facts.connect();
+      if (fault !== undefined) throw fault;
+      return connected;
+    },
+  };
+  return {
+    clock,
+    cluster,
+    did,
+    facts,
+    hook,
+    nodeGone,
+    recorder,
+    stop,
+    /** Runs to the end, and tells what became of it. */
+    async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
+      const surroundings = { clock, report: recorder.report, signal: stop.signal };
+      const code = await clock.until(run({ ...CONFIG, ...more }, ports, surroundings), withinMs);
+      const [summary, ...others] = recorder.of('summary');
+      if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
+      return `${summary.summary.result}, hook ${hook.results.join() || 'untouched'}, exit ${code}`;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import type { Budget } from '../../app/drain/budget.ts';
+import type { Attempt, Observed, Plan, Verdict } from '../../app/drain/plan.ts';
+import type { Pod } from '../../app/drain/pod.ts';
+
+/** A running, ready pod of no controller. */
+export function pod(name: string, more: Partial<Pod> = {}): Pod {
+  const namespace = more.namespace ?? 'shop';
+  return {
+    uid: `${namespace}/${name}#1`,
+    namespace,
+    name,
+    labels: {},
+    mirror: false,
+    phase: 'Running',
+    ready: true,
+    finalizers: [],
+    ...more,
+  };
+}
+
+/** Pods `name-0`, `name-1`, … of one application. */
+export function podsOf(app: string, count: number, more: Partial<Pod> = {}): Pod[] {
+  return Array.from({ length: count }, (_, index) => pod(`${app}-${index}`, { labels: { app }, ...more }));
+}
+
+/** A budget over the pods labelled `app: name` whose status allows `allowed` disruptions. */
+export function budget(name: string, allowed: number, more: Partial<Budget> = {}): Budget {
+  const namespace = more.namespace ?? 'shop';
+  return {
+    uid: `${namespace}/${name}#budget`,
+    namespace,
+    name,
+    selector: [{ key: 'app', operator: 'In', values: [name] }],
+    allowed,
+    healthy: 4 + allowed,
+    desired: 4,
+    expected: 5,
+    counted: new Set(),
+    unhealthyPodEvictionPolicy: 'IfHealthyBudget',
+    ...more,
+  };
+}
+
+type Seen = {
+  readonly pods: readonly Pod[];
+  /** All budgets of all namespaces that were read; absent: no namespace was. */
+  readonly budgets?: readonly Budget[];
+  readonly attempts?: Readonly<Record<string, Attempt>>;
+  /** When each budget was last told of; 0 unless given. */
+  readonly asOf?: Readonly<Record<string, number>>;
+  readonly uncounted?: Readonly<Record<string, number>>;
+};
+
+/** What is observed, with pods and budgets given by name. */
+export function observed({ pods, budgets, attempts = {}, asOf = {}, uncounted = {} }: Seen): Observed {
+  const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
+  const budgetUidOf = (name: string) => budgets?.find((budget) => budget.name === name)?.uid ?? name;
+  const namespaces = new Set(pods.map(({ namespace }) => namespace));
+  return {
+    pods,
+    attempts: new Map(Object.entries(attempts).map(([name, attempt]) => [uidOf(name), attempt])),
+    budgets: new Map(
+      budgets === undefined
+        ? []
+        : [...namespaces].map((namespace) => [namespace, budgets.filter((budget) => budget.namespace === namespace)]),
+    ),
+    asOf: new Map((budgets ?? []).map(({ uid, name }) => [uid, asOf[name] ?? 0])),
+    uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
+  };
+}
+
+/** The verdicts in words, by the pod's name: `evict`, `leave daemonset`, `wait budget`. */
+export function acts({ verdicts }: Plan): Record<string, string> {
+  return Object.fromEntries(verdicts.map((verdict) => [verdict.pod.name, actOf(verdict)]));
+}
+
+function actOf(verdict: Verdict): string {
+  switch (verdict.act) {
+    case 'leave':
+      return `leave ${verdict.why}`;
+    case 'wait':
+      return `wait ${verdict.why.kind}`;
+    case 'evict':
+    case 'delete':
+      return verdict.act;
+  }
+}
+
+/** The names of the pods that are to be evicted, in turn. */
+export function evicted({ verdicts }: Plan): string[] {
+  return verdicts.filter(({ act }) => act === 'evict').map(({ pod }) => pod.name);
+}

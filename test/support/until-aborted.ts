@@ -1,0 +1,11 @@
+/** Rejects with the signal's reason when it aborts, and does `then` just before. */
+export function untilAborted(signal: AbortSignal, then: () => void): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = () => {
+    then();
+    reject(signal.reason);
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  return promise;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { autoScaling } from '../../app/aws/auto-scaling.ts';
+import { describeInstance } from '../../app/aws/instance.ts';
+import { Failure } from '../../app/failure.ts';
+import { startAws } from '../simulator/aws/simulator.ts';
+
+const id = 'i-0123456789abcdef0';
+const never = new AbortController().signal;
+
+/** The simulated AWS with an instance in a group with a hook, and the environment that leads the SDK to it. */
+async function started(t: TestContext) {
+  const aws = await startAws();
+  const before = { ...process.env };
+  Object.assign(process.env, aws.environment);
+  t.after(async () => {
+    process.env = before;
+    await aws.stop();
+  });
+  aws.createAutoScalingGroup({ name: 'nodes', desiredCapacity: 1 });
+  aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'drainer', heartbeatTimeout: 300 });
+  aws.launchInstance({
+    instanceId: id,
+    autoScalingGroupName: 'nodes',
+    tags: { 'kubernetes.io/cluster/prod': 'owned' },
+  });
+  const service = await autoScaling(aws.environment['AWS_REGION'] ?? '');
+  return { aws, service, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
+}
+
+test('an instance is found with its group and state; one that is in no group is an answer', async (t) => {
+  const { aws, service } = await started(t);
+  assert.deepEqual(await service.instanceState(id, never), { group: 'nodes', lifecycleState: 'InService' });
+  aws.terminateInstance(id);
+  assert.deepEqual(await service.instanceState(id, never), { group: 'nodes', lifecycleState: 'Terminating:Wait' });
+  assert.equal(await service.instanceState('i-00000000', never), undefined);
+});
+
+// A launching hook that is completed by the drainer puts an instance into service that is not ready.
+test('only terminating hooks are found, with the times that they have', async (t) => {
+  const { aws, hooks } = await started(t);
+  aws.putLifecycleHook({
+    autoScalingGroupName: 'nodes',
+    lifecycleHookName: 'warm-up',
+    transition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+  });
+  const found = await hooks();
+  assert.deepEqual(
+    found.map(({ name, heartbeatTimeoutSeconds, globalTimeoutSeconds }) => ({
+      name,
+      heartbeatTimeoutSeconds,
+      globalTimeoutSeconds,
+    })),
+    [{ name: 'drainer', heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000 }],
+  );
+});
+
+test('of several hooks the one that the event names is taken, and all of them when it names none', async (t) => {
+  const { aws, hooks } = await started(t);
+  aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'logs' });
+  assert.deepEqual(
+    (await hooks({ hook: 'logs' })).map(({ name }) => name),
+    ['logs'],
+  );
+  assert.deepEqual((await hooks()).map(({ name }) => name).sort(), ['drainer', 'logs']);
+});
+
+// "No active Lifecycle Action" is how a duplicate event and a timeout look; as a failure it would be retried for ever.
+test('beating and completing say whether the action is active', async (t) => {
+  const { aws, hooks } = await started(t);
+  const [hook] = await hooks();
+  assert.ok(hook);
+  assert.equal(await hook.beat(never), 'ended');
+  assert.equal(await hook.complete('CONTINUE', never), 'ended');
+  aws.terminateInstance(id);
+  assert.equal(await hook.beat(never), 'active');
+  assert.equal(aws.lifecycleState(id), 'Terminating:Wait');
+  assert.equal(await hook.complete('CONTINUE', never), 'active');
+  assert.notEqual(aws.lifecycleState(id), 'Terminating:Wait');
+  assert.equal(await hook.beat(never), 'ended');
+  assert.equal(await hook.complete('CONTINUE', never), 'ended');
+});
+
+test('the token of the event is sent, and one that is not of this action is not taken for it', async (t) => {
+  const { aws, hooks } = await started(t);
+  const [event] = aws.terminateInstance(id);
+  assert.ok(event);
+  const token = event.detail.LifecycleActionToken;
+  const [ours] = await hooks({ hook: 'drainer', token });
+  const [theirs] = await hooks({ hook: 'drainer', token: '00000000-0000-0000-0000-000000000000' });
+  assert.equal(await theirs?.beat(never), 'ended');
+  assert.equal(await ours?.beat(never), 'active');
+});
+
+// Any other validation error is a bug or a wrong setting: taking it for "ended" would leave the node undrained.
+test('other faults are failures that say whether they may pass', async (t) => {
+  const { aws, hooks } = await started(t);
+  aws.terminateInstance(id);
+  const [hook] = await hooks();
+  assert.ok(hook);
+  const when = ({ path }: { path: string }) => path === 'autoscaling:RecordLifecycleActionHeartbeat';
+  const denied = '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
+  aws.faults.add({ when, times: 1, fault: { kind: 'status', status: 403, body: denied } });
+  await assert.rejects(hook.beat(never), (error) => {
+    assert.ok(error instanceof Failure);
+    assert.match(error.advice ?? '', /autoscaling:RecordLifecycleActionHeartbeat/);
+    return !error.passing;
+  });
+  assert.equal(await hook.beat(never), 'active');
+});
+
+test('EC2 tells the private DNS name and the clusters; that it knows no such instance is an answer', async (t) => {
+  const { aws } = await started(t);
+  const region = aws.environment['AWS_REGION'] ?? '';
+  const facts = await describeInstance(id, region, never);
+  assert.deepEqual(facts?.clusters, ['prod']);
+  assert.match(facts.privateDnsName ?? '', /^ip-10-0-\d+-\d+\.eu-central-1\.compute\.internal$/);
+  assert.equal(await describeInstance('i-00000000', region, never), undefined);
+});

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readCommandLine } from '../../app/cli.ts';
+import { type Config, ConfigFaults, faultText, readConfig } from '../../app/config.ts';
+
+const ID = 'i-0123456789abcdef0';
+const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };
+type Environment = Record<string, string>;
+
+function read(environment: Environment, ...flags: string[]): Config {
+  const line = readCommandLine(['drain', ...flags]);
+  assert.ok(line.command === 'drain');
+  return readConfig(environment, line.flags, line.faults);
+}
+
+function faults(environment: Environment, ...flags: string[]): readonly string[] {
+  try {
+    read(environment, ...flags);
+  } catch (error) {
+    assert.ok(error instanceof ConfigFaults);
+    return error.faults;
+  }
+  return [];
+}
+
+test('what is not given has its default', () => {
+  assert.deepEqual(read(GOOD), {
+    target: { kind: 'instance', instanceId: ID, region: 'eu-central-1', action: {} },
+    cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+    dryRun: false,
+    force: false,
+    connectTimeoutMs: 120_000,
+    loadBalancerExclusion: true,
+    policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+  });
+});
+
+test('everything that can be given is read', () => {
+  const config = read({
+    ...GOOD,
+    AUTO_SCALING_GROUP_NAME: 'my nodes/eu',
+    LIFECYCLE_HOOK_NAME: 'drainer',
+    LIFECYCLE_ACTION_TOKEN: '87654321-4321-4321-4321-210987654321',
+    LIFECYCLE_DESTINATION: 'WarmPool',
+    CONNECT_TIMEOUT_SECONDS: '7',
+    LOAD_BALANCER_EXCLUSION: 'off',
+    MISSING_NODE: 'abandon',
+    ON_FAILURE: 'continue',
+    DRAIN_DEADLINE_SECONDS: '3600',
+    ON_DEADLINE: 'force',
+  });
+  assert.ok(config.target.kind === 'instance');
+  assert.deepEqual(config.target.action, {
+    group: 'my nodes/eu',
+    hook: 'drainer',
+    token: '87654321-4321-4321-4321-210987654321',
+    destination: 'WarmPool',
+  });
+  assert.deepEqual(config.policies, { missingNode: 'abandon', onFailure: 'continue', onDeadline: 'force' });
+  assert.deepEqual([config.connectTimeoutMs, config.drainDeadlineMs], [7_000, 3_600_000]);
+  assert.equal(config.loadBalancerExclusion, false);
+});
+
+// A number that is read by halves ("10m" is 10), or a policy with a typo, does what nobody asked for, at night.
+test('each bad value is a fault that names the setting and the value', () => {
+  const bad: [name: string, values: string[]][] = [
+    [
+      'INSTANCE_ID',
+      ['i-123', 'i-0123456789ABCDEF0', 'i-0123456789abcdef01', 'mi-0123456789abcdef0', `${ID}\n`, ` ${ID}`],
+    ],
+    ['AUTO_SCALING_GROUP_NAME', ['a:b', 'x'.repeat(256), 'a\u0000b']],
+    ['LIFECYCLE_HOOK_NAME', ['a b', 'ä', 'x'.repeat(256)]],
+    ['LIFECYCLE_DESTINATION', ['ec2', 'Warmpool']],
+    ['CLUSTER_NAME', ['-a', 'a.b', 'x'.repeat(101)]],
+    ['AWS_REGION', ['eu', 'eu-central', 'EU-CENTRAL-1', 'eu-central-1a', 'eu-central-1.evil.com']],
+    ['AWS_ENDPOINT_URL', ['localhost:4566', 'ftp://x', 'http://', '/x']],
+    ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10m', '1e3', '3601', ' 5', '0x10']],
+    ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
+    ['LOAD_BALANCER_EXCLUSION', ['true', 'ON']],
+    ['MISSING_NODE', ['leave', 'Continue']],
+    ['ON_FAILURE', ['force', 'ABANDON']],
+    ['ON_DEADLINE', ['leave']],
+  ];
+  for (const [name, values] of bad) {
+    for (const value of values) {
+      const found = faults({ ...GOOD, [name]: value });
+      assert.equal(found.length, 1, `${name}=${value}: ${found.join('; ')}`);
+      assert.ok(found[0]?.startsWith(`${name} ('${value}') must be `), found[0]);
+    }
+  }
+});
+
+test('an instance ID has 8 or 17 hex digits', () => {
+  assert.deepEqual(faults({ ...GOOD, INSTANCE_ID: 'i-0a1b2c3d' }), []);
+});
+
+// The token completes the action: it has no business in a log.
+test('a bad token is a fault that does not quote it', () => {
+  const [fault, ...more] = faults({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
+  assert.deepEqual(more, []);
+  assert.match(fault ?? '', /^LIFECYCLE_ACTION_TOKEN must be/);
+  assert.doesNotMatch(fault ?? '', /s3cr3t/);
+});
+
+// Five deployments to find five faults, one after the other.
+test('all faults are told at once, those of the command line first', () => {
+  const found = faults(
+    { INSTANCE_ID: 'x', KUBE_CONFIG_BUCKET: 'bucket', ON_FAILURE: 'y', AWS_ENDPOINT_URL_S3: 'z' },
+    '--colour',
+    '--node',
+    'a b',
+  );
+  assert.equal(found.length, 8, found.join('\n'));
+  assert.match(found[0] ?? '', /--colour is not a flag/);
+  const text = faultText(new ConfigFaults(found));
+  for (const fault of found) assert.ok(text.includes(`  - ${fault}\n`));
+  assert.match(text, /nothing was touched/);
+  assert.match(text, /drain --help/);
+});
+
+test('what is missing, or contradicts itself, is a fault', () => {
+  const { INSTANCE_ID: _, ...noTarget } = GOOD;
+  const { CLUSTER_NAME: __, ...noCluster } = GOOD;
+  const { AWS_REGION: ___, ...noRegion } = GOOD;
+  const one = (found: readonly string[]) => {
+    assert.equal(found.length, 1, found.join('; '));
+    return found[0] ?? '';
+  };
+  assert.match(one(faults(noTarget)), /nothing says what to drain/);
+  assert.match(one(faults(noCluster)), /nothing says which cluster/);
+  assert.match(one(faults(noRegion)), /AWS_REGION is missing$/);
+  assert.match(one(faults({ ...noRegion, AWS_DEFAULT_REGION: 'eu-central-1' })), /AWS_DEFAULT_REGION is not read/);
+  assert.match(one(faults(GOOD, '--node', 'a')), /exclude each other/);
+  assert.match(one(faults({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket' })), /go together/);
+  assert.match(one(faults({ ...GOOD, KUBE_CONFIG_OBJECT: 'key' })), /go together/);
+  assert.match(one(faults({ ...GOOD, AWS_ENDPOINT_URL_EC2: 'nonsense' })), /AWS_ENDPOINT_URL_EC2/);
+  for (const node of ['-a', 'a/b', 'A', 'x'.repeat(254)]) {
+    assert.match(one(faults({ AWS_REGION: 'eu-central-1', CLUSTER_NAME: 'prod' }, `--node=${node}`)), /name of a node/);
+  }
+  assert.equal(faults({}).length, 3);
+});
+
+// EventBridge renders a field that the event does not have as an empty string.
+test('an empty value counts as absent', () => {
+  const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };
+  assert.deepEqual(read({ ...GOOD, ...empty }), read(GOOD));
+  assert.match(faults({ ...GOOD, INSTANCE_ID: '' }).join(), /nothing says what to drain/);
+});
+
+test('a flag wins over the environment, also over a bad value there', () => {
+  const config = read({ ...GOOD, ON_FAILURE: 'nonsense' }, '--on-failure', 'abandon', '--cluster-name=lab');
+  assert.equal(config.policies.onFailure, 'abandon');
+  assert.deepEqual(config.cluster, { kind: 'eks', name: 'lab', region: 'eu-central-1' });
+});
+
+// The bucket wins over CLUSTER_NAME and switches IAM off; the file of one's own machine wins over both.
+test('where the cluster is known from, in order', () => {
+  const bucket = { ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'a/config' };
+  const region = 'eu-central-1';
+  assert.deepEqual(read(bucket).cluster, { kind: 'kubeconfig-object', bucket: 'bucket', object: 'a/config', region });
+  assert.deepEqual(read(bucket, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
+});
+
+// A drain of a cluster without AWS must not ask for a region.
+test('a node of a kubeconfig file needs nothing of AWS', () => {
+  const config = read({}, '--kubeconfig', '/k', '--node', 'node-a.example.com', '--dry-run');
+  assert.deepEqual(config.target, { kind: 'node', name: 'node-a.example.com' });
+  assert.equal(config.dryRun, true);
+});

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Board } from '../../app/drain/board.ts';
+import type { EvictionReply } from '../../app/drain/cluster.ts';
+import { budget, pod, podsOf } from '../support/objects.ts';
+
+const now = 1_000_000;
+const ignore = () => undefined;
+
+function boardWith(...pods: ReturnType<typeof pod>[]) {
+  const gone: string[] = [];
+  const board = new Board(({ name }, proof) => gone.push(`${name}: ${proof}`));
+  board.podSink(ignore).replace(pods);
+  const names = () => board.observed(now).pods.map(({ name }) => name);
+  return { board, gone, names };
+}
+
+// Everything that the API has not shown to be gone may still be running on the node.
+test('a pod is gone when it is deleted, no longer listed, not found, or replaced, and each time only once', () => {
+  const [a, b, c, d] = [pod('a'), pod('b'), pod('c'), pod('d')];
+  const { board, gone, names } = boardWith(a, b, c, d);
+  const sink = board.podSink(ignore);
+  sink.remove(a);
+  sink.remove(a);
+  board.answered(b, { kind: 'gone' }, now, now);
+  board.answered(c, { kind: 'replaced' }, now, now);
+  sink.remove(c);
+  sink.replace([]);
+  assert.deepEqual(gone, [
+    'a: deleted',
+    'b: not found',
+    'c: its name belongs to another pod now',
+    'd: no longer listed',
+  ]);
+  assert.deepEqual(names(), []);
+});
+
+// A StatefulSet brings its pod back under the same name: the news of the one must not be taken for news of the other.
+test('a pod of the same name with another UID is another pod', () => {
+  const first = pod('db-0');
+  const second = pod('db-0', { uid: 'second' });
+  const { board, gone } = boardWith(first);
+  const sink = board.podSink(ignore);
+  sink.set(second);
+  sink.remove(first);
+  assert.deepEqual(gone, ['db-0: deleted']);
+  assert.deepEqual(
+    board.observed(now).pods.map(({ uid }) => uid),
+    ['second'],
+  );
+});
+
+// Taking "accepted" for "gone" completes the hook while the pod is still in its grace period.
+test('no other answer takes a pod off the board', () => {
+  const replies: EvictionReply[] = [
+    { kind: 'accepted' },
+    { kind: 'blocked' },
+    { kind: 'throttled', retryAfterMs: 1 },
+    { kind: 'refused', message: 'no' },
+  ];
+  for (const reply of replies) {
+    const { board, gone, names } = boardWith(pod('web-0'));
+    board.asking(pod('web-0'), now);
+    board.answered(pod('web-0'), reply, now, now);
+    assert.deepEqual([names(), gone], [['web-0'], []], reply.kind);
+  }
+});
+
+test('what the API answered is kept until the next request', () => {
+  const web = pod('web-0');
+  const { board } = boardWith(web);
+  const attempt = () => board.observed(now).attempts.get(web.uid);
+  board.asking(web, now);
+  assert.deepEqual(attempt(), { state: 'asking', at: now });
+  board.answered(web, { kind: 'accepted' }, now, now + 7);
+  assert.deepEqual(attempt(), { state: 'accepted', at: now + 7 });
+  board.answered(web, { kind: 'blocked', budget: 'web' }, now, now + 7);
+  assert.deepEqual(attempt(), { state: 'blocked', at: now, budget: 'web' });
+  board.answered(web, { kind: 'throttled', retryAfterMs: 900 }, now, now + 7);
+  assert.deepEqual(attempt(), {
+    state: 'refused',
+    at: now,
+    retryAt: now + 907,
+    message: 'the API server asked to slow down',
+  });
+  board.answered(web, { kind: 'refused', message: 'two budgets' }, now, now + 7);
+  assert.deepEqual(attempt(), { state: 'refused', at: now, retryAt: now + 10_007, message: 'two budgets' });
+});
+
+// A disruption that our own eviction took, and that the status does not show, must be counted until it does.
+test('an eviction is taken off its budgets when it is sent, and given back when it took nothing', () => {
+  const [first, second, free] = [...podsOf('web', 2), pod('free')];
+  assert.ok(first && second && free);
+  const { board } = boardWith(first, second, free);
+  const sink = board.budgetSink('shop', () => now, ignore);
+  const uncounted = () => [...board.observed(now).uncounted.values()];
+  sink.replace([budget('web', 2), budget('db', 1)]);
+  for (const pod of [first, second, free]) board.asking(pod, now);
+  assert.deepEqual(uncounted(), [2]);
+  board.answered(first, { kind: 'blocked' }, now, now);
+  assert.deepEqual(uncounted(), [1]);
+  board.retryLater(second, 'connection reset', now + 1, now);
+  assert.deepEqual(uncounted(), []);
+});
+
+// A budget that was deleted holds nobody up any more; one whose namespace was never read is not the same as none.
+test('budgets are known by namespace, with the time of the last word on each', () => {
+  const { board } = boardWith();
+  let time = now;
+  let changes = 0;
+  const sink = board.budgetSink(
+    'shop',
+    () => time,
+    () => changes++,
+  );
+  const known = () =>
+    board
+      .observed(now)
+      .budgets.get('shop')
+      ?.map(({ name, allowed }) => `${name} ${allowed}`);
+  assert.equal(board.knowsBudgetsOf('shop'), false);
+  assert.equal(known(), undefined);
+  sink.replace([]);
+  assert.equal(board.knowsBudgetsOf('shop'), true);
+  assert.deepEqual(known(), []);
+  sink.set(budget('web', 1));
+  time += 5;
+  sink.set(budget('web', 2));
+  assert.deepEqual(known(), ['web 2']);
+  assert.deepEqual([...board.observed(now).asOf.values()], [now + 5]);
+  sink.remove(budget('web', 2));
+  assert.deepEqual(known(), []);
+  assert.equal(changes, 4);
+});
+
+// An empty board before the first list once looked like an empty node.
+test('a board that has seen no list says so', () => {
+  const board = new Board(ignore);
+  assert.equal(board.isListed, false);
+  board.podSink(ignore).set(pod('early'));
+  assert.equal(board.isListed, false);
+  board.podSink(ignore).replace([]);
+  assert.equal(board.isListed, true);
+});
+
+// An observation that changes under the plan's hands makes verdicts about pods that are gone.
+test('an observation does not change when the board does', () => {
+  const { board } = boardWith(pod('a'), pod('b'));
+  const before = board.observed(now);
+  board.podSink(ignore).remove(pod('a'));
+  assert.deepEqual(
+    before.pods.map(({ name }) => name),
+    ['a', 'b'],
+  );
+});

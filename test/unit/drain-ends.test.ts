@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Denied } from '../../app/failure.ts';
+import { draining } from '../support/draining.ts';
+import { pod, podsOf } from '../support/objects.ts';
+
+// Retrying what RBAC forbids keeps a dead instance billed for two days.
+test('being denied ends the drain at once, by whichever call', async () => {
+  const denied = new Denied('pods/eviction is forbidden');
+  for (const call of ['evict web-0', 'read budgets', 'read pods']) {
+    const { clock, cluster, begin } = draining();
+    if (call !== 'read pods') for (const one of podsOf('web', 2)) cluster.add(one);
+    cluster.fault = (made) => (made === call ? denied : undefined);
+    const { done, beganAt } = await begin();
+    await assert.rejects(clock.until(done, 5_000), denied, call);
+    assert.ok(clock.elapsed - beganAt <= 1_000, call);
+  }
+});
+
+// ECS kills the task 30 seconds after SIGTERM; a drain that finishes its round first never says how far it came.
+test('an abort ends the drain at once with its reason, whatever it waits for', async () => {
+  for (const latencyMs of [0, 3_000]) {
+    const { clock, cluster, stop, begin } = draining();
+    cluster.add(pod('endless'), { shutdownMs: Number.POSITIVE_INFINITY });
+    cluster.latencyMs = latencyMs;
+    const { done, beganAt } = await begin();
+    await clock.advance(2_000);
+    const reason = new Error('SIGTERM');
+    stop.abort(reason);
+    await assert.rejects(done, reason);
+    assert.equal(clock.elapsed - beganAt, 2_000);
+  }
+});
+
+// A watch or a sleep that outlives the drain keeps the process from exiting after its last line.
+test('nothing of a drain goes on after it, whether it was aborted or came to its own end', async () => {
+  for (const ends of ['by itself', 'aborted']) {
+    const { clock, cluster, stop, begin } = draining();
+    for (const one of podsOf('web', 4)) cluster.add(one, { shutdownMs: Number.POSITIVE_INFINITY });
+    cluster.budgets.add('web', 3);
+    const { done } = await begin({ deadline: { at: clock.now() + 5_500, policy: 'continue' } });
+    if (ends === 'aborted') {
+      await clock.advance(3_000);
+      stop.abort(new Error('stop'));
+      await assert.rejects(done);
+    } else {
+      assert.equal(await clock.until(done, 10_000), 'deadline');
+    }
+    await clock.settle();
+    assert.equal(clock.sleeping, 0, ends);
+    const sent = cluster.evictions.length;
+    cluster.relist();
+    cluster.add(pod('late'));
+    await clock.advance(60_000);
+    assert.equal(cluster.evictions.length, sent, ends);
+    assert.deepEqual(cluster.budgetWatches, ['+shop', '-shop'], ends);
+    assert.equal(cluster.observers, 0, ends);
+  }
+});

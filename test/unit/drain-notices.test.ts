@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { draining } from '../support/draining.ts';
+import { pod, podsOf } from '../support/objects.ts';
+
+const endless = { shutdownMs: Number.POSITIVE_INFINITY };
+
+// A drain that waits in silence for an hour looks like one that hangs.
+test('every 30 seconds one event says all that remains, and why each', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  cluster.add(pod('held', { finalizers: ['example.com/hold'] }), endless);
+  for (const one of podsOf('web', 2)) cluster.add(one, endless);
+  cluster.budgets.add('web', 2);
+  cluster.latencyMs = 50;
+  const { beganAt } = await begin();
+  await clock.advance(100_000);
+  assert.deepEqual(
+    recorder.timesOf('waiting', clock.startedAt + beganAt).map((at) => Math.round(at / 1_000)),
+    [30, 60, 90],
+  );
+  for (const [index, { remaining }] of recorder.of('waiting').entries()) {
+    assert.deepEqual(Object.fromEntries(remaining.map(({ pod, why }) => [pod, why])), {
+      'shop/held': `terminating for ${30 * (index + 1)} s of 30 s grace, held by finalizer example.com/hold`,
+      'shop/web-0': 'budget web allows none (2 of 2 healthy, 2 needed)',
+      'shop/web-1': 'budget web allows none (2 of 2 healthy, 2 needed)',
+    });
+  }
+});
+
+// A line for every look at a blocked pod would bury the log of a long drain.
+test('that a pod waits is said once for each time it is refused', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  for (const one of podsOf('web', 3)) cluster.add(one, endless);
+  cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
+  cluster.budgets.add('web', 3);
+  await begin();
+  await clock.advance(9_000);
+  for (const _ of podsOf('churn', 20)) {
+    cluster.relist();
+    await clock.settle();
+  }
+  assert.deepEqual(
+    recorder.of('pod waits').map(({ pod, because }) => `${pod} ${because}`),
+    ['shop/web-0 budget', 'shop/web-1 budget', 'shop/web-2 budget'],
+  );
+  assert.equal(recorder.of('pod left').length, 1);
+});
+
+// The action's end terminates the instance under whatever is left: somebody may want to know before, not after.
+test('within the last tenth of the lifecycle action the pods that remain are named, once', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  cluster.add(pod('slow'), endless);
+  const endsAt = clock.now() + 1_000 + 3_600_000;
+  const { beganAt } = await begin({ actionEnd: { at: endsAt, warnAt: endsAt - 360_000 } });
+  await clock.advance(3_239_999);
+  assert.equal(recorder.of('action near its end').length, 0);
+  await clock.advance(300_000);
+  assert.deepEqual(recorder.timesOf('action near its end', clock.startedAt + beganAt), [3_240_000]);
+  const [warning] = recorder.of('action near its end');
+  assert.equal(warning?.endsAt, endsAt);
+  assert.deepEqual(
+    warning.remaining.map(({ pod }) => pod),
+    ['shop/slow'],
+  );
+});
+
+// "0 pods to drain" before the API has told anything is not what the first look came to.
+test('what was planned is told once, and not before there is a list', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  for (const one of podsOf('web', 3)) cluster.add(one);
+  const outage = cluster.outage();
+  const { done } = await begin();
+  await clock.advance(5_000);
+  assert.deepEqual(recorder.of('planned'), []);
+  outage.end();
+  await clock.until(done, 60_000);
+  assert.deepEqual(recorder.of('planned'), [{ type: 'planned', toGo: 3, toStay: 0 }]);
+});

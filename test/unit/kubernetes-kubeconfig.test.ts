@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { adviceOf, Failure } from '../../app/failure.ts';
+import type { Access } from '../../app/kubernetes/api.ts';
+import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
+import { HandClock } from '../support/clock.ts';
+
+const never = new AbortController().signal;
+const SECRET = 's3cr3t-t0ken';
+
+function kubeconfig({
+  user = `token: ${SECRET}`,
+  cluster = '',
+  current = 'prod',
+  server = 'https://10.0.0.1:6443/',
+} = {}) {
+  return `apiVersion: v1
+kind: Config
+current-context: ${current}
+clusters:
+- name: prod
+  cluster:
+    server: ${server}
+    ${cluster}
+users:
+- name: drainer
+  user:
+    ${user}
+contexts:
+- name: prod
+  context: {cluster: prod, user: drainer}
+`;
+}
+
+const foreign = (text: string) => accessByForeignText(text, 's3://bucket/key', new HandClock());
+
+async function refusal(access: Promise<unknown>): Promise<Failure> {
+  const failure = await access.catch((error: unknown) => error);
+  assert.ok(failure instanceof Failure, `not refused: ${String(failure)}`);
+  return failure;
+}
+
+async function headersOf(t: TestContext, access: Access): Promise<Readonly<Record<string, string>>> {
+  t.after(() => access.dispatcher.destroy());
+  return access.authenticate(false, never);
+}
+
+test('a kubeconfig with inline data is accepted', async (t) => {
+  const access = await foreign(kubeconfig());
+  assert.equal(access.server, 'https://10.0.0.1:6443');
+  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+});
+
+test('a user with name and password proves himself by them', async (t) => {
+  const access = await foreign(kubeconfig({ user: 'username: ada\n    password: lovelace' }));
+  const credentials = Buffer.from('ada:lovelace').toString('base64');
+  assert.deepEqual(await headersOf(t, access), { Authorization: `Basic ${credentials}` });
+});
+
+// Whoever can write to the bucket would choose a command that runs with the task's role.
+test('whatever runs a command or reads a local file is refused, with the name of the user and the reason', async () => {
+  const users = {
+    exec: 'exec: {apiVersion: client.authentication.k8s.io/v1, command: curl, args: [evil.example.com]}',
+    'auth-provider': 'auth-provider: {name: gcp, config: {cmd-path: /bin/sh}}',
+    tokenFile: 'tokenFile: /var/run/secrets/token',
+    'token-file': 'token-file: /var/run/secrets/token',
+    'client-certificate': 'client-certificate: /etc/ssl/a.pem',
+    'client-key': 'client-key: /proc/self/environ',
+  };
+  for (const [key, user] of Object.entries(users)) {
+    const failure = await refusal(foreign(kubeconfig({ user })));
+    assert.match(failure.message, new RegExp(`user drainer has '${key}'`));
+    assert.match(failure.message, /run a command, or read a file/);
+    assert.match(adviceOf(failure) ?? '', /--flatten/);
+  }
+  const authority = await refusal(foreign(kubeconfig({ cluster: 'certificate-authority: /etc/passwd' })));
+  assert.match(authority.message, /cluster prod has 'certificate-authority'/);
+});
+
+// A harmless current user in front of a harmful other one: which of them is used is the bucket's choice, too.
+test('every user is looked at, and YAML anchors hide nothing', async () => {
+  const second = kubeconfig().replace('contexts:', '- name: other\n  user:\n    exec: {command: sh}\ncontexts:');
+  assert.match((await refusal(foreign(second))).message, /user other has 'exec'/);
+  const anchored = kubeconfig({ user: '*evil' }).replace('users:', 'x: &evil\n  exec: {command: sh}\nusers:');
+  assert.match((await refusal(foreign(anchored))).message, /user drainer has 'exec'/);
+  const both = await refusal(
+    foreign(kubeconfig({ user: 'exec: {}\n    tokenFile: /x', cluster: 'certificate-authority: /y' })),
+  );
+  for (const key of ['exec', 'tokenFile', 'certificate-authority']) assert.ok(both.message.includes(`'${key}'`));
+});
+
+// A merge key is not resolved by this YAML; were it one day, what it brings along must be refused.
+test('a command does not come in through a merge key', async (t) => {
+  const merged = kubeconfig({ user: '<<: {exec: {command: sh}}' });
+  const access = await foreign(merged).catch((error: unknown) => error);
+  if (access instanceof Failure) return assert.match(access.message, /'exec'/);
+  assert.ok(typeof access === 'object' && access !== null && 'authenticate' in access);
+  assert.deepEqual(await headersOf(t, await foreign(merged)), {});
+});
+
+// The parser quotes the line that is broken; the line that is broken is the one with the token.
+test('no message tells a secret of the kubeconfig, however broken it is', async () => {
+  const broken = [
+    kubeconfig({ user: `token: "${SECRET}` }),
+    kubeconfig({ user: `token: ${SECRET}: :\n  - ]` }),
+    kubeconfig({ user: `token: ${SECRET}\n   bad: indentation` }),
+    kubeconfig({ user: `token: ${SECRET}\n    exec: {command: sh, args: [${SECRET}]}` }),
+    kubeconfig({ user: SECRET }),
+    kubeconfig({ current: 'missing' }),
+    kubeconfig({ cluster: `proxy-url: socks5://user:${SECRET}@proxy` }),
+    `- ${SECRET}`,
+    SECRET,
+    '',
+  ];
+  for (const text of broken) {
+    const failure = await refusal(foreign(text));
+    const whole = `${failure.message} ${failure.stack} ${adviceOf(failure)} ${String(failure.cause)}`;
+    assert.ok(!whole.includes(SECRET), `told: ${failure.message}`);
+    assert.match(failure.message, /kubeconfig/);
+  }
+});
+
+test('a kubeconfig that is none says what is missing, and where the YAML is broken', async () => {
+  assert.match((await refusal(foreign('kind: Config'))).message, /clusters.*contexts.*current-context/);
+  assert.match((await refusal(foreign('a: 1\nb: "'))).message, /not valid YAML \(line \d\)/);
+  assert.match((await refusal(foreign(kubeconfig({ current: "''" })))).message, /current-context/);
+  assert.match((await refusal(foreign(kubeconfig({ current: 'staging' })))).message, /context staging/);
+});
+
+test('a SOCKS proxy is refused; an HTTP proxy is taken', async (t) => {
+  const failure = await refusal(foreign(kubeconfig({ cluster: 'proxy-url: socks5://127.0.0.1:1080' })));
+  assert.match(failure.message, /SOCKS/);
+  const access = await foreign(kubeconfig({ cluster: 'proxy-url: http://127.0.0.1:3128' }));
+  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+});
+
+/** A kubeconfig file that lives as long as the test. */
+async function fileOf(t: TestContext, text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'config');
+  await writeFile(path, text);
+  return path;
+}
+
+// kubectl accepts commands and files in one's own kubeconfig, and so must a drain from one's own machine.
+test('a kubeconfig file of this machine may run a command', async (t) => {
+  const credential = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"${SECRET}"}}`;
+  const user = `exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      command: echo\n      args: ['${credential}']`;
+  const access = await accessByFile(await fileOf(t, kubeconfig({ user })), new HandClock());
+  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+});
+
+// Tokens in files are rotated: the one that was read at the start is refused an hour later.
+test('after a refusal the file is read again', async (t) => {
+  const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
+  const clock = new HandClock();
+  const access = await accessByFile(path, clock);
+  assert.deepEqual(await headersOf(t, access), { Authorization: 'Bearer old' });
+  await writeFile(path, kubeconfig({ user: 'token: new' }));
+  await clock.advance(60_000);
+  assert.deepEqual(await access.authenticate(true, never), { Authorization: 'Bearer new' });
+});
+
+test('a kubeconfig file that is not there is named', async () => {
+  const failure = await refusal(accessByFile('/no/such/file', new HandClock()));
+  assert.match(failure.message, /\/no\/such\/file cannot be read/);
+});

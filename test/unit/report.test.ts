@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../app/failure.ts';
+import type { DrainEvent, Remaining, Summary } from '../../app/report/event.ts';
+import { plainText } from '../../app/report/plain-text.ts';
+import { Tally } from '../../app/report/tally.ts';
+import { worded } from '../../app/report/wording.ts';
+
+const now = Date.parse('2026-01-02T03:04:05Z');
+const summary: Summary = {
+  result: 'drained',
+  exitCode: 0,
+  hook: 'CONTINUE',
+  target: 'i-0123456789abcdef0',
+  node: 'node-a',
+  pods: { evicted: 12, left: 3, remaining: 0 },
+  longestBlocked: { pod: 'shop/db-0', seconds: 4.2 },
+  beats: 2,
+  seconds: { drain: 7, total: 8.5 },
+  apiRequests: { list: 2 },
+};
+const waitingFor = (count: number, ending = false): Remaining[] =>
+  Array.from({ length: count }, (_, index) => ({ pod: `shop/web-${index}`, why: 'budget web allows none', ending }));
+
+/** The events that tell of something that went wrong. */
+function troubled(error: unknown): DrainEvent[] {
+  return [
+    { type: 'retrying', what: 'reach the cluster', error, inMs: 1_000 },
+    { type: 'warning', message: 'EC2 does not tell', error },
+    { type: 'beat failed', hook: 'drainer', error, failures: 1 },
+    { type: 'completion failed', hook: 'drainer', result: 'CONTINUE', error },
+    { type: 'failed', error },
+  ];
+}
+
+// The summary is what is looked for in the log of a thousand tasks.
+test('the summary is one line with everything in it, and its fields for machines', () => {
+  const said = worded({ type: 'summary', summary });
+  assert.equal(
+    said?.message,
+    'i-0123456789abcdef0: drained in 8.5 s · node node-a · 12 evicted, 3 left · shop/db-0 blocked 4.2 s · hook: CONTINUE · exit 0',
+  );
+  assert.deepEqual(said.fields, { event: 'summary', ...summary });
+  assert.equal(said.level, 'info');
+  const failed = worded({
+    type: 'summary',
+    summary: { ...summary, exitCode: 1, result: 'failed', pods: { evicted: 1, left: 0, remaining: 4 } },
+  });
+  assert.equal(failed?.level, 'error');
+  assert.match(failed.message, /4 remaining/);
+});
+
+// An error object in a log line brings along whatever hangs on it: requests, headers, credentials.
+test('of an error only its words are logged, and what it advises', () => {
+  const error = Object.assign(new Failure('no answer', { advice: 'see the security groups' }), {
+    request: { headers: { authorization: 'Bearer s3cr3t' } },
+  });
+  for (const event of troubled(error)) {
+    const said = worded(event);
+    assert.ok(said !== undefined);
+    const logged = JSON.stringify(said);
+    assert.match(logged, /no answer/, event.type);
+    assert.doesNotMatch(logged, /s3cr3t|authorization/, event.type);
+    assert.notEqual(said.level, 'info', event.type);
+  }
+  assert.equal(worded({ type: 'failed', error })?.fields['advice'], 'see the security groups');
+});
+
+// The hook's token completes the action, and the object that beats it holds a client with credentials.
+test('of a hook only its name and times are logged', () => {
+  const hook = { name: 'drainer', heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000, token: 's3cr3t' };
+  const said = worded({ type: 'action found', group: 'nodes', hooks: [hook] });
+  assert.deepEqual(said?.fields, {
+    event: 'action found',
+    group: 'nodes',
+    hooks: [{ name: 'drainer', heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000 }],
+  });
+});
+
+// CloudWatch cuts an event at 256 kB; a cut JSON line is no JSON line.
+test('a line holds 50 pods, and says how many more there are', () => {
+  const said = worded({ type: 'waiting', remaining: waitingFor(1_000) });
+  const pods = said?.fields['pods'];
+  assert.ok(Array.isArray(pods));
+  assert.deepEqual([said?.message, pods.length, said?.fields['more']], ['1000 pods remain', 50, 950]);
+  const one = worded({ type: 'waiting', remaining: waitingFor(1) });
+  assert.equal(one?.message, '1 pod remains');
+  assert.deepEqual(one.fields['pods'], [{ pod: 'shop/web-0', why: 'budget web allows none' }]);
+});
+
+test('plain text has a line for each event, with the pods that remain below it, and none for details', () => {
+  const lines: string[] = [];
+  const report = plainText(
+    (line) => lines.push(line),
+    () => now,
+  );
+  report({ type: 'pod asked', pod: 'shop/web-0', how: 'evict' });
+  report({ type: 'looked', remaining: () => [] });
+  report({ type: 'pod gone', pod: 'shop/web-0', proof: 'deleted' });
+  report({ type: 'waiting', remaining: waitingFor(1) });
+  report({ type: 'failed', error: new Failure('no answer', { advice: 'see the logs' }) });
+  assert.deepEqual(lines, [
+    '03:04:05 shop/web-0 is gone: deleted\n',
+    '03:04:05 1 pod remains\n',
+    '           shop/web-0: budget web allows none\n',
+    '03:04:05 error: no answer\n',
+    '         see the logs\n',
+  ]);
+});
+
+// A pod that was gone before it was asked is no eviction of ours; one that stays is none either.
+test('the figures count what went because it was asked to, what is left and what remains', () => {
+  const tally = new Tally();
+  const events: DrainEvent[] = [
+    { type: 'node found', node: 'node-a', uid: 'u', providerID: '', by: 'name' },
+    { type: 'beat', hook: 'drainer' },
+    { type: 'beat', hook: 'drainer' },
+    { type: 'pod left', pod: 'kube-system/agent', why: 'belongs to DaemonSet agent' },
+    { type: 'pod asked', pod: 'shop/web-0', how: 'evict' },
+    { type: 'pod accepted', pod: 'shop/web-0' },
+    { type: 'pod gone', pod: 'shop/web-0', proof: 'deleted' },
+    { type: 'pod gone', pod: 'shop/by-itself', proof: 'deleted' },
+    { type: 'pod left', pod: 'shop/job', why: 'finished (Succeeded)' },
+    { type: 'pod gone', pod: 'shop/job', proof: 'deleted' },
+    { type: 'looked', remaining: () => waitingFor(2) },
+  ];
+  for (const event of events) tally.saw(event, now);
+  assert.deepEqual([tally.gone, tally.left], [2, 1]);
+  assert.deepEqual(tally.figures(now), {
+    node: 'node-a',
+    pods: { evicted: 1, left: 1, remaining: 2 },
+    longestBlocked: undefined,
+    beats: 2,
+  });
+});
+
+test('the pod that a budget held up longest is known, whether it went or not', () => {
+  const tally = new Tally();
+  const blocked = (pod: string): DrainEvent => ({ type: 'pod waits', pod, because: 'budget', why: '' });
+  tally.saw(blocked('shop/a'), now);
+  tally.saw(blocked('shop/b'), now + 1_000);
+  tally.saw(blocked('shop/a'), now + 4_000);
+  tally.saw({ type: 'pod accepted', pod: 'shop/a' }, now + 5_000);
+  tally.saw({ type: 'pod waits', pod: 'shop/c', because: 'terminating', why: '' }, now);
+  assert.deepEqual(tally.figures(now + 5_500).longestBlocked, { pod: 'shop/a', seconds: 5 });
+  assert.deepEqual(tally.figures(now + 9_000).longestBlocked, { pod: 'shop/b', seconds: 8 });
+});
