@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
+import { Failure } from './failure.ts';
 import type { NodeDirectory } from './find-node.ts';
 import type { Report } from './report/event.ts';
-import { tryFor } from './retry.ts';
 
 /** What Auto Scaling says of a group. */
 export type GroupCapacity = { readonly desired: number; readonly inService: readonly string[] };
@@ -18,27 +18,41 @@ export async function awaitCapacity(
   capacity: (signal: AbortSignal) => Promise<GroupCapacity>,
   nodes: NodeDirectory,
   timeoutMs: number,
-  context: { clock: Clock; report: Report; signal: AbortSignal },
+  { clock, report, signal }: { clock: Clock; report: Report; signal: AbortSignal },
 ): Promise<void> {
-  const { clock, report, signal } = context;
   const until = clock.now() + timeoutMs;
+  const beginWithout = (what: string, error?: Failure) =>
+    report({ type: 'warning', message: `${what}; the drain begins all the same`, ...(error && { error }) });
   let told: number | undefined;
   for (;;) {
-    const look = async () => {
-      const { desired, inService } = await capacity(signal);
-      return { desired, ready: await readyAmong(nodes, inService, signal) };
-    };
-    const { desired, ready } = await tryFor(timeoutMs, 'see the capacity of the group', look, context);
-    if (ready >= desired) return;
-    if (told !== ready) report({ type: 'waiting for capacity', ready, wanted: desired });
-    told = ready;
-    if (clock.now() + LOOK_EVERY_MS > until) {
-      return report({
-        type: 'warning',
-        message: `the group has ${ready} of ${desired} ready nodes; the drain begins all the same`,
-      });
+    const seen = await look(capacity, nodes, signal);
+    const leftMs = until - clock.now();
+    if (seen instanceof Failure) {
+      if (leftMs <= 0) return beginWithout('the capacity of the group is not known', seen);
+      report({ type: 'retrying', what: 'see the capacity of the group', error: seen, inMs: LOOK_EVERY_MS });
+    } else {
+      const { desired, ready } = seen;
+      if (ready >= desired) return;
+      if (told !== ready) report({ type: 'waiting for capacity', ready, wanted: desired });
+      told = ready;
+      if (leftMs <= 0) return beginWithout(`the group has ${ready} of ${desired} ready nodes`);
     }
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(Math.min(LOOK_EVERY_MS, leftMs), signal);
+  }
+}
+
+/** A failure that passes is an answer too: nobody can tell just now. */
+async function look(
+  capacity: (signal: AbortSignal) => Promise<GroupCapacity>,
+  nodes: NodeDirectory,
+  signal: AbortSignal,
+): Promise<{ desired: number; ready: number } | Failure> {
+  try {
+    const { desired, inService } = await capacity(signal);
+    return { desired, ready: await readyAmong(nodes, inService, signal) };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure && error.passing)) throw error;
+    return error;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Claim } from './drain/cluster.ts';
-import { Failure } from './failure.ts';
+import { Denied, Failure } from './failure.ts';
 import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
 
@@ -20,6 +20,7 @@ const LOOK_EVERY_MS = 1_000;
  * wait six minutes for a forced detach. Volumes of pods that stay are not waited for.
  *
  * @param timeoutMs 0: not at all. After this long the drain goes on; what is still attached is reported
+ * @throws Denied when the API forbids to look; the reason of the signal
  */
 export async function settleVolumes(
   volumes: Volumes,
@@ -30,7 +31,7 @@ export async function settleVolumes(
   const { clock, report, signal } = context;
   if (timeoutMs === 0 || claims.length === 0) return;
   const until = clock.now() + timeoutMs;
-  const all = await tryFor(timeoutMs, 'look for attached volumes', () => volumes.attachedFor(claims, signal), context);
+  const all = await attachedFor(volumes, claims, timeoutMs, context);
   if (all.length === 0) return;
   report({ type: 'volumes attached', volumes: all.map(({ volume }) => volume) });
   for (let attached = all; ; ) {
@@ -43,6 +44,23 @@ export async function settleVolumes(
   }
 }
 
+async function attachedFor(
+  volumes: Volumes,
+  claims: readonly Claim[],
+  timeoutMs: number,
+  context: { clock: Clock; report: Report; signal: AbortSignal },
+): Promise<readonly Attachment[]> {
+  const { report, signal } = context;
+  const look = () => volumes.attachedFor(claims, signal);
+  try {
+    return await tryFor(timeoutMs, 'look for attached volumes', look, context);
+  } catch (error) {
+    if (signal.aborted || isFinal(error)) throw error;
+    report({ type: 'warning', message: 'nobody tells which volumes are attached, and none is waited for', error });
+    return [];
+  }
+}
+
 async function stillAttached(
   volumes: Volumes,
   attached: readonly Attachment[],
@@ -52,10 +70,15 @@ async function stillAttached(
     attached.map((attachment) =>
       volumes.isAttached(attachment, signal).catch((error: unknown) => {
         // Not knowing is no news: the next look may tell.
-        if (error instanceof Failure && error.passing) return true;
-        throw error;
+        if (signal.aborted || isFinal(error)) throw error;
+        return true;
       }),
     ),
   );
   return attached.filter((_, index) => states[index]);
+}
+
+/** The node is drained: an API that fails now delays the end of the run, and does not make a failure of it. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Denied || !(error instanceof Failure);
 }

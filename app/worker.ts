@@ -63,14 +63,17 @@ export async function drainTarget(
   }
   holdings.events = cluster.eventsOn(found);
   const capacity = holdings.group === undefined ? undefined : groupCapacity(ports, holdings.group);
-  // At once, while the first heartbeat is still under way.
-  const cordoned = cordonNode(config, cluster, found, context);
+  // At once, while the first heartbeat is still under way; not any more when the action has ended.
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  const cordoned = cordonNode(config, cluster, found, { ...context, signal });
   cordoned.catch(() => undefined);
   const drainWhileBeating = async (signal: AbortSignal): Promise<Outcome> => {
+    signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
     await cordoned;
     return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
   };
-  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context);
+  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context).finally(() => over.abort());
   return ended === 'no pending action'
     ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
     : ended;

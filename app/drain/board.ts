@@ -1,8 +1,8 @@
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
 import type { Claim, EvictionReply, Sink } from './cluster.ts';
 import { Ledger } from './ledger.ts';
-import type { Attempt, Observed } from './plan.ts';
-import { isTerminating, type Pod } from './pod.ts';
+import type { Attempt, Observed } from './observed.ts';
+import { isFinished, isTerminating, type Pod } from './pod.ts';
 
 /** A refusal that only time or a person can mend is tried again this often. */
 const REFUSED_FOR_MS = 10_000;
@@ -43,9 +43,11 @@ export class Board {
     return this.#budgets.has(namespace);
   }
 
-  /** The volume claims of the pods that have gone. */
+  /** The volume claims of the pods that have gone, but for those that a pod which stays has in use. */
   get claims(): readonly Claim[] {
-    return [...this.#claims.values()];
+    const staying = [...this.#pods.values()].filter((pod) => !isFinished(pod));
+    const inUse = new Set(staying.flatMap(({ namespace, claims }) => claims.map((name) => `${namespace}/${name}`)));
+    return [...this.#claims].filter(([key]) => !inUse.has(key)).map(([, claim]) => claim);
   }
 
   /** Where the pods' changes go. `changed` is called after each. */

@@ -11,7 +11,7 @@ import { Evictor } from './evictor.ts';
 import { Newcomers } from './newcomers.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
-import { plan } from './plan.ts';
+import { type Plan, plan } from './plan.ts';
 import { nameOf } from './pod.ts';
 import type { Circumstances } from './standing.ts';
 
@@ -82,16 +82,15 @@ export async function drain(
       circumstances.nodeReady = node.isReady;
       const current = plan(board.observed(now), now, circumstances);
       notices.tell(current, board.isListed, now);
-      const left = remaining(current, now);
       if (deadline !== undefined && now >= deadline.at) {
-        report({ type: 'deadline', policy: deadline.policy, remaining: left });
+        report({ type: 'deadline', policy: deadline.policy, remaining: remaining(current, now) });
         if (deadline.policy !== 'force') return { kind: 'deadline', claims: board.claims };
         deadline = undefined;
         circumstances.force = true;
         continue;
       }
       if (lastResortAt !== undefined && now >= lastResortAt) {
-        report({ type: 'last resort', remaining: left });
+        report({ type: 'last resort', remaining: remaining(current, now) });
         lastResortAt = undefined;
         circumstances.lastResort = true;
         continue;
@@ -103,7 +102,7 @@ export async function drain(
         if (newcomers.admits(pod) && (act === 'delete' || budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
       }
       if (
-        left.length === 0 &&
+        isDone(current) &&
         board.isListed &&
         now >= quietAt &&
         (await isEmpty(cluster, board, circumstances, inside))
@@ -136,5 +135,9 @@ async function isEmpty(
     return false;
   }
   const now = clock.now();
-  return remaining(plan(board.observed(now), now, circumstances), now).length === 0;
+  return isDone(plan(board.observed(now), now, circumstances));
+}
+
+function isDone({ verdicts }: Plan): boolean {
+  return verdicts.every(({ act }) => act === 'leave');
 }

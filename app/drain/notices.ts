@@ -1,6 +1,6 @@
 import type { Remaining, Report } from '../report/event.ts';
-import type { Plan, Verdict } from './plan.ts';
-import { nameOf } from './pod.ts';
+import type { Plan, Verdict, WaitReason } from './plan.ts';
+import { nameOf, type Pod } from './pod.ts';
 import { why } from './why.ts';
 
 /** How often a drain that waits says what it waits for. */
@@ -13,6 +13,7 @@ export class Notices {
   readonly #report: Report;
   readonly #actionEnd: ActionEnd | undefined;
   readonly #told = new Map<string, string>();
+  readonly #asked = new Set<string>();
   #waitingAt: number;
   #warned = false;
   #planned = false;
@@ -67,8 +68,16 @@ export class Notices {
       case 'evict':
       case 'delete':
         // What it is asked for again is no news, and neither is being refused again.
+        if (!this.#asked.has(uid)) this.#tellOfDisruption(verdict.pod);
+        this.#asked.add(uid);
         if (!this.#told.has(uid)) this.#told.set(uid, verdict.act);
     }
+  }
+
+  #tellOfDisruption(pod: Pod): void {
+    if (pod.asksForTime === undefined) return;
+    const message = `${nameOf(pod)} asks by ${pod.asksForTime} not to be disrupted, and is evicted: its time is over`;
+    this.#report({ type: 'warning', message });
   }
 
   #isNews(uid: string, news: string): boolean {
@@ -86,10 +95,14 @@ export function remaining({ verdicts }: Plan, now: number): Remaining[] {
       pod: nameOf(verdict.pod),
       uid: verdict.pod.uid,
       why: why(verdict, now),
-      ending: isEnding(verdict),
+      ending: isOneOf(verdict, ENDING),
+      blocked: isOneOf(verdict, BLOCKED),
     }));
 }
 
-function isEnding(verdict: Verdict): boolean {
-  return verdict.act === 'wait' && ['terminating', 'accepted', 'asking'].includes(verdict.why.kind);
+const ENDING: ReadonlySet<WaitReason['kind']> = new Set(['terminating', 'accepted', 'asking']);
+const BLOCKED: ReadonlySet<WaitReason['kind']> = new Set(['budget', 'refused']);
+
+function isOneOf(verdict: Verdict, kinds: ReadonlySet<WaitReason['kind']>): boolean {
+  return verdict.act === 'wait' && kinds.has(verdict.why.kind);
 }

@@ -1,5 +1,5 @@
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
-import type { Attempt, Observed } from './plan.ts';
+import type { Attempt, Observed } from './observed.ts';
 import type { Pod } from './pod.ts';
 
 /**

@@ -1,5 +1,7 @@
-import type { LeaveReason } from './plan.ts';
 import { isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
+
+/** Why a pod stays, or is no longer waited for. */
+export type LeaveReason = 'daemonset' | 'lasting daemonset' | 'mirror' | 'finished' | 'dead kubelet' | 'finalizer only';
 
 /** What a plan depends on besides the pods, the budgets and the time. */
 export type Circumstances = {

@@ -1,6 +1,7 @@
 import type { Budget } from './budget.ts';
-import type { LeaveReason, Verdict, WaitReason } from './plan.ts';
+import type { Verdict, WaitReason } from './plan.ts';
 import type { Pod } from './pod.ts';
+import type { LeaveReason } from './standing.ts';
 
 /** Why a pod stays or is waited for, in words. */
 export function why(verdict: Verdict, now: number): string {

@@ -1,3 +1,4 @@
+import { type Clock, within } from '../clock.ts';
 import type { Candidate } from '../find-node.ts';
 import type { DrainEvent } from '../report/event.ts';
 import type { Api } from './api.ts';
@@ -14,6 +15,7 @@ type Note = {
 const MOST_POD_NOTES = 20;
 /** The end of a run waits for notes that are under way no longer than this. */
 const FLUSH_WITHIN_MS = 500;
+const SEND_WITHIN_MS = 5_000;
 
 /**
  * Tells the story of a drain as Kubernetes Events. Best effort: nothing waits for them, and a failure is no failure.
@@ -22,12 +24,14 @@ const FLUSH_WITHIN_MS = 500;
 export class EventRecorder {
   readonly #api: Api;
   readonly #node: Candidate;
+  readonly #clock: Clock;
   readonly #underWay = new Set<Promise<void>>();
   readonly #told = new Set<string>();
 
-  constructor(api: Api, node: Candidate) {
+  constructor(api: Api, node: Candidate, clock: Clock) {
     this.#api = api;
     this.#node = node;
+    this.#clock = clock;
   }
 
   note(event: DrainEvent): void {
@@ -44,33 +48,31 @@ export class EventRecorder {
 
   /** Lets what is under way arrive, for a moment. */
   async flush(): Promise<void> {
-    const late = new Promise((resolve) => setTimeout(resolve, FLUSH_WITHIN_MS).unref());
-    await Promise.race([Promise.all(this.#underWay), late]);
+    const arrived = () => Promise.all(this.#underWay);
+    await within(this.#clock, FLUSH_WITHIN_MS, arrived).catch(() => undefined);
   }
 
   async #send({ on, type, reason, message }: Note): Promise<void> {
-    const at = new Date().toISOString();
+    const at = new Date(this.#clock.now()).toISOString();
     const [namespace = 'default', name = ''] = on.kind === 'Pod' ? on.pod.split('/') : ['default', this.#node.name];
     const involvedObject =
       on.kind === 'Pod'
         ? { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: on.uid }
         : { apiVersion: 'v1', kind: 'Node', name, uid: this.#node.uid };
-    await this.#api.call({
-      verb: 'create',
-      path: `/api/v1/namespaces/${namespace}/events`,
-      body: {
-        metadata: { generateName: 'node-drainer-', namespace },
-        involvedObject,
-        type,
-        reason,
-        message,
-        source: { component: 'node-drainer' },
-        firstTimestamp: at,
-        lastTimestamp: at,
-        count: 1,
-      },
-      signal: AbortSignal.timeout(5_000),
-    });
+    const body = {
+      metadata: { generateName: 'node-drainer-', namespace },
+      involvedObject,
+      type,
+      reason,
+      message,
+      source: { component: 'node-drainer' },
+      firstTimestamp: at,
+      lastTimestamp: at,
+      count: 1,
+    };
+    const path = `/api/v1/namespaces/${namespace}/events`;
+    const send = (signal: AbortSignal) => this.#api.call({ verb: 'create', path, body, signal, dispensable: true });
+    await within(this.#clock, SEND_WITHIN_MS, send);
   }
 }
 
@@ -84,7 +86,7 @@ export function notesOf(event: DrainEvent): Note[] {
       return onNode('Normal', 'DrainStarted', `Cordoned by node-drainer: its instance is going`);
     case 'waiting':
       return event.remaining
-        .filter(({ ending }) => !ending)
+        .filter(({ blocked }) => blocked)
         .map(({ pod, uid, why }) => ({
           on: { kind: 'Pod', pod, uid },
           type: 'Warning',

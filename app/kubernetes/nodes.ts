@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import type { Sink } from '../drain/cluster.ts';
+import { Failure } from '../failure.ts';
 import type { Candidate, NodeDirectory } from '../find-node.ts';
 import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
@@ -110,7 +111,8 @@ const TAINT_TRIES = 5;
 
 /**
  * Adds a taint that no DaemonSet knows, so that its pods do not come back once they are gone. (They tolerate a cordon.)
- * @returns 'replaced' when the node is no longer this one; rejects with Denied, ApiError or ApiUnreachable
+ * @returns 'replaced' when the node is no longer this one; rejects with Denied, ApiError or ApiUnreachable, and with a
+ *   Failure that may pass when somebody was faster each time
  */
 export async function taint(api: Api, node: Candidate, signal: AbortSignal): Promise<'tainted' | 'replaced'> {
   const path = `/api/v1/nodes/${encodeURIComponent(node.name)}`;
@@ -129,7 +131,10 @@ export async function taint(api: Api, node: Candidate, signal: AbortSignal): Pro
     } catch (error) {
       if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === node.name)
         return 'replaced';
-      if (error instanceof ApiError && error.code === 409 && tries < TAINT_TRIES) continue;
+      if (error instanceof ApiError && error.code === 409) {
+        if (tries < TAINT_TRIES) continue;
+        throw new Failure(`node ${node.name} is changed all the time`, { cause: error, passing: true });
+      }
       throw deniedOr(error);
     }
   }

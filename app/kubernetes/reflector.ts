@@ -38,10 +38,11 @@ export async function list<T>(
   signal: AbortSignal,
 ): Promise<Snapshot<T>> {
   const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}`;
-  const answer = await api.call({ verb: 'list', path: withQuery(path, query), signal }).catch((error: unknown) => {
+  const call = { verb: 'list', path: withQuery(path, query), signal } as const;
+  const { items, list } = await api.list(call, read).catch((error: unknown) => {
     throw deniedOr(error);
   });
-  return readList(answer, read);
+  return { items, resourceVersion: readList(list, read).resourceVersion };
 }
 
 /**

@@ -8,6 +8,8 @@ export type Remaining = {
   readonly uid: string;
   readonly why: string;
   readonly ending: boolean;
+  /** A budget or the API refuses it; otherwise it waits for its turn. */
+  readonly blocked: boolean;
 };
 
 /** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
