@@ -1,7 +1,6 @@
-import type { Clock } from './clock.ts';
 import { Failure } from './failure.ts';
 import type { NodeDirectory } from './find-node.ts';
-import type { Report } from './report/event.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What Auto Scaling says of a group. */
 export type GroupCapacity = { readonly desired: number; readonly inService: readonly string[] };
@@ -18,7 +17,7 @@ export async function awaitCapacity(
   capacity: (signal: AbortSignal) => Promise<GroupCapacity>,
   nodes: NodeDirectory,
   timeoutMs: number,
-  { clock, report, signal }: { clock: Clock; report: Report; signal: AbortSignal },
+  { clock, report, signal }: Surroundings,
 ): Promise<void> {
   const until = clock.now() + timeoutMs;
   const beginWithout = (what: string, error?: Failure) =>

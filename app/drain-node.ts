@@ -1,5 +1,4 @@
 import { awaitCapacity, type GroupCapacity } from './await-capacity.ts';
-import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { type DrainOptions, drain } from './drain/drain.ts';
@@ -7,17 +6,9 @@ import type { Candidate } from './find-node.ts';
 import type { Hook } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
 import type { ConnectedCluster } from './ports.ts';
-import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
 import { settleVolumes } from './settle-volumes.ts';
-import type { Stopwatch } from './stopwatch.ts';
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly stopwatch: Stopwatch;
-};
+import type { TimedSurroundings } from './surroundings.ts';
 
 /** Warn when this much of the lifecycle action's life is over. */
 const NEAR_THE_END = 0.9;
@@ -31,7 +22,7 @@ export async function cordonNode(
   { loadBalancerExclusion, drainDaemonSets }: Config,
   cluster: ConnectedCluster,
   node: Candidate,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<void> {
   const { report, signal, stopwatch } = context;
   const forEver = Number.POSITIVE_INFINITY;
@@ -58,7 +49,7 @@ export async function drainNode(
   hooks: readonly Hook[],
   startedAt: number,
   capacity: ((signal: AbortSignal) => Promise<GroupCapacity>) | undefined,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Outcome> {
   const { clock, stopwatch } = context;
   const { capacityTimeoutMs, volumeDetachTimeoutMs } = config;

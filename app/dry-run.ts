@@ -1,13 +1,10 @@
-import type { Clock } from './clock.ts';
 import { Board } from './drain/board.ts';
 import type { DrainCluster } from './drain/cluster.ts';
 import { plan } from './drain/plan.ts';
 import { nameOf } from './drain/pod.ts';
 import type { Circumstances } from './drain/standing.ts';
 import { why } from './drain/why.ts';
-import type { Report } from './report/event.ts';
-
-type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
+import type { Surroundings } from './surroundings.ts';
 
 /** Says what a drain would do to every pod now, and which budget would hold it up. Only reads. */
 export async function dryRun(

@@ -7,6 +7,7 @@ import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { Tally } from './report/tally.ts';
 import { Stopwatch } from './stopwatch.ts';
+import type { Surroundings } from './surroundings.ts';
 import { drainTarget, type Holdings, NotTerminating } from './worker.ts';
 
 /** The reason with which the signal of a run is aborted. */
@@ -27,7 +28,7 @@ export class Stopped extends Error {
 export async function run(
   config: Config,
   ports: Ports,
-  { clock, report: tell, signal }: { clock: Clock; report: Report; signal: AbortSignal },
+  { clock, report: tell, signal }: Surroundings,
 ): Promise<number> {
   const tally = new Tally();
   const stopwatch = new Stopwatch(clock);

@@ -1,8 +1,7 @@
-import type { Clock } from './clock.ts';
 import type { Claim } from './drain/cluster.ts';
 import { Denied, Failure } from './failure.ts';
-import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A volume that is attached to the node. */
 export type Attachment = { readonly name: string; readonly volume: string };
@@ -26,7 +25,7 @@ export async function settleVolumes(
   volumes: Volumes,
   claims: readonly Claim[],
   timeoutMs: number,
-  context: { clock: Clock; report: Report; signal: AbortSignal },
+  context: Surroundings,
 ): Promise<void> {
   const { clock, report, signal } = context;
   if (timeoutMs === 0 || claims.length === 0) return;
@@ -48,7 +47,7 @@ async function attachedFor(
   volumes: Volumes,
   claims: readonly Claim[],
   timeoutMs: number,
-  context: { clock: Clock; report: Report; signal: AbortSignal },
+  context: Surroundings,
 ): Promise<readonly Attachment[]> {
   const { report, signal } = context;
   const look = () => volumes.attachedFor(claims, signal);

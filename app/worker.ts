@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Circumstances } from './drain/standing.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
@@ -8,9 +7,8 @@ import { type Candidate, type Found, findNode } from './find-node.ts';
 import { type Hook, whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
 import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
-import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import type { TimedSurroundings } from './surroundings.ts';
 
 /** What a run has got hold of so far, and has to let go of at its end, however it ends. */
 export type Holdings = {
@@ -18,13 +16,6 @@ export type Holdings = {
   group: string | undefined;
   cluster: ConnectedCluster | undefined;
   events: EventSink | undefined;
-};
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly stopwatch: Stopwatch;
 };
 
 /** The instance is at work in its group: nobody asked for its end. */
@@ -40,7 +31,7 @@ export async function drainTarget(
   config: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Outcome> {
   const { target } = config;
   const startedAt = context.clock.now();
@@ -94,7 +85,7 @@ async function findAction(
   { force, dryRun, connectTimeoutMs }: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Outcome | undefined> {
   const { report, signal, stopwatch } = context;
   const look = () => ports.findAction(instanceId, signal);
@@ -122,7 +113,7 @@ async function describeInstance(
   instanceId: string,
   { connectTimeoutMs }: Config,
   ports: Ports,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<InstanceFacts | Failure | undefined> {
   const { report, signal, stopwatch } = context;
   const describe = () => ports.describeInstance(instanceId, signal);
@@ -155,7 +146,7 @@ async function connect(
   { connectTimeoutMs }: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<ConnectedCluster> {
   const { report, signal, stopwatch } = context;
   const cluster = await stopwatch.time('connect', () =>
@@ -172,7 +163,7 @@ async function find(
   { target, connectTimeoutMs }: Config,
   cluster: ConnectedCluster,
   facts: InstanceFacts | Failure | undefined,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Candidate | undefined> {
   const { report, signal, stopwatch } = context;
   const look = async (): Promise<Found | { node: Candidate; by: 'name' } | undefined> => {

@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { Denied } from '../failure.ts';
-import type { Report } from '../report/event.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { Bell } from './bell.ts';
 import { Board } from './board.ts';
 import { BudgetWatches } from './budget-watches.ts';
@@ -24,8 +23,6 @@ export type DrainOptions = {
   /** Milliseconds since the epoch: until then, pods that ask to be left to finish are. */
   readonly courtesyUntil: number;
 };
-
-export type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
 
 /** An empty node is not believed sooner after the cordon: a pod that was already scheduled may still be bound to it. */
 const QUIET_MS = 1_000;

@@ -1,17 +1,12 @@
 import { type DrainCluster, NodeGone, type NodeState } from './cluster.ts';
-
-type Surroundings = {
-  readonly signal: AbortSignal;
-  readonly ring: () => void;
-  readonly fail: (error: unknown) => void;
-};
+import type { Inside } from './inside.ts';
 
 /** Watches the node beside its pods: ends the drain when it is deleted or replaced, and knows whether its kubelet lives. */
 export class NodeWatch {
   #uid: string | undefined;
   #ready = true;
 
-  constructor(cluster: DrainCluster, { signal, ring, fail }: Surroundings) {
+  constructor(cluster: DrainCluster, { signal, ring, fail }: Pick<Inside, 'signal' | 'ring' | 'fail'>) {
     const gone = () => fail(new NodeGone('the node was deleted or replaced'));
     const see = ({ uid, ready }: NodeState) => {
       this.#uid ??= uid;

@@ -1,9 +1,8 @@
 import * as v from 'valibot';
-import type { Clock } from '../clock.ts';
 import type { Sink } from '../drain/cluster.ts';
 import { Failure } from '../failure.ts';
 import type { Candidate, NodeDirectory } from '../find-node.ts';
-import type { Report } from '../report/event.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Api } from './api.ts';
 import { readList } from './list-schema.ts';
 import { readNode } from './node-schema.ts';
@@ -90,7 +89,7 @@ export async function observeNode(
   api: Api,
   node: Candidate,
   sink: Sink<Candidate>,
-  surroundings: { clock: Clock; report: Report; signal: AbortSignal },
+  surroundings: Surroundings,
 ): Promise<never> {
   const collection = {
     name: `node ${node.name}`,
