@@ -30,6 +30,14 @@ export type Config = {
   readonly force: boolean;
   readonly connectTimeoutMs: number;
   readonly loadBalancerExclusion: boolean;
+  /** 0: volumes are not waited for. */
+  readonly volumeDetachTimeoutMs: number;
+  readonly drainDaemonSets: boolean;
+  /** 0: pods that ask not to be disrupted are evicted like the others. */
+  readonly doNotDisruptMs: number;
+  /** Absent: the drain does not wait for the capacity of the group. */
+  readonly capacityTimeoutMs?: number;
+  readonly lastResortMs: number;
   readonly policies: Policies;
   /** Absent: the drain takes as long as it takes. */
   readonly drainDeadlineMs?: number;
@@ -108,6 +116,11 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
     force: flags.force,
     connectTimeoutMs: settings.CONNECT_TIMEOUT_SECONDS * 1000,
     loadBalancerExclusion: settings.LOAD_BALANCER_EXCLUSION === 'on',
+    volumeDetachTimeoutMs: settings.VOLUME_DETACH_TIMEOUT_SECONDS * 1000,
+    drainDaemonSets: settings.DRAIN_DAEMONSETS === 'true',
+    doNotDisruptMs: settings.DO_NOT_DISRUPT_SECONDS * 1000,
+    ...(settings.WAIT_FOR_CAPACITY === 'on' && { capacityTimeoutMs: settings.WAIT_FOR_CAPACITY_SECONDS * 1000 }),
+    lastResortMs: settings.LAST_RESORT_SECONDS * 1000,
     policies: {
       missingNode: settings.MISSING_NODE,
       onFailure: settings.ON_FAILURE,

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { awaitCapacity, type GroupCapacity } from './await-capacity.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { type DrainOptions, drain } from './drain/drain.ts';
@@ -6,23 +6,41 @@ import type { Candidate } from './find-node.ts';
 import type { Hook } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
 import type { ConnectedCluster } from './ports.ts';
-import type { Report } from './report/event.ts';
 import { tryFor } from './retry.ts';
-import type { Stopwatch } from './stopwatch.ts';
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly stopwatch: Stopwatch;
-};
+import { settleVolumes } from './settle-volumes.ts';
+import type { TimedSurroundings } from './surroundings.ts';
 
 /** Warn when this much of the lifecycle action's life is over. */
 const NEAR_THE_END = 0.9;
 
 /**
- * Cordons the node, by its UID, and drains it, for as long as it exists.
+ * Marks the node, by its UID, so that nothing new comes to it. First of all things: other nodes may be going at the same
+ * time, and pods that leave them must not come here.
+ * @throws NodeGone when it is no longer this node; otherwise tries until its signal aborts, or until it is denied
+ */
+export async function cordonNode(
+  { loadBalancerExclusion, drainDaemonSets }: Config,
+  cluster: ConnectedCluster,
+  node: Candidate,
+  context: TimedSurroundings,
+): Promise<void> {
+  const { report, signal, stopwatch } = context;
+  const forEver = Number.POSITIVE_INFINITY;
+  const cordon = () => cluster.cordon(node, loadBalancerExclusion, signal);
+  const taint = () => cluster.taint(node, signal);
+  await stopwatch.time('cordon', async () => {
+    const cordoned = await tryFor(forEver, `cordon ${node.name}`, cordon, context);
+    const tainted = drainDaemonSets ? await tryFor(forEver, `taint ${node.name}`, taint, context) : 'not asked for';
+    if (cordoned === 'replaced' || tainted === 'replaced')
+      throw new NodeGone(`node ${node.name} was deleted or replaced`);
+  });
+  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: loadBalancerExclusion });
+}
+
+/**
+ * Drains the cordoned node, for as long as it exists, and waits for the volumes of its pods.
  * @param startedAt milliseconds since the epoch: about when the lifecycle action began
+ * @param capacity what Auto Scaling says of the group of the node, if it is in one
  */
 export async function drainNode(
   config: Config,
@@ -30,41 +48,35 @@ export async function drainNode(
   node: Candidate,
   hooks: readonly Hook[],
   startedAt: number,
-  context: Surroundings,
+  capacity: ((signal: AbortSignal) => Promise<GroupCapacity>) | undefined,
+  context: TimedSurroundings,
 ): Promise<Outcome> {
-  const { clock, report, stopwatch } = context;
-  const nodeGone = new AbortController();
-  const signal = AbortSignal.any([context.signal, nodeGone.signal]);
-  const inside = { ...context, signal };
-  const watching = cluster.untilGone(node, signal);
-  watching.then(
-    () => nodeGone.abort(new NodeGone(`node ${node.name} was deleted or replaced`)),
-    (error: unknown) => nodeGone.abort(error),
-  );
-  const cordon = () => cluster.cordon(node, config.loadBalancerExclusion, signal);
-  const cordoned = await stopwatch.time('cordon', () =>
-    tryFor(Number.POSITIVE_INFINITY, `cordon ${node.name}`, cordon, inside),
-  );
-  if (cordoned === 'replaced') throw new NodeGone(`node ${node.name} was deleted or replaced`);
-  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: config.loadBalancerExclusion });
-
-  try {
-    const kind = await stopwatch.time('drain', () =>
-      drain(cluster.podsOf(node), drainOptions(config, hooks, startedAt, clock.now()), inside),
-    );
-    return { kind };
-  } finally {
-    nodeGone.abort(new Error('the drain is over'));
+  const { clock, stopwatch } = context;
+  const { capacityTimeoutMs, volumeDetachTimeoutMs } = config;
+  if (capacity !== undefined && capacityTimeoutMs !== undefined) {
+    await stopwatch.time('capacity', () => awaitCapacity(capacity, cluster.nodes, capacityTimeoutMs, context));
   }
+  const options = drainOptions(config, hooks, startedAt, clock.now());
+  const { kind, claims } = await stopwatch.time('drain', () => drain(cluster.podsOf(node), options, context));
+  if (kind === 'drained') {
+    await stopwatch.time('volumes', () =>
+      settleVolumes(cluster.volumesOf(node), claims, volumeDetachTimeoutMs, context),
+    );
+  }
+  return { kind };
 }
 
 function drainOptions(config: Config, hooks: readonly Hook[], startedAt: number, now: number): DrainOptions {
-  const lives = hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000);
-  const life = Math.min(...lives);
+  const life = Math.min(...hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000));
+  const at = startedAt + life;
   return {
     ...(config.drainDeadlineMs !== undefined && {
       deadline: { at: now + config.drainDeadlineMs, policy: config.policies.onDeadline },
     }),
-    ...(lives.length > 0 && { actionEnd: { at: startedAt + life, warnAt: startedAt + life * NEAR_THE_END } }),
+    ...(hooks.length > 0 && {
+      actionEnd: { at, warnAt: startedAt + life * NEAR_THE_END, lastResortAt: at - config.lastResortMs },
+    }),
+    drainDaemonSets: config.drainDaemonSets,
+    courtesyUntil: now + config.doNotDisruptMs,
   };
 }

@@ -1,25 +1,27 @@
-import type { Clock } from './clock.ts';
 import { Board } from './drain/board.ts';
 import type { DrainCluster } from './drain/cluster.ts';
 import { plan } from './drain/plan.ts';
 import { nameOf } from './drain/pod.ts';
+import type { Circumstances } from './drain/standing.ts';
 import { why } from './drain/why.ts';
-import type { Report } from './report/event.ts';
-
-type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
+import type { Surroundings } from './surroundings.ts';
 
 /** Says what a drain would do to every pod now, and which budget would hold it up. Only reads. */
-export async function dryRun(cluster: DrainCluster, { clock, report, signal }: Surroundings): Promise<void> {
+export async function dryRun(
+  cluster: DrainCluster,
+  circumstances: Circumstances,
+  { clock, report, signal }: Surroundings,
+): Promise<void> {
   const board = new Board(() => undefined);
   const nothing = () => undefined;
-  board.podSink(nothing).replace(await cluster.readPods(signal));
-  const blind = plan(board.observed(clock.now()), clock.now());
+  board.podSink(clock.now, nothing).replace(await cluster.readPods(signal));
+  const blind = plan(board.observed(clock.now()), clock.now(), circumstances);
   const namespaces = new Set(blind.verdicts.filter(({ act }) => act === 'evict').map(({ pod }) => pod.namespace));
   for (const namespace of namespaces) {
     board.budgetSink(namespace, clock.now, nothing).replace((await cluster.readBudgets(namespace, signal)).items);
   }
   const now = clock.now();
-  for (const verdict of plan(board.observed(now), now).verdicts) {
+  for (const verdict of plan(board.observed(now), now, circumstances).verdicts) {
     if (verdict.act === 'delete') continue;
     report({ type: 'would', act: verdict.act, pod: nameOf(verdict.pod), why: why(verdict, now) });
   }

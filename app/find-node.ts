@@ -6,6 +6,8 @@ export type Candidate = {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly providerID: string;
+  /** Does its kubelet report that it is well? */
+  readonly ready: boolean;
 };
 
 /** How nodes are looked up. `undefined` and empty lists are the API's answer "there is none"; a failure rejects. */

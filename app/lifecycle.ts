@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { type Backoff, pauseMs } from './backoff.ts';
-import { type Clock, within } from './clock.ts';
+import { within } from './clock.ts';
 import { Failure } from './failure.ts';
 import type { LifecycleResult } from './outcome.ts';
-import type { Report } from './report/event.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** One pending lifecycle action, seen through its hook. Calls reject when AWS fails; "it is over" is an answer. */
 export type Hook = {
@@ -14,8 +14,6 @@ export type Hook = {
   beat(signal: AbortSignal): Promise<'active' | 'ended'>;
   complete(result: LifecycleResult, signal: AbortSignal): Promise<'active' | 'ended'>;
 };
-
-export type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
 
 /** The reason that work is aborted with when no action is left to keep alive. */
 export class ActionEnded extends Error {

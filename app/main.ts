@@ -7,14 +7,14 @@ import { type Clock, systemClock } from './clock.ts';
 import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } from './config.ts';
 import { type Access, Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
-import { accessByFile, accessByForeignText } from './kubernetes/kubeconfig.ts';
-import { cordon, nodeDirectory, untilNodeIsGone } from './kubernetes/nodes.ts';
+import { EventRecorder } from './kubernetes/events.ts';
+import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
+import { volumesOf } from './kubernetes/volumes.ts';
 import { findAction } from './lifecycle-action.ts';
 import type { StopSignal } from './outcome.ts';
 import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { jsonLines } from './report/json-lines.ts';
-import { liveView } from './report/live-view.ts';
 import { plainText } from './report/plain-text.ts';
 import { run, Stopped } from './run.ts';
 
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 }
 
 async function drainCommand(config: Config): Promise<number> {
-  const { report, end } = reporter();
+  const { report, end } = await reporter();
   const stop = new AbortController();
   for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
     process.on(by, () => {
@@ -77,12 +77,13 @@ async function drainCommand(config: Config): Promise<number> {
 }
 
 /** JSON lines when piped, a live view on a terminal, plain text on a terminal that can do no more. */
-function reporter(): { report: Report; end: () => void } {
+async function reporter(): Promise<{ report: Report; end: () => void }> {
   const none = () => undefined;
   if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd), end: none };
   if (process.env['TERM'] === 'dumb') {
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }
+  const { liveView } = await import('./report/live-view.ts');
   return liveView(process.stdout, systemClock.now);
 }
 
@@ -102,6 +103,7 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
   const known = target.kind === 'instance' ? target.action : {};
   return {
     findAction: async (instanceId, signal) => findAction(await autoScaling(region), instanceId, known, clock, signal),
+    groupCapacity: async (group, signal) => (await autoScaling(region)).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
     async connect(signal) {
       const api = new Api(await accessTo(source, clock, signal), {
@@ -115,8 +117,10 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
           versions,
           nodes: nodeDirectory(api),
           cordon: (node, exclude, signal) => cordon(api, node, exclude, signal),
-          untilGone: (node, signal) => untilNodeIsGone(api, node, { clock, report, signal }),
+          taint: (node, signal) => taint(api, node, signal),
           podsOf: (node) => drainCluster(api, versions, node, { clock, report }),
+          volumesOf: (node) => volumesOf(api, node.name),
+          eventsOn: (node) => new EventRecorder(api, node, clock),
           requests: api.counts,
           close: () => api.close(),
         };
@@ -128,13 +132,17 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
   };
 }
 
+/** An EKS cluster is reached without client-node, which is loaded only to read a kubeconfig. */
 async function accessTo(source: ClusterSource, clock: Clock, signal: AbortSignal): Promise<Access> {
   switch (source.kind) {
     case 'eks':
       return accessToEks(source.name, source.region, clock, signal);
-    case 'kubeconfig-file':
+    case 'kubeconfig-file': {
+      const { accessByFile } = await import('./kubernetes/kubeconfig.ts');
       return accessByFile(source.path, clock);
+    }
     case 'kubeconfig-object': {
+      const { accessByForeignText } = await import('./kubernetes/kubeconfig.ts');
       const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
       const text = await readKubeconfigObject(source, pathStyle, signal);
       return accessByForeignText(text, `s3://${source.bucket}/${source.object}`, clock);

@@ -1,6 +1,9 @@
+import type { GroupCapacity } from './await-capacity.ts';
 import type { DrainCluster } from './drain/cluster.ts';
 import type { Candidate, NodeDirectory } from './find-node.ts';
 import type { LifecycleAction } from './lifecycle-action.ts';
+import type { DrainEvent } from './report/event.ts';
+import type { Volumes } from './settle-volumes.ts';
 
 /** What EC2 tells of an instance. */
 export type InstanceFacts = {
@@ -15,18 +18,25 @@ export type ConnectedCluster = {
   readonly versions: { readonly eviction: string; readonly budgets: string };
   readonly nodes: NodeDirectory;
   cordon(node: Candidate, excludeFromLoadBalancers: boolean, signal: AbortSignal): Promise<'cordoned' | 'replaced'>;
-  /** Resolves when the node was deleted, or its name given to another. */
-  untilGone(node: Candidate, signal: AbortSignal): Promise<void>;
+  /** Keeps pods of DaemonSets from coming back to the node. */
+  taint(node: Candidate, signal: AbortSignal): Promise<'tainted' | 'replaced'>;
   podsOf(node: Candidate): DrainCluster;
+  volumesOf(node: Candidate): Volumes;
+  /** Where `kubectl describe` finds the story of this node's drain. */
+  eventsOn(node: Candidate): EventSink;
   /** How many requests were sent so far, by verb. */
   readonly requests: Readonly<Record<string, number>>;
   close(): Promise<void>;
 };
 
+/** Best effort: it takes what it is told, and fails in silence. */
+export type EventSink = { note(event: DrainEvent): void; flush(): Promise<void> };
+
 /** The outside world of one run. What concerns an instance is asked only when an instance is drained. */
 export type Ports = {
   findAction(instanceId: string, signal: AbortSignal): Promise<LifecycleAction>;
   describeInstance(instanceId: string, signal: AbortSignal): Promise<InstanceFacts | undefined>;
+  groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
   /** One try to reach the cluster. */
   connect(signal: AbortSignal): Promise<ConnectedCluster>;
 };

@@ -1,9 +1,6 @@
 import { type Backoff, pauseMs } from './backoff.ts';
-import type { Clock } from './clock.ts';
 import { adviceOf, Failure } from './failure.ts';
-import type { Report } from './report/event.ts';
-
-type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
+import type { Surroundings } from './surroundings.ts';
 
 const BACKOFF: Backoff = { firstMs: 250, mostMs: 5_000 };
 

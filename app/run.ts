@@ -7,6 +7,7 @@ import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { Tally } from './report/tally.ts';
 import { Stopwatch } from './stopwatch.ts';
+import type { Surroundings } from './surroundings.ts';
 import { drainTarget, type Holdings, NotTerminating } from './worker.ts';
 
 /** The reason with which the signal of a run is aborted. */
@@ -27,15 +28,16 @@ export class Stopped extends Error {
 export async function run(
   config: Config,
   ports: Ports,
-  { clock, report: tell, signal }: { clock: Clock; report: Report; signal: AbortSignal },
+  { clock, report: tell, signal }: Surroundings,
 ): Promise<number> {
   const tally = new Tally();
   const stopwatch = new Stopwatch(clock);
   const report: Report = (event) => {
     tally.saw(event, clock.now());
     tell(event);
+    holdings.events?.note(event);
   };
-  const holdings: Holdings = { hooks: [], cluster: undefined };
+  const holdings: Holdings = { hooks: [], group: undefined, cluster: undefined, events: undefined };
   const outcome = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
   if ('error' in outcome) report({ type: 'failed', error: outcome.error });
   if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
@@ -54,6 +56,7 @@ export async function run(
       apiRequests: { ...holdings.cluster?.requests },
     },
   });
+  await holdings.events?.flush();
   await holdings.cluster?.close();
   return told === 'failed' && exitCode === 0 ? 1 : exitCode;
 }

@@ -83,6 +83,27 @@ export const Settings = v.object({
     'continue',
   ),
   ON_FAILURE: v.optional(choice('the hook when the drain fails for good', ['leave', 'abandon', 'continue']), 'leave'),
+  VOLUME_DETACH_TIMEOUT_SECONDS: v.optional(
+    seconds('how long the volumes of drained pods may take to be detached; 0: not waited for', 0, TWO_DAYS),
+    '300',
+  ),
+  DRAIN_DAEMONSETS: v.optional(
+    choice('end the pods of DaemonSets too, after all others; a taint keeps them from coming back', ['true', 'false']),
+    'false',
+  ),
+  DO_NOT_DISRUPT_SECONDS: v.optional(
+    seconds('how long pods that ask not to be disrupted are left to finish; 0: evicted like the others', 0, TWO_DAYS),
+    '0',
+  ),
+  WAIT_FOR_CAPACITY: v.optional(
+    choice('before anything is evicted, wait until the group has as many ready nodes as it wants', ['on', 'off']),
+    'off',
+  ),
+  WAIT_FOR_CAPACITY_SECONDS: v.optional(seconds('how long at the most', 1, TWO_DAYS), '600'),
+  LAST_RESORT_SECONDS: v.optional(
+    seconds('this long before the lifecycle action ends, all that is left is asked at once', 0, TWO_DAYS),
+    '120',
+  ),
   DRAIN_DEADLINE_SECONDS: v.optional(seconds('cap on the drain; none when absent', 1, TWO_DAYS)),
   ON_DEADLINE: v.optional(
     choice('at that cap: complete the hook, or delete what is left with its own grace period and go on', [

@@ -1,24 +1,21 @@
-import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { drainNode } from './drain-node.ts';
+import type { Circumstances } from './drain/standing.ts';
+import { cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
 import { type Hook, whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
-import type { ConnectedCluster, InstanceFacts, Ports } from './ports.ts';
-import type { Report } from './report/event.ts';
+import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
 import { tryFor } from './retry.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import type { TimedSurroundings } from './surroundings.ts';
 
 /** What a run has got hold of so far, and has to let go of at its end, however it ends. */
-export type Holdings = { hooks: readonly Hook[]; cluster: ConnectedCluster | undefined };
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly stopwatch: Stopwatch;
+export type Holdings = {
+  hooks: readonly Hook[];
+  group: string | undefined;
+  cluster: ConnectedCluster | undefined;
+  events: EventSink | undefined;
 };
 
 /** The instance is at work in its group: nobody asked for its end. */
@@ -34,7 +31,7 @@ export async function drainTarget(
   config: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Outcome> {
   const { target } = config;
   const startedAt = context.clock.now();
@@ -52,17 +49,34 @@ export async function drainTarget(
   if (found === undefined) return { kind: 'no node' };
 
   if (config.dryRun) {
-    await dryRun(cluster.podsOf(found), context);
+    await dryRun(cluster.podsOf(found), circumstancesAt(config, startedAt), context);
     return { kind: 'dry run' };
   }
-  const ended = await whileBeating(
-    holdings.hooks,
-    (signal) => drainNode(config, cluster, found, holdings.hooks, startedAt, { ...context, signal }),
-    context,
-  );
+  holdings.events = cluster.eventsOn(found);
+  const capacity = holdings.group === undefined ? undefined : groupCapacity(ports, holdings.group);
+  // At once, while the first heartbeat is still under way; not any more when the action has ended.
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  const cordoned = cordonNode(config, cluster, found, { ...context, signal });
+  cordoned.catch(() => undefined);
+  const drainWhileBeating = async (signal: AbortSignal): Promise<Outcome> => {
+    signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
+    await cordoned;
+    return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
+  };
+  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context).finally(() => over.abort());
   return ended === 'no pending action'
     ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
     : ended;
+}
+
+function groupCapacity(ports: Ports, group: string) {
+  return (signal: AbortSignal) => ports.groupCapacity(group, signal);
+}
+
+/** What a drain that began now would go by. */
+function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: number): Circumstances {
+  return { force: false, lastResort: false, nodeReady: true, drainDaemonSets, courtesyUntil: now + doNotDisruptMs };
 }
 
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */
@@ -71,7 +85,7 @@ async function findAction(
   { force, dryRun, connectTimeoutMs }: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Outcome | undefined> {
   const { report, signal, stopwatch } = context;
   const look = () => ports.findAction(instanceId, signal);
@@ -81,6 +95,7 @@ async function findAction(
   switch (action.kind) {
     case 'pending':
       holdings.hooks = action.hooks;
+      holdings.group = action.group;
       report({ type: 'action found', group: action.group, hooks: action.hooks });
       return undefined;
     case 'none':
@@ -98,7 +113,7 @@ async function describeInstance(
   instanceId: string,
   { connectTimeoutMs }: Config,
   ports: Ports,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<InstanceFacts | Failure | undefined> {
   const { report, signal, stopwatch } = context;
   const describe = () => ports.describeInstance(instanceId, signal);
@@ -131,7 +146,7 @@ async function connect(
   { connectTimeoutMs }: Config,
   ports: Ports,
   holdings: Holdings,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<ConnectedCluster> {
   const { report, signal, stopwatch } = context;
   const cluster = await stopwatch.time('connect', () =>
@@ -148,7 +163,7 @@ async function find(
   { target, connectTimeoutMs }: Config,
   cluster: ConnectedCluster,
   facts: InstanceFacts | Failure | undefined,
-  context: Surroundings,
+  context: TimedSurroundings,
 ): Promise<Candidate | undefined> {
   const { report, signal, stopwatch } = context;
   const look = async (): Promise<Found | { node: Candidate; by: 'name' } | undefined> => {

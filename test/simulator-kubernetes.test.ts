@@ -309,6 +309,25 @@ describe('the simulator of Kubernetes v1.34', { concurrency: true }, () => {
     assert.equal((await lab.evict(namespace, 'a', { dryRun: ['Some'] })).status, 422);
   });
 
+  // Prevents: a drain that keeps the order of pods whose priority nobody has set.
+  test('the system classes give a pod its priority, in any namespace, and no other class is known', async () => {
+    const namespace = await lab.namespace();
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    const create = (name: string, spec: Body) => lab.send('POST', path, podBody(name, { spec }));
+    for (const [priorityClassName, priority] of [
+      ['system-cluster-critical', 2_000_000_000],
+      ['system-node-critical', 2_000_001_000],
+      [undefined, 0],
+    ] as const) {
+      const { body } = await create(priorityClassName ?? 'plain', { priorityClassName });
+      assert.equal(at(body, 'spec', 'priority'), priority, priorityClassName);
+    }
+    const unknown = await create('unknown', { priorityClassName: 'gold' });
+    assert.equal(unknown.status, 403);
+    assert.equal(unknown.body['message'], 'pods "unknown" is forbidden: no PriorityClass with name gold was found');
+    assert.equal((await create('number', { priority: 7 })).status, 403);
+  });
+
   // Prevents: finished, pending and terminating pods that block a drain which the real API would let pass.
   test('finished and pending pods are evicted whatever their budget says, and are gone at once', async () => {
     const namespace = await lab.namespace();

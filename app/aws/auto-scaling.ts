@@ -1,4 +1,5 @@
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import type { GroupCapacity } from '../await-capacity.ts';
 import type { KnownAction } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Hook } from '../lifecycle.ts';
@@ -9,6 +10,7 @@ import { awsCall, clientSettings, errorName } from './call.ts';
 export type AutoScaling = {
   /** Which group the instance is in, and in which state; undefined: in none. */
   instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
+  groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
   terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
 };
 
@@ -29,6 +31,21 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       );
       if (instance?.AutoScalingGroupName === undefined || instance.LifecycleState === undefined) return undefined;
       return { group: instance.AutoScalingGroupName, lifecycleState: instance.LifecycleState };
+    },
+    async groupCapacity(group, signal) {
+      const { DescribeAutoScalingGroupsCommand } = await import('@aws-sdk/client-auto-scaling');
+      const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
+      const { AutoScalingGroups: [described] = [] } = await awsCall(
+        `describe the Auto Scaling group ${group}`,
+        'autoscaling:DescribeAutoScalingGroups',
+        () => client.send(command, { abortSignal: signal }),
+        signal,
+      );
+      const inService = (described?.Instances ?? []).filter(({ LifecycleState }) => LifecycleState === 'InService');
+      return {
+        desired: described?.DesiredCapacity ?? 0,
+        inService: inService.map(({ InstanceId }) => InstanceId).filter((id) => id !== undefined),
+      };
     },
     async terminatingHooks(group, instanceId, known, signal) {
       const command = new DescribeLifecycleHooksCommand({

@@ -1,8 +1,8 @@
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
-import type { EvictionReply, Sink } from './cluster.ts';
+import type { Claim, EvictionReply, Sink } from './cluster.ts';
 import { Ledger } from './ledger.ts';
-import type { Attempt, Observed } from './plan.ts';
-import type { Pod } from './pod.ts';
+import type { Attempt, Observed } from './observed.ts';
+import { isFinished, isTerminating, type Pod } from './pod.ts';
 
 /** A refusal that only time or a person can mend is tried again this often. */
 const REFUSED_FOR_MS = 10_000;
@@ -14,6 +14,8 @@ export class Board {
   readonly #budgets = new Map<string, Map<string, Budget>>();
   readonly #asOf = new Map<string, number>();
   readonly #ledger = new Ledger();
+  readonly #terminatingSince = new Map<string, number>();
+  readonly #claims = new Map<string, Claim>();
   readonly #onGone: (pod: Pod, proof: string) => void;
   #listed = false;
 
@@ -28,6 +30,7 @@ export class Board {
       budgets: new Map([...this.#budgets].map(([namespace, budgets]) => [namespace, [...budgets.values()]])),
       asOf: this.#asOf,
       uncounted: this.#ledger.uncounted(now),
+      terminatingSince: this.#terminatingSince,
     };
   }
 
@@ -40,18 +43,29 @@ export class Board {
     return this.#budgets.has(namespace);
   }
 
+  /** The volume claims of the pods that have gone, but for those that a pod which stays has in use. */
+  get claims(): readonly Claim[] {
+    const staying = [...this.#pods.values()].filter((pod) => !isFinished(pod));
+    const inUse = new Set(staying.flatMap(({ namespace, claims }) => claims.map((name) => `${namespace}/${name}`)));
+    return [...this.#claims].filter(([key]) => !inUse.has(key)).map(([, claim]) => claim);
+  }
+
   /** Where the pods' changes go. `changed` is called after each. */
-  podSink(changed: () => void): Sink<Pod> {
+  podSink(now: () => number, changed: () => void): Sink<Pod> {
+    const put = (pod: Pod) => {
+      this.#pods.set(pod.uid, pod);
+      if (isTerminating(pod) && !this.#terminatingSince.has(pod.uid)) this.#terminatingSince.set(pod.uid, now());
+    };
     return {
       replace: (pods) => {
         this.#listed = true;
         const present = new Set(pods.map(({ uid }) => uid));
         for (const pod of [...this.#pods.values()]) if (!present.has(pod.uid)) this.#gone(pod, 'no longer listed');
-        for (const pod of pods) this.#pods.set(pod.uid, pod);
+        for (const pod of pods) put(pod);
         changed();
       },
       set: (pod) => {
-        this.#pods.set(pod.uid, pod);
+        put(pod);
         changed();
       },
       remove: (pod) => {
@@ -137,6 +151,9 @@ export class Board {
 
   #gone(pod: Pod, proof: string): void {
     this.#attempts.delete(pod.uid);
-    if (this.#pods.delete(pod.uid)) this.#onGone(pod, proof);
+    this.#terminatingSince.delete(pod.uid);
+    if (!this.#pods.delete(pod.uid)) return;
+    for (const name of pod.claims) this.#claims.set(`${pod.namespace}/${name}`, { namespace: pod.namespace, name });
+    this.#onGone(pod, proof);
   }
 }

@@ -1,19 +1,10 @@
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { Denied } from '../failure.ts';
-import type { Report } from '../report/event.ts';
 import type { Board } from './board.ts';
 import type { Budget } from './budget.ts';
 import type { DrainCluster, Snapshot } from './cluster.ts';
+import type { Inside } from './inside.ts';
 import type { Plan } from './plan.ts';
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly ring: () => void;
-  readonly fail: (error: unknown) => void;
-};
 
 /**
  * Which budgets are looked at. They are read once in a namespace that has several pods to evict, because one read spares
@@ -22,15 +13,15 @@ type Surroundings = {
 export class BudgetWatches {
   readonly #cluster: DrainCluster;
   readonly #board: Board;
-  readonly #in: Surroundings;
+  readonly #in: Inside;
   readonly #reading = new Set<string>();
   readonly #snapshots = new Map<string, Snapshot<Budget>>();
   readonly #watches = new Map<string, AbortController>();
 
-  constructor(cluster: DrainCluster, board: Board, surroundings: Surroundings) {
+  constructor(cluster: DrainCluster, board: Board, inside: Inside) {
     this.#cluster = cluster;
     this.#board = board;
-    this.#in = surroundings;
+    this.#in = inside;
   }
 
   /** Starts and ends reads and watches as the plan needs them. */

@@ -16,6 +16,12 @@ export type EvictionReply =
 
 export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersion: string };
 
+/** A PersistentVolumeClaim. */
+export type Claim = { readonly namespace: string; readonly name: string };
+
+/** The node, as it changes. */
+export type NodeState = { readonly uid: string; readonly ready: boolean };
+
 /** Where the changes of observed objects go. */
 export type Sink<T> = {
   /** All there is now. */
@@ -36,6 +42,7 @@ export class NodeGone extends Error {
 export type DrainCluster = {
   /** Does the node exist, with the UID that it had when it was found? */
   isSameNode(signal: AbortSignal): Promise<boolean>;
+  observeNode(sink: Sink<NodeState>, signal: AbortSignal): Promise<never>;
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never>;
   /** A consistent read: what the API says now, not what a cache says. */
   readPods(signal: AbortSignal): Promise<readonly Pod[]>;

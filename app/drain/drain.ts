@@ -1,26 +1,28 @@
 import { setMaxListeners } from 'node:events';
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { Denied } from '../failure.ts';
-import type { Report } from '../report/event.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { Bell } from './bell.ts';
 import { Board } from './board.ts';
 import { BudgetWatches } from './budget-watches.ts';
-import type { DrainCluster } from './cluster.ts';
+import type { Claim, DrainCluster } from './cluster.ts';
 import { Evictor } from './evictor.ts';
 import { Newcomers } from './newcomers.ts';
+import { NodeWatch } from './node-watch.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
-import { plan } from './plan.ts';
+import { type Plan, plan } from './plan.ts';
 import { nameOf } from './pod.ts';
+import type { Circumstances } from './standing.ts';
 
 export type DrainOptions = {
   /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
   readonly deadline?: { readonly at: number; readonly policy: 'continue' | 'abandon' | 'force' };
-  /** When the lifecycle action ends whatever we do, and when to warn of it. */
-  readonly actionEnd?: ActionEnd;
+  /** When the lifecycle action ends whatever we do, when to warn of it, and when all that is left is asked at once. */
+  readonly actionEnd?: ActionEnd & { readonly lastResortAt: number };
+  readonly drainDaemonSets: boolean;
+  /** Milliseconds since the epoch: until then, pods that ask to be left to finish are. */
+  readonly courtesyUntil: number;
 };
-
-export type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
 
 /** An empty node is not believed sooner after the cordon: a pod that was already scheduled may still be bound to it. */
 const QUIET_MS = 1_000;
@@ -35,13 +37,14 @@ const QUIET_MS = 1_000;
  * - only a UID that has disappeared is gone: a StatefulSet pod that came back under its name is somebody else;
  * - no failure of the API ends it, only being denied; otherwise it ends when its signal aborts.
  *
- * @returns how it ended; rejects with the signal's reason, or with Denied when the API forbids what it needs
+ * @returns how it ended, and the volume claims of the pods that went; rejects with the signal's reason, with NodeGone, or
+ *   with Denied when the API forbids what it needs
  */
 export async function drain(
   cluster: DrainCluster,
   options: DrainOptions,
   { clock, report, signal: outer }: Surroundings,
-): Promise<'drained' | 'deadline'> {
+): Promise<{ kind: 'drained' | 'deadline'; claims: readonly Claim[] }> {
   const over = new AbortController();
   const signal = AbortSignal.any([outer, over.signal]);
   setMaxListeners(0, signal);
@@ -53,26 +56,40 @@ export async function drain(
   const newcomers = new Newcomers(cluster, inside);
   const quietAt = clock.now() + QUIET_MS;
   const notices = new Notices(report, clock.now(), options.actionEnd);
-  const pods = board.podSink(inside.ring);
+  const node = new NodeWatch(cluster, inside);
+  const pods = board.podSink(clock.now, inside.ring);
   const first: typeof pods.replace = (items) => {
     if (!board.isListed) newcomers.know(items);
     pods.replace(items);
   };
   cluster.observePods({ ...pods, replace: first }, signal).catch(inside.fail);
   let deadline = options.deadline;
-  let forced = false;
+  let lastResortAt = options.actionEnd?.lastResortAt;
+  const circumstances = {
+    force: false,
+    lastResort: false,
+    nodeReady: true,
+    drainDaemonSets: options.drainDaemonSets,
+    courtesyUntil: options.courtesyUntil,
+  };
 
   try {
     for (;;) {
       const now = clock.now();
-      const current = plan(board.observed(now), now, forced);
+      circumstances.nodeReady = node.isReady;
+      const current = plan(board.observed(now), now, circumstances);
       notices.tell(current, board.isListed, now);
-      const left = remaining(current, now);
       if (deadline !== undefined && now >= deadline.at) {
-        report({ type: 'deadline', policy: deadline.policy, remaining: left });
-        if (deadline.policy !== 'force') return 'deadline';
+        report({ type: 'deadline', policy: deadline.policy, remaining: remaining(current, now) });
+        if (deadline.policy !== 'force') return { kind: 'deadline', claims: board.claims };
         deadline = undefined;
-        forced = true;
+        circumstances.force = true;
+        continue;
+      }
+      if (lastResortAt !== undefined && now >= lastResortAt) {
+        report({ type: 'last resort', remaining: remaining(current, now) });
+        lastResortAt = undefined;
+        circumstances.lastResort = true;
         continue;
       }
       budgets.follow(current);
@@ -81,10 +98,15 @@ export async function drain(
         if (act !== 'evict' && act !== 'delete') continue;
         if (newcomers.admits(pod) && (act === 'delete' || budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
       }
-      if (left.length === 0 && board.isListed && now >= quietAt && (await isEmpty(cluster, board, inside))) {
-        return 'drained';
+      if (
+        isDone(current) &&
+        board.isListed &&
+        now >= quietAt &&
+        (await isEmpty(cluster, board, circumstances, inside))
+      ) {
+        return { kind: 'drained', claims: board.claims };
       }
-      const times = [notices.nextAt, current.wakeAt, deadline?.at, now < quietAt ? quietAt : undefined];
+      const times = [notices.nextAt, current.wakeAt, deadline?.at, lastResortAt, now < quietAt ? quietAt : undefined];
       await bell.heard(clock, Math.min(...times.filter((time) => time !== undefined)), signal);
     }
   } finally {
@@ -96,10 +118,11 @@ export async function drain(
 async function isEmpty(
   cluster: DrainCluster,
   board: Board,
+  circumstances: Circumstances,
   { clock, report, signal, ring }: Surroundings & { readonly ring: () => void },
 ): Promise<boolean> {
   try {
-    board.podSink(ring).replace(await cluster.readPods(signal));
+    board.podSink(clock.now, ring).replace(await cluster.readPods(signal));
   } catch (error) {
     if (signal.aborted || error instanceof Denied) throw error;
     const inMs = pauseMs(API_BACKOFF, 1);
@@ -109,5 +132,9 @@ async function isEmpty(
     return false;
   }
   const now = clock.now();
-  return remaining(plan(board.observed(now), now), now).length === 0;
+  return isDone(plan(board.observed(now), now, circumstances));
+}
+
+function isDone({ verdicts }: Plan): boolean {
+  return verdicts.every(({ act }) => act === 'leave');
 }

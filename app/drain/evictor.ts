@@ -1,34 +1,26 @@
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { Denied, explain } from '../failure.ts';
 import type { Report } from '../report/event.ts';
 import type { Board } from './board.ts';
 import type { DrainCluster, EvictionReply } from './cluster.ts';
+import type { Inside } from './inside.ts';
 import { nameOf, type Pod } from './pod.ts';
 
 /** More at a time gain nothing, and crowd out the API server's other clients. */
 const MOST_IN_FLIGHT = 50;
 
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly ring: () => void;
-  readonly fail: (error: unknown) => void;
-};
-
 /** Sends evictions (or deletions), and writes on the board what came of them. */
 export class Evictor {
   readonly #cluster: DrainCluster;
   readonly #board: Board;
-  readonly #in: Surroundings;
+  readonly #in: Inside;
   readonly #failures = new Map<string, number>();
   #inFlight = 0;
 
-  constructor(cluster: DrainCluster, board: Board, surroundings: Surroundings) {
+  constructor(cluster: DrainCluster, board: Board, inside: Inside) {
     this.#cluster = cluster;
     this.#board = board;
-    this.#in = surroundings;
+    this.#in = inside;
   }
 
   get isFull(): boolean {

@@ -1,17 +1,8 @@
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { Denied } from '../failure.ts';
-import type { Report } from '../report/event.ts';
 import { type DrainCluster, NodeGone } from './cluster.ts';
+import type { Inside } from './inside.ts';
 import type { Pod } from './pod.ts';
-
-type Surroundings = {
-  readonly clock: Clock;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-  readonly ring: () => void;
-  readonly fail: (error: unknown) => void;
-};
 
 /**
  * Pods that show up after the first list. Before one of them is asked to leave, the API is asked whether the node still is
@@ -19,14 +10,14 @@ type Surroundings = {
  */
 export class Newcomers {
   readonly #cluster: DrainCluster;
-  readonly #in: Surroundings;
+  readonly #in: Inside;
   readonly #known = new Set<string>();
   readonly #waiting = new Set<string>();
   #checking = false;
 
-  constructor(cluster: DrainCluster, surroundings: Surroundings) {
+  constructor(cluster: DrainCluster, inside: Inside) {
     this.#cluster = cluster;
-    this.#in = surroundings;
+    this.#in = inside;
   }
 
   /** These were on the node right after it was cordoned by its UID. */

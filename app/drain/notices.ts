@@ -1,6 +1,6 @@
 import type { Remaining, Report } from '../report/event.ts';
-import type { Plan, Verdict } from './plan.ts';
-import { nameOf } from './pod.ts';
+import type { Plan, Verdict, WaitReason } from './plan.ts';
+import { nameOf, type Pod } from './pod.ts';
 import { why } from './why.ts';
 
 /** How often a drain that waits says what it waits for. */
@@ -13,6 +13,7 @@ export class Notices {
   readonly #report: Report;
   readonly #actionEnd: ActionEnd | undefined;
   readonly #told = new Map<string, string>();
+  readonly #asked = new Set<string>();
   #waitingAt: number;
   #warned = false;
   #planned = false;
@@ -60,14 +61,23 @@ export class Notices {
         // Sending and accepting are told as they happen, and what they lead to is no news.
         if (kind === 'asking' || kind === 'accepted' || (kind === 'terminating' && this.#told.has(uid))) break;
         const news = kind === 'refused' ? `refused: ${verdict.why.message}` : kind;
-        if (this.#isNews(uid, news)) this.#report({ type: 'pod waits', pod, because: kind, why: why(verdict, now) });
+        if (this.#isNews(uid, news))
+          this.#report({ type: 'pod waits', pod, uid, because: kind, why: why(verdict, now) });
         break;
       }
       case 'evict':
       case 'delete':
         // What it is asked for again is no news, and neither is being refused again.
+        if (!this.#asked.has(uid)) this.#tellOfDisruption(verdict.pod);
+        this.#asked.add(uid);
         if (!this.#told.has(uid)) this.#told.set(uid, verdict.act);
     }
+  }
+
+  #tellOfDisruption(pod: Pod): void {
+    if (pod.asksForTime === undefined) return;
+    const message = `${nameOf(pod)} asks by ${pod.asksForTime} not to be disrupted, and is evicted: its time is over`;
+    this.#report({ type: 'warning', message });
   }
 
   #isNews(uid: string, news: string): boolean {
@@ -81,9 +91,18 @@ export class Notices {
 export function remaining({ verdicts }: Plan, now: number): Remaining[] {
   return verdicts
     .filter(({ act }) => act !== 'leave')
-    .map((verdict) => ({ pod: nameOf(verdict.pod), why: why(verdict, now), ending: isEnding(verdict) }));
+    .map((verdict) => ({
+      pod: nameOf(verdict.pod),
+      uid: verdict.pod.uid,
+      why: why(verdict, now),
+      ending: isOneOf(verdict, ENDING),
+      blocked: isOneOf(verdict, BLOCKED),
+    }));
 }
 
-function isEnding(verdict: Verdict): boolean {
-  return verdict.act === 'wait' && ['terminating', 'accepted', 'asking'].includes(verdict.why.kind);
+const ENDING: ReadonlySet<WaitReason['kind']> = new Set(['terminating', 'accepted', 'asking']);
+const BLOCKED: ReadonlySet<WaitReason['kind']> = new Set(['budget', 'refused']);
+
+function isOneOf(verdict: Verdict, kinds: ReadonlySet<WaitReason['kind']>): boolean {
+  return verdict.act === 'wait' && kinds.has(verdict.why.kind);
 }

@@ -17,6 +17,16 @@ export type Pod = {
     readonly graceSeconds: number;
   };
   readonly finalizers: readonly string[];
+  /** Is any of its containers still running, or about to? */
+  readonly running: boolean;
+  /** `spec.priority` of the system classes: DNS, CNI and the like, which others need to shut down. */
+  readonly critical: boolean;
+  /** The annotation by which it asks to be left to finish by itself. */
+  readonly asksForTime?: string;
+  /** Does it tolerate any taint there is? Then nothing keeps it from coming back to this node. */
+  readonly toleratesEverything: boolean;
+  /** Names of its PersistentVolumeClaims. */
+  readonly claims: readonly string[];
 };
 
 /** `namespace/name`, as kubectl prints it. */

@@ -1,6 +1,7 @@
 import type { Budget } from './budget.ts';
-import type { LeaveReason, Verdict, WaitReason } from './plan.ts';
+import type { Verdict, WaitReason } from './plan.ts';
 import type { Pod } from './pod.ts';
+import type { LeaveReason } from './standing.ts';
 
 /** Why a pod stays or is waited for, in words. */
 export function why(verdict: Verdict, now: number): string {
@@ -20,6 +21,12 @@ function whyLeft(reason: LeaveReason, pod: Pod): string {
   switch (reason) {
     case 'daemonset':
       return `belongs to DaemonSet ${pod.controller?.name ?? ''}`.trim();
+    case 'lasting daemonset':
+      return `belongs to DaemonSet ${pod.controller?.name ?? ''}, and tolerates every taint: it would come back`;
+    case 'dead kubelet':
+      return `the node is not ready, and the pod is past its ${pod.deletion?.graceSeconds ?? 0} s grace: given up`;
+    case 'finalizer only':
+      return `the node is not ready, and only finalizer ${pod.finalizers.join(', ')} keeps the pod: given up`;
     case 'mirror':
       return 'static pod of the kubelet';
     case 'finished':
@@ -34,7 +41,11 @@ function whyAwaited(reason: WaitReason, pod: Pod, now: number): string {
     case 'accepted':
       return 'eviction accepted';
     case 'terminating':
-      return terminatingText(pod, now);
+      return terminatingText(pod, reason.since, now);
+    case 'rank':
+      return `goes after ${reason.after} other${reason.after === 1 ? '' : 's'}`;
+    case 'courtesy':
+      return `asks for time by ${reason.annotation}, until ${new Date(reason.until).toISOString()}`;
     case 'refused':
       return reason.message;
     case 'budget':
@@ -47,9 +58,10 @@ function budgetText({ name, healthy, expected, desired }: Budget): string {
   return `budget ${name} allows none (${healthy} of ${expected} healthy, ${desired} needed)`;
 }
 
-function terminatingText({ deletion, finalizers }: Pod, now: number): string {
+function terminatingText({ deletion, finalizers }: Pod, since: number, now: number): string {
   if (deletion === undefined) return 'terminating';
-  const seconds = Math.max(0, Math.round((now - deletion.deadline) / 1000) + deletion.graceSeconds);
+  // It may have been terminating before we came; the API server's clock tells, if it agrees with ours.
+  const seconds = Math.round(Math.max(now - since, now - deletion.deadline + deletion.graceSeconds * 1000) / 1000);
   const text = `terminating for ${seconds} s of ${deletion.graceSeconds} s grace`;
   return finalizers.length === 0 ? text : `${text}, held by finalizer ${finalizers.join(', ')}`;
 }

@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
 import { explain } from '../failure.ts';
+import { Items } from './items.ts';
 import { ApiError, ApiUnreachable } from './status.ts';
 
 /** How the API server is reached, and how the drainer proves who it is. */
@@ -20,6 +21,8 @@ export type Call = {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal: AbortSignal;
+  /** Flow control that hits it slows down nothing else. */
+  readonly dispensable?: boolean;
 };
 
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
@@ -63,27 +66,41 @@ export class Api {
     return this.#reading(call, async () => parse(await body.text()));
   }
 
+  /** One list: its items, each read while it arrives, and the list without them. Errors as `call`, and as `read`. */
+  async list<T>(call: Call, read: (item: unknown) => T): Promise<{ items: T[]; list: unknown }> {
+    const items = new Items(read);
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(WHOLE_ANSWER_WITHIN_MS)]);
+    for await (const chunk of this.#chunks(call, signal, ANSWER_WITHIN_MS)) items.take(chunk);
+    return items.end();
+  }
+
   /** The lines of a watch. Ends when the server ends it; errors as `call`. */
   async *lines(call: Call): AsyncGenerator<string, void> {
-    const { body } = await this.#send(call, call.signal, WATCH_SILENT_MS);
     let rest = '';
-    const chunks = body.setEncoding('utf8')[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { done, value } = await this.#reading(call, () => chunks.next());
-        if (done === true) return;
-        const lines = (rest + String(value)).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) if (line !== '') yield line;
-      }
-    } finally {
-      // Whoever stops listening lets the connection go.
-      body.on('error', () => undefined).destroy();
+    for await (const chunk of this.#chunks(call, call.signal, WATCH_SILENT_MS)) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield line;
     }
   }
 
   async close(): Promise<void> {
     await this.#access.dispatcher.destroy();
+  }
+
+  async *#chunks(call: Call, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string, void> {
+    const { body } = await this.#send(call, signal, timeoutMs);
+    const chunks = body.setEncoding('utf8')[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await this.#reading(call, () => chunks.next());
+        if (done === true) return;
+        yield String(value);
+      }
+    } finally {
+      // Whoever stops listening lets the connection go.
+      body.on('error', () => undefined).destroy();
+    }
   }
 
   async #send(call: Call, signal: AbortSignal, timeoutMs: number): Promise<Dispatcher.ResponseData> {
@@ -133,7 +150,7 @@ export class Api {
       parseOr(text),
       Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
     );
-    if (isFlowControl(error)) {
+    if (isFlowControl(error) && call.dispensable !== true) {
       const forMs = error.retryAfterMs ?? 1_000;
       this.#pausedUntil = Math.max(this.#pausedUntil, this.#events.clock.now() + forMs);
       this.#events.throttled(forMs);

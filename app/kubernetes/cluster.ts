@@ -7,10 +7,11 @@ import { Failure } from '../failure.ts';
 import type { Candidate } from '../find-node.ts';
 import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
+import { readBudget } from './budget-schema.ts';
 import { evict, remove } from './eviction.ts';
-import { nodeDirectory } from './nodes.ts';
+import { nodeDirectory, observeNode } from './nodes.ts';
+import { readPod } from './pod-schema.ts';
 import { type Collection, list, reflect } from './reflector.ts';
-import { readBudget, readPod } from './schema.ts';
 import { deniedOr } from './status.ts';
 
 /** The API versions that this cluster speaks. */
@@ -62,6 +63,7 @@ export function drainCluster(
   });
   return {
     isSameNode: async (signal) => (await nodeDirectory(api).byName(node.name, signal))?.uid === node.uid,
+    observeNode: (sink, signal) => observeNode(api, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => reflect(api, pods, undefined, sink, { clock, report, signal }),
     readPods: async (signal) => (await list(api, pods, undefined, signal)).items,
     readBudgets: (namespace, signal) => list(api, budgets(namespace), undefined, signal),

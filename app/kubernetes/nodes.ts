@@ -1,9 +1,12 @@
-import type { Clock } from '../clock.ts';
+import * as v from 'valibot';
+import type { Sink } from '../drain/cluster.ts';
+import { Failure } from '../failure.ts';
 import type { Candidate, NodeDirectory } from '../find-node.ts';
-import type { Report } from '../report/event.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Api } from './api.ts';
+import { readList } from './list-schema.ts';
+import { readNode } from './node-schema.ts';
 import { reflect } from './reflector.ts';
-import { readList, readNode } from './schema.ts';
 import { ApiError, deniedOr } from './status.ts';
 
 /** Pages of this size keep one answer small in a cluster of thousands of nodes. */
@@ -11,6 +14,8 @@ const PAGE = 250;
 
 /** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
 const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
+const OUR_TAINT = { key: 'node-drainer/terminating', effect: 'NoSchedule' };
 
 /** How the nodes of a cluster are looked up. Each call rejects with Denied, ApiError or ApiUnreachable. */
 export function nodeDirectory(api: Api): NodeDirectory {
@@ -76,29 +81,60 @@ export async function cordon(
   }
 }
 
-/** Resolves when the node is deleted, or its name belongs to another node; rejects when aborted or denied. */
-export async function untilNodeIsGone(
+/**
+ * Keeps `sink` told of the node that bears this name. It is told first what was found.
+ * @returns never; rejects when aborted or denied
+ */
+export async function observeNode(
   api: Api,
   node: Candidate,
-  { clock, report, signal }: { clock: Clock; report: Report; signal: AbortSignal },
-): Promise<void> {
-  const gone = new AbortController();
-  const check = (isGone: boolean) => {
-    if (isGone) gone.abort();
-  };
+  sink: Sink<Candidate>,
+  surroundings: Surroundings,
+): Promise<never> {
   const collection = {
     name: `node ${node.name}`,
     path: `/api/v1/nodes?fieldSelector=${encodeURIComponent(`metadata.name=${node.name}`)}`,
     read: readNode,
   };
-  const sink = {
-    replace: (nodes: readonly Candidate[]) => check(!nodes.some(({ uid }) => uid === node.uid)),
-    set: ({ uid }: Candidate) => check(uid !== node.uid),
-    remove: ({ uid }: Candidate) => check(uid === node.uid),
-  };
-  const from = { items: [node], resourceVersion: node.resourceVersion };
-  const watching = AbortSignal.any([signal, gone.signal]);
-  await reflect(api, collection, from, sink, { clock, report, signal: watching }).catch((error: unknown) => {
-    if (!gone.signal.aborted) throw error;
-  });
+  sink.set(node);
+  return reflect(api, collection, { items: [node], resourceVersion: node.resourceVersion }, sink, surroundings);
+}
+
+const TaintedNode = v.object({
+  metadata: v.object({ uid: v.string(), resourceVersion: v.string() }),
+  spec: v.optional(v.object({ taints: v.optional(v.array(v.looseObject({ key: v.string() }))) })),
+});
+
+/** Nobody else may change the node between our read and our write; somebody may try, this often. */
+const TAINT_TRIES = 5;
+
+/**
+ * Adds a taint that no DaemonSet knows, so that its pods do not come back once they are gone. (They tolerate a cordon.)
+ * @returns 'replaced' when the node is no longer this one; rejects with Denied, ApiError or ApiUnreachable, and with a
+ *   Failure that may pass when somebody was faster each time
+ */
+export async function taint(api: Api, node: Candidate, signal: AbortSignal): Promise<'tainted' | 'replaced'> {
+  const path = `/api/v1/nodes/${encodeURIComponent(node.name)}`;
+  for (let tries = 1; ; tries++) {
+    try {
+      const { metadata, spec } = v.parse(TaintedNode, await api.call({ verb: 'get', path, signal }));
+      if (metadata.uid !== node.uid) return 'replaced';
+      const taints = spec?.taints ?? [];
+      if (taints.some(({ key }) => key === OUR_TAINT.key)) return 'tainted';
+      const body = {
+        metadata: { resourceVersion: metadata.resourceVersion },
+        spec: { taints: [...taints, OUR_TAINT] },
+      };
+      await api.call({ verb: 'patch', path, contentType: 'application/merge-patch+json', body, signal });
+      return 'tainted';
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === node.name)
+        return 'replaced';
+      if (error instanceof ApiError && error.code === 409) {
+        if (tries < TAINT_TRIES) continue;
+        throw new Failure(`node ${node.name} is changed all the time`, { cause: error, passing: true });
+      }
+      throw deniedOr(error);
+    }
+  }
 }

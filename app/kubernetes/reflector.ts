@@ -1,10 +1,9 @@
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import type { Sink, Snapshot } from '../drain/cluster.ts';
 import { Denied, Failure } from '../failure.ts';
-import type { Report } from '../report/event.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Api } from './api.ts';
-import { readList, readWatchEvent, resourceVersionOf } from './schema.ts';
+import { readList, readWatchEvent, resourceVersionOf } from './list-schema.ts';
 import { ApiError, deniedOr, readStatus } from './status.ts';
 
 /** A set of objects that can be listed and watched. */
@@ -15,8 +14,6 @@ export type Collection<T> = {
   readonly path: string;
   readonly read: (object: unknown) => T;
 };
-
-type Surroundings = { readonly clock: Clock; readonly report: Report; readonly signal: AbortSignal };
 
 /** The server ends a watch after this long at the latest; we end it ourselves when it is silent for longer. */
 const WATCH_SECONDS = 290;
@@ -38,10 +35,11 @@ export async function list<T>(
   signal: AbortSignal,
 ): Promise<Snapshot<T>> {
   const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}`;
-  const answer = await api.call({ verb: 'list', path: withQuery(path, query), signal }).catch((error: unknown) => {
+  const call = { verb: 'list', path: withQuery(path, query), signal } as const;
+  const { items, list } = await api.list(call, read).catch((error: unknown) => {
     throw deniedOr(error);
   });
-  return readList(answer, read);
+  return { items, resourceVersion: readList(list, read).resourceVersion };
 }
 
 /**

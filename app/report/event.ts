@@ -1,8 +1,16 @@
+import type { WaitReason } from '../drain/plan.ts';
 import type { Outcome } from '../outcome.ts';
 
 export type PodName = string;
 /** `ending`: it was asked to end, or is ending; otherwise something keeps the drain from asking. */
-export type Remaining = { readonly pod: PodName; readonly why: string; readonly ending: boolean };
+export type Remaining = {
+  readonly pod: PodName;
+  readonly uid: string;
+  readonly why: string;
+  readonly ending: boolean;
+  /** A budget or the API refuses it; otherwise it waits for its turn. */
+  readonly blocked: boolean;
+};
 
 /** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
 export type DrainEvent =
@@ -17,7 +25,7 @@ export type DrainEvent =
   | { type: 'pod left'; pod: PodName; why: string }
   | { type: 'pod asked'; pod: PodName; how: 'evict' | 'delete' }
   | { type: 'pod accepted'; pod: PodName }
-  | { type: 'pod waits'; pod: PodName; because: 'budget' | 'refused' | 'terminating'; why: string }
+  | { type: 'pod waits'; pod: PodName; uid: string; because: WaitReason['kind']; why: string }
   | { type: 'pod gone'; pod: PodName; proof: string }
   /** The drain looked at the node again. What it saw is worked out only for those who want to know. */
   | { type: 'looked'; remaining: (now: number) => readonly Remaining[] }
@@ -30,8 +38,14 @@ export type DrainEvent =
   | { type: 'beat failed'; hook: string; error: unknown; failures: number }
   | { type: 'hook ended'; hook: string }
   | { type: 'action near its end'; endsAt: number; remaining: readonly Remaining[] }
+  /** The action is about to end: what is left is asked at once, and this is what may be lost. */
+  | { type: 'last resort'; remaining: readonly Remaining[] }
   | { type: 'deadline'; policy: string; remaining: readonly Remaining[] }
   | { type: 'would'; act: 'evict' | 'leave' | 'wait'; pod: PodName; why: string }
+  | { type: 'volumes attached'; volumes: readonly string[] }
+  | { type: 'volumes detached'; count: number }
+  | { type: 'volumes given up'; volumes: readonly string[]; afterMs: number }
+  | { type: 'waiting for capacity'; ready: number; wanted: number }
   | { type: 'hook completed'; hook: string; result: string }
   | { type: 'hook left alone'; hook: string }
   | { type: 'completion failed'; hook: string; result: string; error: unknown }

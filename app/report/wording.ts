@@ -91,6 +91,27 @@ export function worded(event: DrainEvent): Worded | undefined {
           ...podsOf(event.remaining),
         },
       );
+    case 'last resort':
+      return say(
+        'warn',
+        `the lifecycle action is about to end: all that is left is asked at once (${count(event.remaining.length)})`,
+        podsOf(event.remaining),
+      );
+    case 'volumes attached':
+      return say('info', `waiting for volumes to be detached: ${event.volumes.join(', ')}`);
+    case 'volumes detached':
+      return say('info', event.count === 1 ? 'its volume is detached' : `its ${event.count} volumes are detached`);
+    case 'volumes given up':
+      return say(
+        'warn',
+        `still attached after ${round(event.afterMs)} s, and no longer waited for: ${event.volumes.join(', ')}`,
+        {
+          volumes: event.volumes,
+          afterSeconds: round(event.afterMs),
+        },
+      );
+    case 'waiting for capacity':
+      return say('info', `waiting for capacity: ${event.ready} of ${event.wanted} nodes of the group are ready`);
     case 'deadline':
       return say(
         'warn',

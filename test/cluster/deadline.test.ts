@@ -21,7 +21,7 @@ test('ON_DEADLINE=force deletes what a budget holds, with its own grace period',
   const { metadata } = await scenario.terminating('guarded');
   assert.equal(metadata?.deletionGracePeriodSeconds, 47);
   assert.ok(drainer.isRunning, 'it waits for what it deleted');
-  await lab.admin.core.deleteNamespacedPod({ name: 'guarded', namespace: scenario.namespace, gracePeriodSeconds: 0 });
+  await scenario.end('guarded');
   const { exitCode, summary, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');

@@ -33,6 +33,12 @@ function podSpec(more: Partial<V1PodSpec> = {}): V1PodSpec {
   return { containers: [{ name: 'pause', image: IMAGE }], automountServiceAccountToken: false, ...more };
 }
 
+/** Options of a pod that uses these PersistentVolumeClaims. */
+export function claiming(...claims: readonly string[]): Required<Pick<PodOptions, 'spec'>> {
+  const volumes = claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
+  return { spec: { volumes } };
+}
+
 /** A bare pod, bound to the node without a scheduler. */
 export function podOn(node: string, name: string, { labels, annotations, spec, held }: PodOptions = {}): V1Pod {
   const metadata: V1ObjectMeta = { name, labels: { app: name, ...labels }, annotations: { ...annotations } };
@@ -54,15 +60,20 @@ export function statefulSet(namespace: string, name: string, { replicas, annotat
   return { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name }, spec };
 }
 
-export function daemonSet(namespace: string, name: string): V1DaemonSet {
-  const spec = { selector: { matchLabels: { app: name } }, template: template(namespace, name) };
+export function daemonSet(namespace: string, name: string, pod: Partial<V1PodSpec> = {}): V1DaemonSet {
+  const spec = { selector: { matchLabels: { app: name } }, template: template(namespace, name, {}, pod) };
   return { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name }, spec };
 }
 
-function template(namespace: string, app: string, annotations: Timing = {}): V1PodTemplateSpec {
+function template(
+  namespace: string,
+  app: string,
+  annotations: Timing = {},
+  pod: Partial<V1PodSpec> = {},
+): V1PodTemplateSpec {
   return {
     metadata: { labels: { app }, annotations: { ...annotations } },
-    spec: podSpec({ nodeSelector: { [POOL]: namespace } }),
+    spec: podSpec({ ...pod, nodeSelector: { [POOL]: namespace } }),
   };
 }
 

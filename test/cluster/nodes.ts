@@ -1,4 +1,4 @@
-import type { V1Node } from '@kubernetes/client-node';
+import type { V1Node, V1NodeCondition } from '@kubernetes/client-node';
 import { type Admin, ifFound, merge } from './admin.ts';
 
 export const EXCLUSION = 'node.kubernetes.io/exclude-from-external-load-balancers';
@@ -28,13 +28,21 @@ function takesPods({ metadata, spec, status }: V1Node): boolean {
   return isReady && !isControlPlane && !repels && spec?.unschedulable !== true;
 }
 
+/** What a drain puts on the node to keep the pods of DaemonSets from coming back. */
+export const TERMINATING_TAINT = 'node-drainer/terminating';
+
 /** Takes off everything that a drain, or a test, put on the node. */
 export async function worksAgain({ core }: Admin, name: string): Promise<void> {
-  const body = { metadata: { labels: { [EXCLUSION]: null, [EKSCTL_LABEL]: null } }, spec: { unschedulable: null } };
-  await ifFound(core.patchNode({ name, body }, merge));
+  const labels = { [EXCLUSION]: null, [EKSCTL_LABEL]: null };
+  await ifFound(core.patchNode({ name, body: { metadata: { labels }, spec: { unschedulable: null } } }, merge));
+  const node = await ifFound(core.readNode({ name }));
+  const taints = node?.spec?.taints?.filter(({ key }) => key !== TERMINATING_TAINT);
+  if (taints?.length === node?.spec?.taints?.length) return;
+  const { resourceVersion } = node?.metadata ?? {};
+  await core.patchNode({ name, body: { metadata: { resourceVersion }, spec: { taints } } }, merge);
 }
 
-/** A node object without a machine. The taint keeps everybody else's pods off it. */
+/** A node object without a machine, which is said to be ready. The taint keeps everybody else's pods off it. */
 export async function standIn(
   { core }: Admin,
   node: { name: string; providerID?: string; labels?: Record<string, string> },
@@ -42,5 +50,15 @@ export async function standIn(
   const { name, providerID, labels } = node;
   const taints = [{ key: 'test.fargate-node-drainer/stand-in', effect: 'NoSchedule' }];
   const spec = providerID === undefined ? { taints } : { taints, providerID };
-  await core.createNode({ body: { metadata: { name, labels: { ...labels } }, spec } });
+  const status = { conditions: [readiness('True')] };
+  await core.createNode({ body: { metadata: { name, labels: { ...labels } }, spec, status } });
+}
+
+/** What is told of the kubelet of a stand-in. `Unknown`: nothing was heard of it for a while. */
+export async function setReady({ core }: Admin, name: string, status: 'True' | 'False' | 'Unknown'): Promise<void> {
+  await core.patchNodeStatus({ name, body: { status: { conditions: [readiness(status)] } } }, merge);
+}
+
+function readiness(status: string): V1NodeCondition {
+  return { type: 'Ready', status, lastTransitionTime: new Date() };
 }

@@ -67,12 +67,14 @@ const METHODS: Readonly<Record<string, string>> = { create: 'POST', patch: 'PATC
 /** An object that is not there: whoever may do what is asked is told so, everybody else is denied before that is known. */
 const NOBODY = 'nobody-is-called-this';
 
+const CLUSTER_WIDE = ['nodes', 'persistentvolumes', 'volumeattachments'];
+
 /** Asks the API server for something harmless that needs the right. */
 async function isDenied(kubeconfig: string, { group, resource, verb }: Right): Promise<boolean> {
   const [kind = '', subresource] = resource.split('/');
   const root =
     group === '' ? '/api/v1' : `/apis/${group}/${group === 'policy' ? await policyVersion(kubeconfig) : 'v1'}`;
-  const place = kind === 'nodes' ? root : `${root}/namespaces/default`;
+  const place = CLUSTER_WIDE.includes(kind) ? root : `${root}/namespaces/default`;
   const named = `${place}/${kind}/${NOBODY}${subresource === undefined ? '' : `/${subresource}`}`;
   const listed = `${group === '' ? root : place}/${kind}?limit=1${verb === 'watch' ? '&watch=1&timeoutSeconds=1' : ''}`;
   const path = verb === 'list' || verb === 'watch' ? listed : named;

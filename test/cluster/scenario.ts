@@ -5,9 +5,10 @@ import { PatchStrategy } from '@kubernetes/client-node';
 import { codeOf, ifFound, merge } from './admin.ts';
 import { Drainer } from './drainer.ts';
 import type { Lab } from './lab.ts';
-import { type BudgetRule, HOLD, POOL, type PodOptions, podOn } from './manifests.ts';
-import { standIn, workers, worksAgain } from './nodes.ts';
+import { type BudgetRule, POOL, type PodOptions, podOn } from './manifests.ts';
+import { standIn, workers } from './nodes.ts';
 import { eventually } from './poll.ts';
+import { tidy } from './tidy.ts';
 
 /** What one test plays on: a namespace and a worker node of its own, put in order again when the test is over. */
 export class Scenario {
@@ -30,7 +31,10 @@ export class Scenario {
     const namespace = `drain-${randomBytes(4).toString('hex')}`;
     const scenario = new Scenario(t, lab, namespace, await workers(lab.admin));
     await lab.admin.core.createNamespace({ body: { metadata: { name: namespace } } });
-    t.after(() => scenario.#tidy());
+    t.after(async () => {
+      await scenario.#label([scenario.worker, ...scenario.#others], null);
+      await tidy(scenario);
+    });
     return scenario;
   }
 
@@ -147,6 +151,11 @@ export class Scenario {
     return [...(heard ?? drainers.flatMap((drainer) => drainer.asked(this.namespace)))].sort();
   }
 
+  /** Ends it now, as its owner would with force, or as the kubelet that a stand-in does not have. */
+  async end(name: string): Promise<void> {
+    await ifFound(this.lab.admin.core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }));
+  }
+
   async setPhase(name: string, phase: string): Promise<void> {
     const ready = phase === 'Running' ? 'True' : 'False';
     const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: new Date().toISOString() }];
@@ -169,32 +178,6 @@ export class Scenario {
   async #label(nodes: readonly string[], pool: string | null): Promise<void> {
     const body = { metadata: { labels: { [POOL]: pool } } };
     for (const name of nodes) await this.lab.admin.core.patchNode({ name, body }, merge);
-  }
-
-  /** Leaves nothing of the test on any node, and then lets the namespace go in its own time. */
-  async #tidy(): Promise<void> {
-    const { core, apps } = this.lab.admin;
-    const { namespace } = this;
-    await this.#label([this.worker, ...this.#others], null);
-    const all = { namespace, propagationPolicy: 'Background' };
-    const place = await ifFound(core.readNamespace({ name: namespace }));
-    if (place !== undefined && place.metadata?.deletionTimestamp === undefined) {
-      await apps.deleteCollectionNamespacedReplicaSet(all);
-      await apps.deleteCollectionNamespacedStatefulSet(all);
-      await apps.deleteCollectionNamespacedDaemonSet(all);
-      await core.deleteNamespace({ name: namespace });
-    }
-    await eventually(`${namespace} is empty`, async () => {
-      const pods = await this.pods();
-      for (const { metadata } of pods) await this.#remove(metadata?.name ?? '', metadata?.finalizers?.includes(HOLD));
-      return pods.length === 0 || undefined;
-    });
-    await worksAgain(this.lab.admin, this.worker);
-  }
-
-  async #remove(name: string, isHeld = false): Promise<void> {
-    if (isHeld) await ifFound(this.release(name));
-    await ifFound(this.lab.admin.core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }));
   }
 }
 

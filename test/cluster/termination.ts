@@ -57,6 +57,11 @@ export class Termination {
     return new Termination(t, simulated, instance.instanceId, token);
   }
 
+  /** Another instance of the group, in service. */
+  launch(instanceId: string): void {
+    this.aws.launchInstance({ instanceId, autoScalingGroupName: groupOf(this.instanceId) });
+  }
+
   /** The drainer as its event would start it, with the kubeconfig of `node-drainer` in a bucket. */
   drainByKubeconfig({ drainerText }: Lab, environment: Readonly<Record<string, string>> = {}): Drainer {
     this.aws.putObject(BUCKET, OBJECT, drainerText);

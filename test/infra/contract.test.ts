@@ -159,6 +159,13 @@ describe('from the event to the drained node, by the real template', { concurren
       assert.equal(config.loadBalancerExclusion, parameters['LoadBalancerExclusion'] !== 'off');
       const deadline = parameters['DrainDeadlineSeconds'];
       assert.equal(config.drainDeadlineMs, deadline === undefined ? undefined : Number(deadline) * 1000);
+      const { VolumeDetachTimeoutSeconds = 300, DoNotDisruptSeconds = 0, LastResortSeconds = 120 } = parameters;
+      assert.equal(config.volumeDetachTimeoutMs, Number(VolumeDetachTimeoutSeconds) * 1000);
+      assert.equal(config.doNotDisruptMs, Number(DoNotDisruptSeconds) * 1000);
+      assert.equal(config.lastResortMs, Number(LastResortSeconds) * 1000);
+      assert.equal(config.drainDaemonSets, parameters['DrainDaemonSets'] === 'true');
+      const waits = parameters['WaitForCapacity'] === 'on';
+      assert.equal(config.capacityTimeoutMs, waits ? Number(parameters['WaitForCapacitySeconds']) * 1000 : undefined);
       assert.deepEqual(config.target.kind === 'instance' && config.target.instanceId, INSTANCE);
     });
   }

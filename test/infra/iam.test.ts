@@ -16,6 +16,9 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'client-s3': 's3',
 };
 
+/** Called only to wait for the capacity of the group. */
+const CAPACITY = 'autoscaling:DescribeAutoScalingGroups';
+
 /** Every AWS operation that the program can call, as an IAM action: from the commands that it makes. */
 function actionsOfTheProgram(): string[] {
   const actions = globSync('**/*.ts', { cwd: APP }).flatMap((file) => {
@@ -38,13 +41,15 @@ describe('what the roles may do', () => {
   test('the task role allows every AWS operation that the program calls, and none besides', () => {
     // Otherwise: a drain ends in "access denied" at night, or a stolen task does more than draining.
     assert.ok(called.length >= 7, 'the operations of the program are found');
-    const without = (service: string) => called.filter((action) => !action.startsWith(`${service}:`));
+    const all = (service: string) => called.filter((action) => !action.startsWith(`${service}:`));
+    const without = (service: string) => all(service).filter((action) => action !== CAPACITY);
     assert.deepEqual(actionsOf(drainer(EKS), 'TaskRole'), without('s3'));
     assert.deepEqual(actionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
     assert.deepEqual(actionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
     // S3 decrypts in the name of who reads.
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
-    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), [...without('eks'), 'kms:Decrypt'].sort());
+    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), [...all('eks'), 'kms:Decrypt'].sort());
+    assert.deepEqual(actionsOf(drainer({ ...EKS, WaitForCapacity: 'on' }), 'TaskRole'), all('s3'));
   });
 
   test('the task role reads the one object, by its one key, and describes the one cluster', () => {
@@ -134,6 +139,7 @@ describe('what the roles may do', () => {
   test('no action has a wildcard, and only what has no resources is allowed on all of them', () => {
     // Otherwise: "describe" quietly becomes "anything".
     for (const [, parameters] of VARIANTS) {
+      const waits = parameters['WaitForCapacity'] === 'on';
       const stack = drainer(parameters);
       const statements = ['EventsRole', 'ExecutionRole', 'TaskRole'].flatMap((role) => statementsOf(stack, role));
       assert.deepEqual(
@@ -146,6 +152,7 @@ describe('what the roles may do', () => {
           .flatMap(({ actions }) => actions)
           .sort(),
         [
+          ...(waits ? [CAPACITY] : []),
           'autoscaling:DescribeAutoScalingInstances',
           'autoscaling:DescribeLifecycleHooks',
           'ec2:DescribeInstances',

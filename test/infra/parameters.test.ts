@@ -74,6 +74,12 @@ describe('parameters', () => {
       OnDeadline: 'ON_DEADLINE',
       LoadBalancerExclusion: 'LOAD_BALANCER_EXCLUSION',
       DrainDeadlineSeconds: 'DRAIN_DEADLINE_SECONDS',
+      VolumeDetachTimeoutSeconds: 'VOLUME_DETACH_TIMEOUT_SECONDS',
+      DrainDaemonSets: 'DRAIN_DAEMONSETS',
+      DoNotDisruptSeconds: 'DO_NOT_DISRUPT_SECONDS',
+      WaitForCapacity: 'WAIT_FOR_CAPACITY',
+      WaitForCapacitySeconds: 'WAIT_FOR_CAPACITY_SECONDS',
+      LastResortSeconds: 'LAST_RESORT_SECONDS',
     };
     const values = [
       'prod',
@@ -106,7 +112,7 @@ describe('parameters', () => {
         '1e3',
         '-1',
       ])
-      .concat(['a\n', 'ab', 'abc-', `a${'b'.repeat(62)}`, `a${'b'.repeat(63)}`]);
+      .concat(['true', 'false', 'a\n', 'ab', 'abc-', `a${'b'.repeat(62)}`, `a${'b'.repeat(63)}`]);
     for (const [parameter, setting] of Object.entries(settingOf)) {
       for (const value of values) {
         const isTaken = !stack({ ...KUBECONFIG, ClusterName: 'prod', [parameter]: value }).some((reason) =>
@@ -131,20 +137,19 @@ describe('parameters', () => {
   test('policies have the same defaults in the template as in the worker', () => {
     // Otherwise: the table of settings in the README is wrong for everybody who deploys the stack.
     const declared = mapAt(template('drainer'), 'Parameters');
-    const parameterOf = (setting: string) =>
-      setting
-        .toLowerCase()
-        .split('_')
-        .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
-        .join('');
+    const plain = (name: string) => name.replaceAll('_', '').toLowerCase();
     const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
       .filter((group) => at(group, 'Label', 'default') === 'Policies')
       .flatMap((group) => listAt(group, 'Parameters'));
-    assert.equal(policies.length, 5);
-    const defaults = new Map(settingRows().map(({ name, fallback }) => [parameterOf(name), fallback]));
+    assert.equal(policies.length, 11);
+    const defaults = new Map(settingRows().map(({ name, fallback }) => [plain(name), fallback]));
     for (const policy of policies) {
       // 0 stands for no deadline, which the worker has when none is given.
-      assert.equal(textAt(declared, String(policy), 'Default'), defaults.get(String(policy)) || '0', String(policy));
+      assert.equal(
+        textAt(declared, String(policy), 'Default'),
+        defaults.get(plain(String(policy))) || '0',
+        String(policy),
+      );
     }
   });
 

@@ -15,12 +15,15 @@ export function draining() {
     recorder,
     stop,
     /** Begins the drain once the cluster has come to rest. */
-    async begin(options: DrainOptions = {}): Promise<{ done: Promise<'drained' | 'deadline'>; beganAt: number }> {
+    async begin(options: Partial<DrainOptions> = {}) {
       await clock.advance(1_000);
-      const done = drain(cluster, options, { clock, report: recorder.report, signal: stop.signal });
+      const usual = { drainDaemonSets: false, courtesyUntil: 0 };
+      const surroundings = { clock, report: recorder.report, signal: stop.signal };
+      const result = drain(cluster, { ...usual, ...options }, surroundings);
+      const done = result.then(({ kind }) => kind);
       // Whoever awaits it hears of its rejection; until then it is nobody's fault.
       done.catch(() => undefined);
-      return { done, beganAt: clock.elapsed };
+      return { done, result, beganAt: clock.elapsed };
     },
     /** When pods were shown to be gone, by name, in milliseconds from `from` on. */
     goneAt(from: number): Record<string, number> {

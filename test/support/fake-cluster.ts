@@ -1,9 +1,10 @@
 import type { Budget } from '../../app/drain/budget.ts';
-import type { DrainCluster, EvictionReply, Sink, Snapshot } from '../../app/drain/cluster.ts';
+import type { DrainCluster, EvictionReply, NodeState, Sink, Snapshot } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
 import { Failure } from '../../app/failure.ts';
 import type { HandClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
+import { FakeNode } from './fake-node.ts';
 import type { Life, Living } from './life.ts';
 import { pod } from './objects.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -21,15 +22,13 @@ export class FakeCluster implements DrainCluster {
   readonly hidden = new Set<string>();
   readonly evictions: { readonly name: string; readonly at: number; reply?: EvictionReply['kind'] }[] = [];
   readonly budgets = new FakeBudgets();
+  readonly node = new FakeNode();
   nodeReplaced = false;
   consistentReads = 0;
   mostInFlight = 0;
-  /** When budget watches began and ended: `+shop`, `-shop`. */
-  readonly budgetWatches: string[] = [];
   readonly #clock: HandClock;
   readonly #living = new Map<string, Living>();
   readonly #podSinks = new Set<Sink<Pod>>();
-  readonly #budgetSinks = new Map<Sink<Budget>, string>();
   #inFlight = 0;
   #deaf = false;
   #born = 0;
@@ -44,7 +43,7 @@ export class FakeCluster implements DrainCluster {
   }
 
   get observers(): number {
-    return this.#podSinks.size + this.#budgetSinks.size;
+    return this.#podSinks.size + this.budgets.observers + this.node.observers;
   }
 
   onNode(): Pod[] {
@@ -55,11 +54,11 @@ export class FakeCluster implements DrainCluster {
   outage(): { end(): void } {
     const before = this.fault;
     this.fault = () => new Failure('connection reset', { passing: true });
-    this.#deaf = true;
+    this.#deaf = this.budgets.deaf = true;
     return {
       end: () => {
         this.fault = before;
-        this.#deaf = false;
+        this.#deaf = this.budgets.deaf = false;
         this.relist();
       },
     };
@@ -68,12 +67,16 @@ export class FakeCluster implements DrainCluster {
   /** What a reflector does when its watch has ended: everything once more, as the cache shows it. */
   relist(): void {
     for (const sink of this.#podSinks) sink.replace(this.#cached());
-    for (const [sink, namespace] of this.#budgetSinks) sink.replace(this.budgets.in(namespace));
+    this.budgets.relist();
   }
 
   async isSameNode(signal: AbortSignal): Promise<boolean> {
     await this.#call('read node', signal);
     return !this.nodeReplaced;
+  }
+
+  observeNode(sink: Sink<NodeState>, signal: AbortSignal): Promise<never> {
+    return this.node.observe(sink, signal);
   }
 
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never> {
@@ -94,13 +97,7 @@ export class FakeCluster implements DrainCluster {
   }
 
   observeBudgets(namespace: string, _: unknown, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
-    this.budgetWatches.push(`+${namespace}`);
-    this.#budgetSinks.set(sink, namespace);
-    if (!this.#deaf) sink.replace(this.budgets.in(namespace));
-    return untilAborted(signal, () => {
-      this.budgetWatches.push(`-${namespace}`);
-      this.#budgetSinks.delete(sink);
-    });
+    return this.budgets.observe(namespace, sink, signal);
   }
 
   async evict(asked: Pod, signal: AbortSignal): Promise<EvictionReply> {
@@ -111,7 +108,7 @@ export class FakeCluster implements DrainCluster {
       const [over, another] = this.budgets.over(pod);
       if (another !== undefined) return { kind: 'refused', message: 'more than one budget' };
       if (over !== undefined && over.allowed <= 0) return { kind: 'blocked', budget: over.name };
-      if (over !== undefined) this.#tellBudget(this.budgets.take(over, pod));
+      if (over !== undefined) this.budgets.take(over, pod);
       return undefined;
     });
     entry.reply = reply.kind;
@@ -136,6 +133,13 @@ export class FakeCluster implements DrainCluster {
     const { namespace, labels } = living.pod;
     const name = `new-${++this.#born}`;
     this.#after(replacedAfterMs, () => this.add(pod(name, { namespace, labels }), living, false));
+  }
+
+  /** A pod becomes something else. */
+  change(uid: string, to: Partial<Pod>): void {
+    const living = this.#living.get(uid);
+    if (living === undefined) throw new Error(`there is no pod ${uid}`);
+    this.#put({ ...living, pod: { ...living.pod, ...to } });
   }
 
   vanish(uid: string): void {
@@ -175,15 +179,7 @@ export class FakeCluster implements DrainCluster {
   }
 
   #count(): void {
-    this.#after(CONTROLLER_MS, () => {
-      for (const budget of this.budgets.recount([...this.#living.values()].map(({ pod }) => pod)))
-        this.#tellBudget(budget);
-    });
-  }
-
-  #tellBudget(budget: Budget): void {
-    if (this.#deaf) return;
-    for (const [sink, namespace] of this.#budgetSinks) if (namespace === budget.namespace) sink.set(budget);
+    this.#after(CONTROLLER_MS, () => this.budgets.recount([...this.#living.values()].map(({ pod }) => pod)));
   }
 
   #cached(): Pod[] {

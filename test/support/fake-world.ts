@@ -1,10 +1,13 @@
+import type { GroupCapacity } from '../../app/await-capacity.ts';
 import type { Config } from '../../app/config.ts';
 import type { Candidate } from '../../app/find-node.ts';
 import type { LifecycleAction } from '../../app/lifecycle-action.ts';
 import type { ConnectedCluster, InstanceFacts, Ports } from '../../app/ports.ts';
+import type { DrainEvent } from '../../app/report/event.ts';
 import { run } from '../../app/run.ts';
 import { HandClock } from './clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { FakeVolumes } from './fake-volumes.ts';
 import { FakeHook } from './hooks.ts';
 import { Recorder } from './recorder.ts';
 
@@ -17,8 +20,16 @@ const CONFIG: Config = {
   force: false,
   connectTimeoutMs: 120_000,
   loadBalancerExclusion: true,
+  volumeDetachTimeoutMs: 300_000,
+  drainDaemonSets: false,
+  doNotDisruptMs: 0,
+  lastResortMs: 120_000,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };
+
+export function nodeOf(name: string, instanceId: string, ready = true): Candidate {
+  return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready };
+}
 
 /** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
 export function world() {
@@ -27,22 +38,30 @@ export function world() {
   const cluster = new FakeCluster(clock);
   const hook = new FakeHook(clock);
   const stop = new AbortController();
-  const nodeGone = Promise.withResolvers<void>();
-  const node: Candidate = { name: 'node-a', uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${INSTANCE}` };
+  const volumes = new FakeVolumes(clock);
+  const node = nodeOf('node-a', INSTANCE);
   const did: string[] = [];
+  const noted: DrainEvent['type'][] = [];
   /** What a test changes before the run. */
   const facts: {
     action: LifecycleAction;
     instance: () => Promise<InstanceFacts | undefined>;
     nodes: Candidate[];
     connect: () => Error | undefined;
-    cordon: 'cordoned' | 'replaced';
+    cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
+    taint: () => Promise<'tainted' | 'replaced'>;
+    capacity: () => Promise<GroupCapacity>;
+    /** The last of the notes on their way. */
+    flush: () => Promise<void>;
   } = {
     action: { kind: 'pending', group: 'nodes', hooks: [hook] },
     instance: async () => ({ privateDnsName: 'node-a', clusters: ['prod'] }),
     nodes: [node],
     connect: () => undefined,
-    cordon: 'cordoned',
+    cordon: async () => 'cordoned',
+    taint: async () => 'tainted',
+    capacity: async () => ({ desired: 0, inService: [] }),
+    flush: async () => undefined,
   };
   const connected: ConnectedCluster = {
     server: 'https://cluster',
@@ -54,12 +73,17 @@ export function world() {
         yield facts.nodes;
       },
     },
-    async cordon({ name }) {
-      did.push(`cordon ${name} after ${hook.beats.length} beats`);
-      return facts.cordon;
+    async cordon({ name }, _, signal) {
+      did.push(`cordon ${name}`);
+      return facts.cordon(signal);
     },
-    untilGone: () => nodeGone.promise,
+    async taint({ name }) {
+      did.push(`taint ${name}`);
+      return facts.taint();
+    },
     podsOf: () => cluster,
+    volumesOf: () => volumes,
+    eventsOn: () => ({ note: ({ type }) => noted.push(type), flush: () => facts.flush() }),
     requests: { get: 1 },
     async close() {
       did.push('close');
@@ -68,6 +92,7 @@ export function world() {
   const ports: Ports = {
     findAction: async () => facts.action,
     describeInstance: () => facts.instance(),
+    groupCapacity: () => facts.capacity(),
     async connect() {
       const fault = facts.connect();
       if (fault !== undefined) throw fault;
@@ -80,9 +105,10 @@ export function world() {
     did,
     facts,
     hook,
-    nodeGone,
+    noted,
     recorder,
     stop,
+    volumes,
     /** Runs to the end, and tells what became of it. */
     async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
       const surroundings = { clock, report: recorder.report, signal: stop.signal };

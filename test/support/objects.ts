@@ -1,6 +1,8 @@
 import type { Budget } from '../../app/drain/budget.ts';
-import type { Attempt, Observed, Plan, Verdict } from '../../app/drain/plan.ts';
+import type { Attempt, Observed } from '../../app/drain/observed.ts';
+import { type Plan, plan, type Verdict } from '../../app/drain/plan.ts';
 import type { Pod } from '../../app/drain/pod.ts';
+import type { Circumstances } from '../../app/drain/standing.ts';
 
 /** A running, ready pod of no controller. */
 export function pod(name: string, more: Partial<Pod> = {}): Pod {
@@ -14,6 +16,10 @@ export function pod(name: string, more: Partial<Pod> = {}): Pod {
     phase: 'Running',
     ready: true,
     finalizers: [],
+    running: true,
+    critical: false,
+    toleratesEverything: false,
+    claims: [],
     ...more,
   };
 }
@@ -49,10 +55,13 @@ type Seen = {
   /** When each budget was last told of; 0 unless given. */
   readonly asOf?: Readonly<Record<string, number>>;
   readonly uncounted?: Readonly<Record<string, number>>;
+  /** When each pod was first seen terminating. */
+  readonly terminatingSince?: Readonly<Record<string, number>>;
 };
 
 /** What is observed, with pods and budgets given by name. */
-export function observed({ pods, budgets, attempts = {}, asOf = {}, uncounted = {} }: Seen): Observed {
+export function observed(seen: Seen): Observed {
+  const { pods, budgets, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {} } = seen;
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
   const budgetUidOf = (name: string) => budgets?.find((budget) => budget.name === name)?.uid ?? name;
   const namespaces = new Set(pods.map(({ namespace }) => namespace));
@@ -66,7 +75,14 @@ export function observed({ pods, budgets, attempts = {}, asOf = {}, uncounted = 
     ),
     asOf: new Map((budgets ?? []).map(({ uid, name }) => [uid, asOf[name] ?? 0])),
     uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
+    terminatingSince: new Map(Object.entries(terminatingSince).map(([name, since]) => [uidOf(name), since])),
   };
+}
+
+/** The plan for a healthy node with the default settings, but for what is said otherwise. */
+export function planned(seen: Observed, now: number, otherwise: Partial<Circumstances> = {}): Plan {
+  const usual = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, courtesyUntil: 0 };
+  return plan(seen, now, { ...usual, ...otherwise });
 }
 
 /** The verdicts in words, by the pod's name: `evict`, `leave daemonset`, `wait budget`. */

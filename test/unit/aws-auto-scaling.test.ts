@@ -117,3 +117,17 @@ test('EC2 tells the private DNS name and the clusters; that it knows no such ins
   assert.match(facts.privateDnsName ?? '', /^ip-10-0-\d+-\d+\.eu-central-1\.compute\.internal$/);
   assert.equal(await describeInstance('i-00000000', region, never), undefined);
 });
+
+// An instance that is still launching, or going too, takes no pods: counting it evicts them into the void.
+test('of a group it is told how many instances it wants, and which are in service', async (t) => {
+  const { aws, service } = await started(t);
+  const other = 'i-0fedcba9876543210';
+  aws.launchInstance({ instanceId: other, autoScalingGroupName: 'nodes' });
+  const capacity = () => service.groupCapacity('nodes', never);
+  assert.deepEqual((await capacity()).inService.toSorted(), [id, other]);
+  aws.terminateInstance(id);
+  const { desired, inService } = await capacity();
+  assert.deepEqual(inService, [other]);
+  assert.ok(desired >= 1);
+  assert.deepEqual(await service.groupCapacity('no-such-group', never), { desired: 0, inService: [] });
+});

@@ -14,6 +14,15 @@ const GOOD: Record<string, string> = {
   LOAD_BALANCER_EXCLUSION: 'off',
 };
 
+/** Settings that are given now and then, and what they may be. */
+const RARE: Record<string, string> = {
+  VOLUME_DETACH_TIMEOUT_SECONDS: '0',
+  DRAIN_DAEMONSETS: 'true',
+  DO_NOT_DISRUPT_SECONDS: '60',
+  WAIT_FOR_CAPACITY_SECONDS: '60',
+  LAST_RESORT_SECONDS: '60',
+};
+
 function randomText(random: Seeded): string {
   const length = random.whole(12);
   const letter = () => String.fromCodePoint(random.pick(random.whole(128), random.whole(0xd7ff), 0x1f600, 0, 45, 61));
@@ -21,7 +30,7 @@ function randomText(random: Seeded): string {
 }
 
 function randomValue(random: Seeded, name: string): string {
-  const good = (Object.hasOwn(GOOD, name) ? GOOD[name] : undefined) ?? 'on';
+  const good = new Map(Object.entries({ ...GOOD, ...RARE })).get(name) ?? 'on';
   if (random.chance(0.85)) return good;
   return random.pick('', randomText(random), '9'.repeat(random.whole(20)), 'https://x', good.slice(1), `${good}\n`);
 }

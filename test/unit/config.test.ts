@@ -31,6 +31,10 @@ test('what is not given has its default', () => {
     force: false,
     connectTimeoutMs: 120_000,
     loadBalancerExclusion: true,
+    volumeDetachTimeoutMs: 300_000,
+    drainDaemonSets: false,
+    doNotDisruptMs: 0,
+    lastResortMs: 120_000,
     policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
   });
 });
@@ -44,6 +48,12 @@ test('everything that can be given is read', () => {
     LIFECYCLE_DESTINATION: 'WarmPool',
     CONNECT_TIMEOUT_SECONDS: '7',
     LOAD_BALANCER_EXCLUSION: 'off',
+    VOLUME_DETACH_TIMEOUT_SECONDS: '0',
+    DRAIN_DAEMONSETS: 'true',
+    DO_NOT_DISRUPT_SECONDS: '900',
+    WAIT_FOR_CAPACITY: 'on',
+    WAIT_FOR_CAPACITY_SECONDS: '60',
+    LAST_RESORT_SECONDS: '0',
     MISSING_NODE: 'abandon',
     ON_FAILURE: 'continue',
     DRAIN_DEADLINE_SECONDS: '3600',
@@ -59,6 +69,9 @@ test('everything that can be given is read', () => {
   assert.deepEqual(config.policies, { missingNode: 'abandon', onFailure: 'continue', onDeadline: 'force' });
   assert.deepEqual([config.connectTimeoutMs, config.drainDeadlineMs], [7_000, 3_600_000]);
   assert.equal(config.loadBalancerExclusion, false);
+  assert.equal(config.drainDaemonSets, true);
+  assert.deepEqual([config.volumeDetachTimeoutMs, config.lastResortMs], [0, 0]);
+  assert.deepEqual([config.doNotDisruptMs, config.capacityTimeoutMs], [900_000, 60_000]);
 });
 
 // A number that is read by halves ("10m" is 10), or a policy with a typo, does what nobody asked for, at night.
@@ -77,6 +90,12 @@ test('each bad value is a fault that names the setting and the value', () => {
     ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10m', '1e3', '3601', ' 5', '0x10']],
     ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
     ['LOAD_BALANCER_EXCLUSION', ['true', 'ON']],
+    ['DRAIN_DAEMONSETS', ['on', 'True']],
+    ['WAIT_FOR_CAPACITY', ['true', '600']],
+    ['WAIT_FOR_CAPACITY_SECONDS', ['0', '172801']],
+    ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '5m', '172801']],
+    ['DO_NOT_DISRUPT_SECONDS', ['never', '172801']],
+    ['LAST_RESORT_SECONDS', ['-120', '172801']],
     ['MISSING_NODE', ['leave', 'Continue']],
     ['ON_FAILURE', ['force', 'ABANDON']],
     ['ON_DEADLINE', ['leave']],
@@ -159,6 +178,12 @@ test('where the cluster is known from, in order', () => {
   const region = 'eu-central-1';
   assert.deepEqual(read(bucket).cluster, { kind: 'kubeconfig-object', bucket: 'bucket', object: 'a/config', region });
   assert.deepEqual(read(bucket, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
+});
+
+// Ten minutes of waiting that nobody switched on would look like a drain that hangs.
+test('how long capacity is waited for means nothing unless waiting for it is on', () => {
+  assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY_SECONDS: '60' }).capacityTimeoutMs, undefined);
+  assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY: 'on' }).capacityTimeoutMs, 600_000);
 });
 
 // A drain of a cluster without AWS must not ask for a region.

@@ -81,11 +81,11 @@ test('budgets are watched only where something is blocked, and only as long as i
   cluster.budgets.add('job', 0, { namespace: 'lab' });
   const { done } = await begin();
   await clock.advance(1_000);
-  assert.deepEqual(cluster.budgetWatches, ['+shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop']);
   await clock.advance(10_000);
-  assert.deepEqual(cluster.budgetWatches, ['+shop', '-shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop', '-shop']);
   await clock.until(done, 120_000);
-  assert.deepEqual(cluster.budgetWatches, ['+shop', '-shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop', '-shop']);
 });
 
 // The first pod of a namespace is sent without reading budgets; its refusal must start the watch.

@@ -10,7 +10,7 @@ const ignore = () => undefined;
 function boardWith(...pods: ReturnType<typeof pod>[]) {
   const gone: string[] = [];
   const board = new Board(({ name }, proof) => gone.push(`${name}: ${proof}`));
-  board.podSink(ignore).replace(pods);
+  board.podSink(() => now, ignore).replace(pods);
   const names = () => board.observed(now).pods.map(({ name }) => name);
   return { board, gone, names };
 }
@@ -19,7 +19,7 @@ function boardWith(...pods: ReturnType<typeof pod>[]) {
 test('a pod is gone when it is deleted, no longer listed, not found, or replaced, and each time only once', () => {
   const [a, b, c, d] = [pod('a'), pod('b'), pod('c'), pod('d')];
   const { board, gone, names } = boardWith(a, b, c, d);
-  const sink = board.podSink(ignore);
+  const sink = board.podSink(() => now, ignore);
   sink.remove(a);
   sink.remove(a);
   board.answered(b, { kind: 'gone' }, now, now);
@@ -40,7 +40,7 @@ test('a pod of the same name with another UID is another pod', () => {
   const first = pod('db-0');
   const second = pod('db-0', { uid: 'second' });
   const { board, gone } = boardWith(first);
-  const sink = board.podSink(ignore);
+  const sink = board.podSink(() => now, ignore);
   sink.set(second);
   sink.remove(first);
   assert.deepEqual(gone, ['db-0: deleted']);
@@ -137,9 +137,9 @@ test('budgets are known by namespace, with the time of the last word on each', (
 test('a board that has seen no list says so', () => {
   const board = new Board(ignore);
   assert.equal(board.isListed, false);
-  board.podSink(ignore).set(pod('early'));
+  board.podSink(() => now, ignore).set(pod('early'));
   assert.equal(board.isListed, false);
-  board.podSink(ignore).replace([]);
+  board.podSink(() => now, ignore).replace([]);
   assert.equal(board.isListed, true);
 });
 
@@ -147,9 +147,53 @@ test('a board that has seen no list says so', () => {
 test('an observation does not change when the board does', () => {
   const { board } = boardWith(pod('a'), pod('b'));
   const before = board.observed(now);
-  board.podSink(ignore).remove(pod('a'));
+  board.podSink(() => now, ignore).remove(pod('a'));
   assert.deepEqual(
     before.pods.map(({ name }) => name),
     ['a', 'b'],
+  );
+});
+
+// A pod's grace counts from when we first saw it end: a relist every few minutes must not begin it anew.
+test('since when a pod is ending is kept until it is gone, by our own clock', () => {
+  let time = now;
+  const board = new Board(ignore);
+  const sink = board.podSink(() => time, ignore);
+  const ending = pod('a', { deletion: { deadline: now - 9_999_999, graceSeconds: 30 } });
+  const since = () => [...board.observed(time).terminatingSince];
+  sink.replace([pod('a'), pod('b')]);
+  assert.deepEqual(since(), []);
+  time += 5;
+  sink.set(ending);
+  time += 5;
+  sink.set(ending);
+  sink.replace([ending]);
+  assert.deepEqual(since(), [[ending.uid, now + 5]]);
+  sink.remove(ending);
+  assert.deepEqual(since(), []);
+});
+
+// The volumes of a pod that stays are never detached; those of one that went must be waited for, each once.
+test('the claims of the pods that went are remembered, and only theirs', () => {
+  const [first, second] = [pod('db-0', { claims: ['shared', 'data'] }), pod('db-1', { claims: ['shared'] })];
+  const { board } = boardWith(first, second, pod('agent', { claims: ['agent'] }));
+  assert.deepEqual(board.claims, []);
+  board.podSink(() => now, ignore).remove(first);
+  board.answered(second, { kind: 'gone' }, now, now);
+  assert.deepEqual(board.claims, [
+    { namespace: 'shop', name: 'shared' },
+    { namespace: 'shop', name: 'data' },
+  ]);
+});
+
+// A volume that a pod of a DaemonSet holds as well is not detached: it would be waited for in vain.
+test('a claim that a pod on the node still uses is not one to wait for', () => {
+  const drained = pod('web', { claims: ['shared', 'own'] });
+  const finished = pod('done', { phase: 'Succeeded', claims: ['own'] });
+  const { board } = boardWith(drained, finished, pod('agent', { claims: ['shared'] }));
+  board.podSink(() => now, ignore).remove(drained);
+  assert.deepEqual(
+    board.claims.map(({ name }) => name),
+    ['own'],
   );
 });

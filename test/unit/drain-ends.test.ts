@@ -53,7 +53,7 @@ test('nothing of a drain goes on after it, whether it was aborted or came to its
     cluster.add(pod('late'));
     await clock.advance(60_000);
     assert.equal(cluster.evictions.length, sent, ends);
-    assert.deepEqual(cluster.budgetWatches, ['+shop', '-shop'], ends);
+    assert.deepEqual(cluster.budgets.watches, ['+shop', '-shop'], ends);
     assert.equal(cluster.observers, 0, ends);
   }
 });

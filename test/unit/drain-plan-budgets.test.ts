@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { plan, SAFETY_NET_MS } from '../../app/drain/plan.ts';
-import { acts, budget, evicted, observed, pod, podsOf } from '../support/objects.ts';
+import { SAFETY_NET_MS } from '../../app/drain/rooms.ts';
+import { acts, budget, evicted, observed, planned, pod, podsOf } from '../support/objects.ts';
 
 const now = 1_000_000;
 
 // Sending what the status says will be refused costs a request a pod, again and again, in every drainer at once.
 test('no more evictions are sent than the status of the budget allows', () => {
   const seen = observed({ pods: podsOf('web', 5), budgets: [budget('web', 2)], asOf: { web: now } });
-  assert.deepEqual(acts(plan(seen, now)), {
+  assert.deepEqual(acts(planned(seen, now)), {
     'web-0': 'evict',
     'web-1': 'evict',
     'web-2': 'wait budget',
@@ -22,7 +22,7 @@ test('a blocked pod does not hold up its neighbours', () => {
   const pods = [...podsOf('db', 2), ...podsOf('web', 2), pod('free')];
   const budgets = [budget('db', 0), budget('web', 1)];
   const seen = observed({ pods, budgets, asOf: { db: now, web: now } });
-  assert.deepEqual(evicted(plan(seen, now)), ['web-0', 'free']);
+  assert.deepEqual(evicted(planned(seen, now)), ['web-0', 'free']);
 });
 
 // A status that is a moment old does not show the evictions that were just sent: a burst would be refused.
@@ -32,7 +32,7 @@ test('what was sent and is not counted yet is taken off what the status allows',
   const budgets = [budget('web', 3)];
   const attempts = { 'web-0': asking, 'web-1': asking };
   const seen = observed({ pods, budgets, attempts, asOf: { web: now }, uncounted: { web: 2 } });
-  assert.deepEqual(evicted(plan(seen, now)), ['web-2']);
+  assert.deepEqual(evicted(planned(seen, now)), ['web-2']);
 });
 
 // The API has just said no; a status read before that knows less than the API does.
@@ -40,26 +40,26 @@ test('a refusal that is younger than the status wins over it, for all the pods o
   const pods = podsOf('web', 3);
   const attempts = { 'web-0': { state: 'blocked', at: now } } as const;
   const before = observed({ pods, attempts, budgets: [budget('web', 2)], asOf: { web: now - 1 } });
-  assert.deepEqual(evicted(plan(before, now + 1)), []);
+  assert.deepEqual(evicted(planned(before, now + 1)), []);
   const after = observed({ pods, attempts, budgets: [budget('web', 2)], asOf: { web: now + 1 } });
-  assert.deepEqual(evicted(plan(after, now + 1)), ['web-1', 'web-2']);
+  assert.deepEqual(evicted(planned(after, now + 1)), ['web-1', 'web-2']);
 });
 
 // The API's answer came with the status of that very moment: an equal time cannot tell which of them is newer.
 test('a refusal as old as the status wins over it', () => {
   const attempts = { 'web-0': { state: 'blocked', at: now } } as const;
   const seen = observed({ pods: podsOf('web', 2), attempts, budgets: [budget('web', 1)], asOf: { web: now } });
-  assert.deepEqual(evicted(plan(seen, now)), []);
+  assert.deepEqual(evicted(planned(seen, now)), []);
 });
 
 // If the news of a budget is lost, a pod that only waits for it waits for ever.
 test('after ten seconds without a word on the budget, one pod under it is tried, and no more', () => {
   const seen = observed({ pods: podsOf('web', 5), budgets: [budget('web', 0)], asOf: { web: now } });
-  const first = plan(seen, now);
+  const first = planned(seen, now);
   assert.deepEqual(evicted(first), []);
   assert.equal(first.wakeAt, now + SAFETY_NET_MS);
-  assert.deepEqual(evicted(plan(seen, now + SAFETY_NET_MS - 1)), []);
-  assert.deepEqual(evicted(plan(seen, now + SAFETY_NET_MS)), ['web-0']);
+  assert.deepEqual(evicted(planned(seen, now + SAFETY_NET_MS - 1)), []);
+  assert.deepEqual(evicted(planned(seen, now + SAFETY_NET_MS)), ['web-0']);
 });
 
 // Probing each pod of a budget, instead of the budget, sends a hundred refused evictions every ten seconds.
@@ -68,9 +68,9 @@ test('a probe is the word on its budget: the next comes ten seconds after it, wi
   const budgets = [budget('web', 0)];
   const attempts = { 'web-0': { state: 'blocked', at: now + SAFETY_NET_MS } } as const;
   const seen = observed({ pods, budgets, attempts, asOf: { web: now } });
-  assert.equal(plan(seen, now + SAFETY_NET_MS).wakeAt, now + 2 * SAFETY_NET_MS);
-  assert.deepEqual(evicted(plan(seen, now + 2 * SAFETY_NET_MS - 1)), []);
-  assert.deepEqual(evicted(plan(seen, now + 2 * SAFETY_NET_MS)), ['web-1']);
+  assert.equal(planned(seen, now + SAFETY_NET_MS).wakeAt, now + 2 * SAFETY_NET_MS);
+  assert.deepEqual(evicted(planned(seen, now + 2 * SAFETY_NET_MS - 1)), []);
+  assert.deepEqual(evicted(planned(seen, now + 2 * SAFETY_NET_MS)), ['web-1']);
 });
 
 // If the probe always were the same pod, one that can never go would hide that the others could.
@@ -81,7 +81,7 @@ test('probes go round all the pods of a budget', () => {
   const probed: string[] = [];
   for (let round = 1; round <= 6; round++) {
     const at = now + round * SAFETY_NET_MS;
-    const turn = evicted(plan(observed({ pods, budgets, attempts, asOf: { web: now } }), at));
+    const turn = evicted(planned(observed({ pods, budgets, attempts, asOf: { web: now } }), at));
     for (const name of turn) attempts[name] = { state: 'blocked', at };
     probed.push(...turn);
   }
@@ -92,8 +92,8 @@ test('probes go round all the pods of a budget', () => {
 test('each budget has its own probe', () => {
   const pods = [...podsOf('db', 2), ...podsOf('web', 2)];
   const seen = observed({ pods, budgets: [budget('db', 0), budget('web', 0)], asOf: { db: now, web: now + 1 } });
-  assert.deepEqual(evicted(plan(seen, now + SAFETY_NET_MS)), ['db-0']);
-  assert.deepEqual(evicted(plan(seen, now + SAFETY_NET_MS + 1)), ['db-0', 'web-0']);
+  assert.deepEqual(evicted(planned(seen, now + SAFETY_NET_MS)), ['db-0']);
+  assert.deepEqual(evicted(planned(seen, now + SAFETY_NET_MS + 1)), ['db-0', 'web-0']);
 });
 
 // Two budgets on one pod: a pod that only one of them allows is not allowed.
@@ -102,10 +102,10 @@ test('a pod under two budgets waits for both, and takes from both', () => {
   const pods = podsOf('web', 3);
   const asOf = { web: now, all: now };
   const one = observed({ pods, budgets: [budget('web', 5), budget('all', 0, both)], asOf });
-  assert.deepEqual(evicted(plan(one, now)), []);
+  assert.deepEqual(evicted(planned(one, now)), []);
   const two = observed({ pods, budgets: [budget('web', 5), budget('all', 2, both)], asOf });
-  assert.deepEqual(evicted(plan(two, now)), ['web-0', 'web-1']);
-  const verdict = plan(one, now).verdicts[0];
+  assert.deepEqual(evicted(planned(two, now)), ['web-0', 'web-1']);
+  const verdict = planned(one, now).verdicts[0];
   assert.ok(verdict?.act === 'wait' && verdict.why.kind === 'budget');
   assert.deepEqual(
     verdict.why.budgets.map(({ name }) => name),
@@ -117,7 +117,7 @@ test('a pod under two budgets waits for both, and takes from both', () => {
 test('the probe of a pod under two budgets waits for the younger word', () => {
   const budgets = [budget('web', 0), budget('all', 0, { selector: [] })];
   const seen = observed({ pods: podsOf('web', 1), budgets, asOf: { web: now, all: now + 5_000 } });
-  assert.equal(plan(seen, now).wakeAt, now + 5_000 + SAFETY_NET_MS);
+  assert.equal(planned(seen, now).wakeAt, now + 5_000 + SAFETY_NET_MS);
 });
 
 // Before its budgets are read, a blocked pod that is sent again at once hammers the API with refusals.
@@ -125,21 +125,21 @@ test('blocked where no budget is known, a pod waits ten seconds, and says which 
   const pods = podsOf('web', 2);
   const attempts = { 'web-0': { state: 'blocked', at: now, budget: 'web' } } as const;
   const seen = observed({ pods, attempts });
-  const result = plan(seen, now + 1);
+  const result = planned(seen, now + 1);
   assert.deepEqual(acts(result), { 'web-1': 'evict', 'web-0': 'wait budget' });
   const verdict = result.verdicts.find(({ pod }) => pod.name === 'web-0');
   assert.ok(verdict?.act === 'wait');
   assert.deepEqual(verdict.why, { kind: 'budget', budgets: [], named: 'web' });
   assert.equal(result.wakeAt, now + SAFETY_NET_MS);
-  assert.deepEqual(acts(plan(seen, now + SAFETY_NET_MS)), { 'web-1': 'evict', 'web-0': 'evict' });
+  assert.deepEqual(acts(planned(seen, now + SAFETY_NET_MS)), { 'web-1': 'evict', 'web-0': 'evict' });
 });
 
 // A budget that was made after the budgets were read refuses a pod that no known budget selects.
 test('blocked by a budget that is not among those known, a pod waits ten seconds instead of being sent in a loop', () => {
   const attempts = { 'web-0': { state: 'blocked', at: now, budget: 'brand-new' } } as const;
   const seen = observed({ pods: podsOf('web', 1), attempts, budgets: [budget('db', 1)], asOf: { db: now + 1 } });
-  assert.deepEqual(acts(plan(seen, now + 2)), { 'web-0': 'wait budget' });
-  assert.equal(plan(seen, now + 2).wakeAt, now + SAFETY_NET_MS);
+  assert.deepEqual(acts(planned(seen, now + 2)), { 'web-0': 'wait budget' });
+  assert.equal(planned(seen, now + 2).wakeAt, now + SAFETY_NET_MS);
 });
 
 // Servers before 1.22 refuse unhealthy pods that later ones let go: sending again at once is a loop without a pause.
@@ -147,7 +147,7 @@ test('a pod that ought to bypass its budget and is refused all the same waits fo
   const attempts = { 'web-0': { state: 'blocked', at: now } } as const;
   const pods = podsOf('web', 1, { ready: false });
   const under = (allowed: number) =>
-    plan(observed({ pods, attempts, budgets: [budget('web', allowed)], asOf: { web: now + 1 } }), now + 2);
+    planned(observed({ pods, attempts, budgets: [budget('web', allowed)], asOf: { web: now + 1 } }), now + 2);
   const [verdict] = under(0).verdicts;
   assert.ok(verdict?.act === 'wait' && verdict.why.kind === 'budget');
   assert.deepEqual(
@@ -161,16 +161,16 @@ test('a pod that ought to bypass its budget and is refused all the same waits fo
 test('an unhealthy pod goes although its budget allows none, and takes nothing from the budget', () => {
   const pods = [...podsOf('web', 2, { ready: false }), pod('ok', { labels: { app: 'web' } })];
   const seen = observed({ pods, budgets: [budget('web', 1)], asOf: { web: now } });
-  assert.deepEqual(evicted(plan(seen, now)), ['web-0', 'web-1', 'ok']);
+  assert.deepEqual(evicted(planned(seen, now)), ['web-0', 'web-1', 'ok']);
   const none = observed({ pods, budgets: [budget('web', 0)], asOf: { web: now } });
-  assert.deepEqual(evicted(plan(none, now)), ['web-0', 'web-1']);
+  assert.deepEqual(evicted(planned(none, now)), ['web-0', 'web-1']);
 });
 
 // Budgets are namespaced: a selector that fits in another namespace means nothing.
 test('a budget holds no pod of another namespace', () => {
   const pods = [...podsOf('web', 1), ...podsOf('web', 1, { namespace: 'lab' })];
   const budgets = [budget('web', 0)];
-  const { verdicts } = plan(observed({ pods, budgets, asOf: { web: now } }), now);
+  const { verdicts } = planned(observed({ pods, budgets, asOf: { web: now } }), now);
   assert.deepEqual(
     verdicts.filter(({ act }) => act === 'evict').map(({ pod }) => pod.namespace),
     ['lab'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCEPTED_FOR_MS, plan } from '../../app/drain/plan.ts';
-import { acts, evicted, observed, pod, podsOf } from '../support/objects.ts';
+import { ACCEPTED_FOR_MS } from '../../app/drain/plan.ts';
+import { acts, evicted, observed, planned, pod, podsOf } from '../support/objects.ts';
 
 const now = 1_000_000;
 
@@ -18,7 +18,7 @@ test('pods that come back by themselves, and finished ones, are left; everything
     pod('pending', { phase: 'Pending', ready: false }),
     pod('strange', { phase: 'Unknown', ready: false }),
   ];
-  assert.deepEqual(acts(plan(observed({ pods }), now)), {
+  assert.deepEqual(acts(planned(observed({ pods }), now)), {
     agent: 'leave daemonset',
     proxy: 'leave mirror',
     done: 'leave finished',
@@ -35,7 +35,7 @@ test('pods that come back by themselves, and finished ones, are left; everything
 test('a DaemonSet pod that is ending is left, not waited for: its successor lands on the same node', () => {
   const controller = { kind: 'DaemonSet', name: 'agent' };
   const pods = [pod('agent', { controller, deletion: { deadline: now, graceSeconds: 30 } })];
-  assert.deepEqual(acts(plan(observed({ pods }), now)), { agent: 'leave daemonset' });
+  assert.deepEqual(acts(planned(observed({ pods }), now)), { agent: 'leave daemonset' });
 });
 
 // Sending an eviction again while its answer is awaited, or just after it was accepted, doubles the load for nothing.
@@ -46,23 +46,23 @@ test('a pod that was asked for is waited for', () => {
     accepted: { state: 'accepted', at: now - 1 },
     refused: { state: 'refused', at: now - 1, retryAt: now + 5, message: 'a webhook says no' },
   } as const;
-  const result = plan(observed({ pods, attempts }), now);
+  const result = planned(observed({ pods, attempts }), now);
   assert.deepEqual(acts(result), { asked: 'wait asking', accepted: 'wait accepted', refused: 'wait refused' });
 });
 
 // An accepted eviction whose deletion was lost (etcd rolled back, a finalizing webhook) would be waited for for ever.
 test('an accepted eviction that never shows is sent again', () => {
   const seen = observed({ pods: [pod('web')], attempts: { web: { state: 'accepted', at: now } } });
-  assert.deepEqual(acts(plan(seen, now + ACCEPTED_FOR_MS - 1)), { web: 'wait accepted' });
-  assert.deepEqual(acts(plan(seen, now + ACCEPTED_FOR_MS)), { web: 'evict' });
+  assert.deepEqual(acts(planned(seen, now + ACCEPTED_FOR_MS - 1)), { web: 'wait accepted' });
+  assert.deepEqual(acts(planned(seen, now + ACCEPTED_FOR_MS)), { web: 'evict' });
 });
 
 // A refusal that somebody mends in the meantime (two budgets, a webhook) must not be final.
 test('a refused eviction is sent again when its time has come', () => {
   const refused = { state: 'refused', at: now, retryAt: now + 10_000, message: 'no' } as const;
   const seen = observed({ pods: [pod('web')], attempts: { web: refused } });
-  assert.deepEqual(acts(plan(seen, now + 9_999)), { web: 'wait refused' });
-  assert.deepEqual(acts(plan(seen, now + 10_000)), { web: 'evict' });
+  assert.deepEqual(acts(planned(seen, now + 9_999)), { web: 'wait refused' });
+  assert.deepEqual(acts(planned(seen, now + 10_000)), { web: 'evict' });
 });
 
 // A plan that sleeps past the moment at which it changes stands still until something happens by chance.
@@ -73,9 +73,9 @@ test('the plan names the first moment at which time alone changes it, and change
     refused: { state: 'refused', at: now, retryAt: now + 400, message: 'no' },
   } as const;
   const seen = observed({ pods, attempts });
-  const first = plan(seen, now);
+  const first = planned(seen, now);
   assert.equal(first.wakeAt, now + 400);
-  const second = plan(seen, now + 400);
+  const second = planned(seen, now + 400);
   assert.deepEqual(evicted(second), ['refused']);
   assert.equal(second.wakeAt, now - 1_000 + ACCEPTED_FOR_MS);
 });
@@ -84,8 +84,8 @@ test('the plan names the first moment at which time alone changes it, and change
 test('a plan that only events can change names no moment', () => {
   const pods = [pod('ending', { deletion: { deadline: now, graceSeconds: 30 } }), pod('asked')];
   const seen = observed({ pods, attempts: { asked: { state: 'asking', at: now } } });
-  assert.equal(plan(seen, now).wakeAt, undefined);
-  assert.equal(plan(observed({ pods: [] }), now).wakeAt, undefined);
+  assert.equal(planned(seen, now).wakeAt, undefined);
+  assert.equal(planned(observed({ pods: [] }), now).wakeAt, undefined);
 });
 
 // With 50 evictions in flight, pods that were refused first would otherwise keep the line from the ones behind them.
@@ -93,14 +93,14 @@ test('pods that were never asked for come first, then those whose refusal is lon
   const refused = (at: number) => ({ state: 'refused', at, retryAt: now, message: 'no' }) as const;
   const pods = [pod('late'), pod('early'), pod('new-a'), pod('new-b')];
   const seen = observed({ pods, attempts: { late: refused(now - 10), early: refused(now - 20) } });
-  assert.deepEqual(evicted(plan(seen, now)), ['new-a', 'new-b', 'early', 'late']);
+  assert.deepEqual(evicted(planned(seen, now)), ['new-a', 'new-b', 'early', 'late']);
 });
 
 // A one-shot iterator in the observation once made every node look empty at the second look, and the hook was completed.
 test('an observation can be planned twice, and the plan looked at twice', () => {
   const seen = observed({ pods: podsOf('web', 3) });
-  const first = plan(seen, now);
-  assert.deepEqual(plan(seen, now), first);
+  const first = planned(seen, now);
+  assert.deepEqual(planned(seen, now), first);
   assert.equal([...first.verdicts].length, 3);
   assert.equal([...first.verdicts].length, 3);
 });
@@ -115,7 +115,7 @@ test('forced, what would be evicted is deleted, whatever budgets say, and what e
     pod('ending', { deletion: { deadline: now, graceSeconds: 30 } }),
   ];
   const attempts = { blocked: { state: 'blocked', at: now }, asked: { state: 'asking', at: now } } as const;
-  assert.deepEqual(acts(plan(observed({ pods, attempts }), now, true)), {
+  assert.deepEqual(acts(planned(observed({ pods, attempts }), now, { force: true })), {
     blocked: 'delete',
     new: 'delete',
     asked: 'wait asking',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WaitReason } from '../../app/drain/plan.ts';
 import type { Pod } from '../../app/drain/pod.ts';
+import type { LeaveReason } from '../../app/drain/standing.ts';
 import { why } from '../../app/drain/why.ts';
 import { budget, pod } from '../support/objects.ts';
 
@@ -22,6 +23,23 @@ test('every verdict says why', () => {
   assert.equal(waits({ kind: 'refused', message: 'its namespace is being deleted' }), 'its namespace is being deleted');
 });
 
+// "Given up" and "left" without a cause look like a drainer that forgot a pod.
+test('what a drain does not wait for any more, or not yet, says why', () => {
+  const left = (reason: LeaveReason, more: Partial<Pod>) =>
+    why({ act: 'leave', pod: pod('a', more), why: reason }, now);
+  const deletion = { deadline: now, graceSeconds: 45 };
+  assert.match(left('dead kubelet', { deletion }), /node is not ready.*past its 45 s grace: given up$/);
+  assert.match(left('finalizer only', { finalizers: ['x/y', 'z'] }), /only finalizer x\/y, z keeps the pod: given up$/);
+  const controller = { kind: 'DaemonSet', name: 'proxy' };
+  assert.match(left('lasting daemonset', { controller }), /^belongs to DaemonSet proxy, and tolerates every taint/);
+  assert.equal(waits({ kind: 'rank', after: 1 }), 'goes after 1 other');
+  assert.equal(waits({ kind: 'rank', after: 2 }), 'goes after 2 others');
+  assert.equal(
+    waits({ kind: 'courtesy', annotation: 'node-drainer/wait', until: now + 60_000 }),
+    'asks for time by node-drainer/wait, until 2026-01-02T03:05:05.000Z',
+  );
+});
+
 test('a blocked pod names its budgets and how healthy they are', () => {
   const budgets = [
     budget('web', 0, { healthy: 3, expected: 5, desired: 4 }),
@@ -38,7 +56,7 @@ test('a blocked pod names its budgets and how healthy they are', () => {
 // "terminating" alone does not tell a pod that needs two more seconds from one that a finalizer holds for ever.
 test('a terminating pod says since when, of how long, and what holds it', () => {
   const ending = (deadline: number, finalizers: string[] = []) =>
-    waits({ kind: 'terminating' }, pod('a', { deletion: { deadline, graceSeconds: 30 }, finalizers }));
+    waits({ kind: 'terminating', since: now }, pod('a', { deletion: { deadline, graceSeconds: 30 }, finalizers }));
   assert.equal(ending(now + 30_000), 'terminating for 0 s of 30 s grace');
   assert.equal(ending(now + 20_000), 'terminating for 10 s of 30 s grace');
   assert.equal(ending(now - 60_000), 'terminating for 90 s of 30 s grace');
@@ -46,6 +64,9 @@ test('a terminating pod says since when, of how long, and what holds it', () => 
     ending(now, ['batch.kubernetes.io/job-tracking', 'x/y']),
     'terminating for 30 s of 30 s grace, held by finalizer batch.kubernetes.io/job-tracking, x/y',
   );
+  // Where the server's clock says less than we have seen ourselves, we believe our own.
+  const seen = pod('a', { deletion: { deadline: now + 3_600_000, graceSeconds: 30 } });
+  assert.equal(waits({ kind: 'terminating', since: now - 12_000 }, seen), 'terminating for 12 s of 30 s grace');
   // The server's clock may be ahead of ours.
   assert.equal(ending(now + 35_000), 'terminating for 0 s of 30 s grace');
 });

@@ -14,6 +14,7 @@ function node(name: string, providerID: string, instanceLabel?: string): Labelle
     uid: `${name}#1`,
     resourceVersion: '1',
     providerID,
+    ready: true,
     ...(instanceLabel !== undefined && { instanceLabel }),
   };
 }

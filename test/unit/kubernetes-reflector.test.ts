@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied } from '../../app/failure.ts';
+import { readNode } from '../../app/kubernetes/node-schema.ts';
 import { type Collection, list } from '../../app/kubernetes/reflector.ts';
-import { readNode } from '../../app/kubernetes/schema.ts';
 import { json, status } from '../support/api-server.ts';
 import { type Exchange, watched } from '../support/watched.ts';
 

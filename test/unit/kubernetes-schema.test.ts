@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { selects } from '../../app/drain/budget.ts';
-import { readBudget, readList, readNode, readPod, readWatchEvent } from '../../app/kubernetes/schema.ts';
+import { readBudget } from '../../app/kubernetes/budget-schema.ts';
+import { readList, readWatchEvent } from '../../app/kubernetes/list-schema.ts';
+import { readNode } from '../../app/kubernetes/node-schema.ts';
+import { readPod } from '../../app/kubernetes/pod-schema.ts';
 
 const metadata = { uid: 'u', name: 'web', namespace: 'shop', generation: 3 };
 const status = {
@@ -115,6 +118,10 @@ test('a pod is read with its controller, its end and what holds it', () => {
     ready: true,
     deletion: { deadline: Date.parse('2026-01-02T03:04:35Z'), graceSeconds: 30 },
     finalizers: ['batch.kubernetes.io/job-tracking'],
+    running: false,
+    critical: false,
+    toleratesEverything: false,
+    claims: [],
   });
 });
 

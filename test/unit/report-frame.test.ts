@@ -7,7 +7,13 @@ import { Tally } from '../../app/report/tally.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
 const waitingFor = (count: number, ending = false): Remaining[] =>
-  Array.from({ length: count }, (_, index) => ({ pod: `shop/web-${index}`, why: 'budget web allows none', ending }));
+  Array.from({ length: count }, (_, index) => ({
+    pod: `shop/web-${index}`,
+    uid: `web-${index}`,
+    why: 'budget web allows none',
+    ending,
+    blocked: !ending,
+  }));
 
 function tallyOf(remaining: readonly Remaining[]): Tally {
   const tally = new Tally();
@@ -25,8 +31,10 @@ function tallyOf(remaining: readonly Remaining[]): Tally {
 test('the frame fits the terminal, however many pods remain and however long their names are', () => {
   const long = Array.from({ length: 1_000 }, (_, index) => ({
     pod: `a-namespace-with-a-long-name/a-deployment-with-a-long-name-too-5d59d67564-${index}`,
+    uid: `${index}`,
     why: `budget a-budget-with-a-long-name allows none (3 of 4 healthy, 4 needed) `.repeat(3),
     ending: index % 2 === 0,
+    blocked: index % 2 !== 0,
   }));
   for (const [columns, rows] of [
     [80, 24],
@@ -45,7 +53,10 @@ test('the frame fits the terminal, however many pods remain and however long the
 });
 
 test('the frame shows the node, the counts, those that wait first, and the last beat', () => {
-  const remaining = [...waitingFor(1, true), { pod: 'shop/db-0', why: 'budget db allows none', ending: false }];
+  const remaining = [
+    ...waitingFor(1, true),
+    { pod: 'shop/db-0', uid: 'db-0', why: 'budget db allows none', ending: false, blocked: true },
+  ];
   const shown = stripVTControlCharacters(
     frame(tallyOf(remaining), { now, startedAt: now - 75_000, trouble: undefined, columns: 120, rows: 40 }),
   );

@@ -20,7 +20,13 @@ const summary: Summary = {
   apiRequests: { list: 2 },
 };
 const waitingFor = (count: number, ending = false): Remaining[] =>
-  Array.from({ length: count }, (_, index) => ({ pod: `shop/web-${index}`, why: 'budget web allows none', ending }));
+  Array.from({ length: count }, (_, index) => ({
+    pod: `shop/web-${index}`,
+    uid: `web-${index}`,
+    why: 'budget web allows none',
+    ending,
+    blocked: !ending,
+  }));
 
 /** The events that tell of something that went wrong. */
 function troubled(error: unknown): DrainEvent[] {
@@ -88,6 +94,32 @@ test('a line holds 50 pods, and says how many more there are', () => {
   assert.deepEqual(one.fields['pods'], [{ pod: 'shop/web-0', why: 'budget web allows none' }]);
 });
 
+// What may be lost must stand out among the hundred lines that say that all is well.
+test('what the end of a run may cost is a warning that names it; waiting for it is none', () => {
+  const hurried = worded({ type: 'last resort', remaining: waitingFor(60) });
+  assert.equal(hurried?.level, 'warn');
+  assert.match(hurried.message, /all that is left is asked at once \(60 pods\)$/);
+  assert.deepEqual([hurried.fields['remaining'], hurried.fields['more']], [60, 10]);
+  const lost = worded({ type: 'volumes given up', volumes: ['pv-1', 'pv-2'], afterMs: 300_000 });
+  assert.equal(lost?.level, 'warn');
+  assert.match(lost.message, /still attached after 300 s.*: pv-1, pv-2$/);
+  const said = [
+    worded({ type: 'volumes attached', volumes: ['pv-1'] }),
+    worded({ type: 'volumes detached', count: 1 }),
+    worded({ type: 'volumes detached', count: 2 }),
+    worded({ type: 'waiting for capacity', ready: 2, wanted: 3 }),
+  ];
+  assert.deepEqual(
+    said.map((one) => `${one?.level}: ${one?.message}`),
+    [
+      'info: waiting for volumes to be detached: pv-1',
+      'info: its volume is detached',
+      'info: its 2 volumes are detached',
+      'info: waiting for capacity: 2 of 3 nodes of the group are ready',
+    ],
+  );
+});
+
 test('plain text has a line for each event, with the pods that remain below it, and none for details', () => {
   const lines: string[] = [];
   const report = plainText(
@@ -136,12 +168,12 @@ test('the figures count what went because it was asked to, what is left and what
 
 test('the pod that a budget held up longest is known, whether it went or not', () => {
   const tally = new Tally();
-  const blocked = (pod: string): DrainEvent => ({ type: 'pod waits', pod, because: 'budget', why: '' });
+  const blocked = (pod: string): DrainEvent => ({ type: 'pod waits', pod, uid: pod, because: 'budget', why: '' });
   tally.saw(blocked('shop/a'), now);
   tally.saw(blocked('shop/b'), now + 1_000);
   tally.saw(blocked('shop/a'), now + 4_000);
   tally.saw({ type: 'pod accepted', pod: 'shop/a' }, now + 5_000);
-  tally.saw({ type: 'pod waits', pod: 'shop/c', because: 'terminating', why: '' }, now);
+  tally.saw({ type: 'pod waits', pod: 'shop/c', uid: 'c', because: 'terminating', why: '' }, now);
   assert.deepEqual(tally.figures(now + 5_500).longestBlocked, { pod: 'shop/a', seconds: 5 });
   assert.deepEqual(tally.figures(now + 9_000).longestBlocked, { pod: 'shop/b', seconds: 8 });
 });

@@ -1,5 +1,5 @@
 import type { Cluster } from '../model/cluster.ts';
-import type { PolicyRule, RoleBinding } from '../model/objects.ts';
+import type { PolicyRule, RoleBinding } from '../model/rbac.ts';
 import { type ApiError, forbidden, ApiError as StatusError } from '../model/status.ts';
 import type { RequestInfo } from './request-info.ts';
 

@@ -27,6 +27,7 @@ export function createCluster(version: Version): Cluster {
     statefulsets: new Table(all.statefulsets, revisions),
     daemonsets: new Table(all.daemonsets, revisions),
     poddisruptionbudgets: new Table(all.poddisruptionbudgets, revisions),
+    persistentvolumes: new Table(all.persistentvolumes, revisions),
     volumeattachments: new Table(all.volumeattachments, revisions),
     clusterroles: new Table(all.clusterroles, revisions),
     clusterrolebindings: new Table(all.clusterrolebindings, revisions),

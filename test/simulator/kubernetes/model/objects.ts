@@ -45,7 +45,8 @@ const objectMeta = object(
     ownerReferences: list(ownerReference),
   },
 );
-const typed = { apiVersion: string, kind: string, metadata: objectMeta };
+/** What every kind has. */
+export const typed = { apiVersion: string, kind: string, metadata: objectMeta };
 export const kubernetesObject = object(typed, {});
 
 export const labelSelector = object(
@@ -70,6 +71,8 @@ export const podSpec = object(
     nodeName: string,
     nodeSelector: strings,
     restartPolicy: string,
+    priority: number,
+    priorityClassName: string,
     terminationGracePeriodSeconds: number,
     tolerations: list(toleration),
     volumes: list(json),
@@ -177,27 +180,9 @@ export const podDisruptionBudget = object(
   },
   {},
 );
-export const volumeAttachment = object(
-  {
-    ...typed,
-    spec: object({ attacher: string, nodeName: string, source: object({}, { persistentVolumeName: string }) }, {}),
-  },
-  { status: object({}, { attached: boolean }) },
-);
 export const event = object(
   { ...typed, involvedObject: object({}, { kind: string, name: string, namespace: string, uid: string }) },
   { reason: string, message: string, type: string },
-);
-
-const policyRule = object(
-  { verbs: list(string) },
-  { apiGroups: list(string), resources: list(string), resourceNames: list(string), nonResourceURLs: list(string) },
-);
-const subject = object({ kind: string, name: string }, { apiGroup: string, namespace: string });
-export const role = object(typed, { rules: list(policyRule) });
-export const roleBinding = object(
-  { ...typed, roleRef: object({ kind: string, name: string }, { apiGroup: string }) },
-  { subjects: list(subject) },
 );
 
 export type KubernetesObject = Shaped<typeof kubernetesObject>;
@@ -217,8 +202,4 @@ export type Deployment = Shaped<typeof deployment>;
 export type StatefulSet = Shaped<typeof statefulSet>;
 export type DaemonSet = Shaped<typeof daemonSet>;
 export type PodDisruptionBudget = Shaped<typeof podDisruptionBudget>;
-export type VolumeAttachment = Shaped<typeof volumeAttachment>;
 export type Event = Shaped<typeof event>;
-export type PolicyRule = Shaped<typeof policyRule>;
-export type Role = Shaped<typeof role>;
-export type RoleBinding = Shaped<typeof roleBinding>;

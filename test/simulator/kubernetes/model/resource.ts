@@ -1,5 +1,7 @@
 import * as objects from './objects.ts';
+import * as rbacKinds from './rbac.ts';
 import type { Shape } from './shape.ts';
+import * as storage from './storage.ts';
 
 /** A resource as discovery tells it: https://kubernetes.io/docs/reference/using-api/api-concepts/ */
 export type Resource<T extends objects.KubernetesObject = objects.KubernetesObject> = {
@@ -29,11 +31,12 @@ export type Kinds = {
   statefulsets: objects.StatefulSet;
   daemonsets: objects.DaemonSet;
   poddisruptionbudgets: objects.PodDisruptionBudget;
-  volumeattachments: objects.VolumeAttachment;
-  clusterroles: objects.Role;
-  clusterrolebindings: objects.RoleBinding;
-  roles: objects.Role;
-  rolebindings: objects.RoleBinding;
+  persistentvolumes: storage.PersistentVolume;
+  volumeattachments: storage.VolumeAttachment;
+  clusterroles: rbacKinds.Role;
+  clusterrolebindings: rbacKinds.RoleBinding;
+  roles: rbacKinds.Role;
+  rolebindings: rbacKinds.RoleBinding;
 };
 export type ResourceName = keyof Kinds;
 export type Resources = { [R in ResourceName]: Resource<Kinds[R]> };
@@ -86,6 +89,17 @@ export function resources(version: Version): Resources {
       subresources: ['eviction', 'status'],
       returnsDeleted: true,
       is: objects.pod,
+    },
+    persistentvolumes: {
+      ...core,
+      name: 'persistentvolumes',
+      singular: 'persistentvolume',
+      kind: 'PersistentVolume',
+      namespaced: false,
+      shortNames: ['pv'],
+      subresources: ['status'],
+      returnsDeleted: true,
+      is: storage.persistentVolume,
     },
     events: { ...core, name: 'events', singular: 'event', kind: 'Event', shortNames: ['ev'], is: objects.event },
     deployments: {
@@ -143,7 +157,7 @@ export function resources(version: Version): Resources {
       namespaced: false,
       subresources: ['status'],
       returnsDeleted: true,
-      is: objects.volumeAttachment,
+      is: storage.volumeAttachment,
     },
     clusterroles: {
       ...rbac,
@@ -151,7 +165,7 @@ export function resources(version: Version): Resources {
       singular: 'clusterrole',
       kind: 'ClusterRole',
       namespaced: false,
-      is: objects.role,
+      is: rbacKinds.role,
     },
     clusterrolebindings: {
       ...rbac,
@@ -159,15 +173,15 @@ export function resources(version: Version): Resources {
       singular: 'clusterrolebinding',
       kind: 'ClusterRoleBinding',
       namespaced: false,
-      is: objects.roleBinding,
+      is: rbacKinds.roleBinding,
     },
-    roles: { ...rbac, name: 'roles', singular: 'role', kind: 'Role', is: objects.role },
+    roles: { ...rbac, name: 'roles', singular: 'role', kind: 'Role', is: rbacKinds.role },
     rolebindings: {
       ...rbac,
       name: 'rolebindings',
       singular: 'rolebinding',
       kind: 'RoleBinding',
-      is: objects.roleBinding,
+      is: rbacKinds.roleBinding,
     },
   };
 }

@@ -6,6 +6,7 @@ import { isObject, type Json, type JsonObject, withoutNulls } from '../model/sha
 import { ApiError, alreadyExists, badRequest, forbidden, invalid, notFound } from '../model/status.ts';
 import type { AnyTable } from '../model/table.ts';
 import { initialStatus, part, withDefaults } from './defaults.ts';
+import { admitPriority } from './priority.ts';
 import { validate } from './validation.ts';
 
 export type WriteOptions = { dryRun?: boolean };
@@ -30,7 +31,8 @@ export function createObject(
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   const name = nameFor(table, namespace, meta.name ?? '', meta.generateName ?? '');
   admitIntoNamespace(cluster, resource, namespace, name);
-  const defaulted = initialStatus(resource.name, withDefaults(resource.name, given));
+  const admitted = admitPriority(resource, name, given);
+  const defaulted = initialStatus(resource.name, withDefaults(resource.name, admitted));
   const { deletionTimestamp: _when, deletionGracePeriodSeconds: _grace, ...kept } = meta;
   const object = {
     ...defaulted,

@@ -29,6 +29,8 @@ export function withDefaults(resource: ResourceName, object: JsonObject): JsonOb
     }
     case 'events':
       return { ...emptyEvent, ...object };
+    case 'persistentvolumes':
+      return { ...object, spec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem', ...spec } };
     case 'poddisruptionbudgets':
     case 'volumeattachments':
       return { ...object, spec };
@@ -64,6 +66,9 @@ export function initialStatus(resource: ResourceName, object: JsonObject): JsonO
       };
     case 'poddisruptionbudgets':
       return { ...object, status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 } };
+    case 'persistentvolumes':
+      // Nobody binds it: a claim that it is reserved for stays the one in its spec.
+      return { ...object, status: { phase: 'Pending' } };
     case 'volumeattachments':
       return { ...object, status: { attached: false } };
     case 'nodes':

@@ -1,0 +1,63 @@
+import * as v from 'valibot';
+import type { Budget, Requirement, Selector } from '../drain/budget.ts';
+import { Metadata, StringMap } from './metadata.ts';
+
+const Count = v.optional(v.number(), 0);
+
+const SelectorObject = v.object({
+  matchLabels: StringMap,
+  matchExpressions: v.optional(
+    v.nullable(
+      v.array(v.object({ key: v.string(), operator: v.string(), values: v.optional(v.nullable(v.array(v.string()))) })),
+    ),
+  ),
+});
+
+const BudgetObject = v.object({
+  metadata: Metadata,
+  spec: v.object({
+    selector: v.optional(v.nullable(SelectorObject)),
+    unhealthyPodEvictionPolicy: v.optional(v.string(), 'IfHealthyBudget'),
+  }),
+  status: v.optional(
+    v.object({
+      observedGeneration: Count,
+      disruptionsAllowed: Count,
+      currentHealthy: Count,
+      desiredHealthy: Count,
+      expectedPods: Count,
+      disruptedPods: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
+    }),
+  ),
+});
+
+/**
+ * @param version the API version that it was read with: an empty selector selects all pods in policy/v1, and none in
+ *   policy/v1beta1 (https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125)
+ * @throws when the API sends something that is no budget
+ */
+export function readBudget(object: unknown, version: string): Budget {
+  const { metadata, spec, status } = v.parse(BudgetObject, object);
+  const upToDate = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  return {
+    uid: metadata.uid,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    selector: readSelector(spec.selector, version),
+    allowed: upToDate ? (status?.disruptionsAllowed ?? 0) : 0,
+    healthy: status?.currentHealthy ?? 0,
+    desired: status?.desiredHealthy ?? 0,
+    expected: status?.expectedPods ?? 0,
+    counted: new Set(Object.keys(status?.disruptedPods ?? {})),
+    unhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy,
+  };
+}
+
+function readSelector(selector: v.InferOutput<typeof SelectorObject> | null | undefined, version: string): Selector {
+  if (selector === null || selector === undefined) return undefined;
+  const requirements: Requirement[] = [
+    ...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] })),
+    ...(selector.matchExpressions ?? []).map(({ key, operator, values }) => ({ key, operator, values: values ?? [] })),
+  ];
+  return requirements.length === 0 && version === 'policy/v1beta1' ? undefined : requirements;
+}

@@ -1,0 +1,25 @@
+import * as v from 'valibot';
+
+export const StringMap = v.optional(v.nullable(v.record(v.string(), v.string())));
+export const Metadata = v.object({
+  uid: v.string(),
+  name: v.string(),
+  namespace: v.optional(v.string(), ''),
+  resourceVersion: v.optional(v.string(), ''),
+  generation: v.optional(v.number()),
+  labels: StringMap,
+  annotations: StringMap,
+  deletionTimestamp: v.optional(v.nullable(v.string())),
+  deletionGracePeriodSeconds: v.optional(v.number()),
+  finalizers: v.optional(v.nullable(v.array(v.string()))),
+  ownerReferences: v.optional(
+    v.nullable(v.array(v.object({ kind: v.string(), name: v.string(), controller: v.optional(v.boolean()) }))),
+  ),
+});
+
+export const Conditions = v.optional(v.nullable(v.array(v.object({ type: v.string(), status: v.string() }))));
+
+/** Is its condition `Ready` true? */
+export function isReady(conditions: v.InferOutput<typeof Conditions>): boolean {
+  return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}

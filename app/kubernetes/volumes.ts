@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import type { Claim } from '../drain/cluster.ts';
+import type { Attachment, Volumes } from '../settle-volumes.ts';
+import type { Api } from './api.ts';
+import { readList } from './list-schema.ts';
+import { ApiError, deniedOr } from './status.ts';
+
+const PAGE = 500;
+const PATH = '/apis/storage.k8s.io/v1/volumeattachments';
+
+const AttachmentObject = v.object({
+  metadata: v.object({ name: v.string() }),
+  spec: v.object({ nodeName: v.string(), source: v.object({ persistentVolumeName: v.optional(v.string()) }) }),
+});
+const VolumeObject = v.object({
+  spec: v.object({ claimRef: v.optional(v.object({ namespace: v.string(), name: v.string() })) }),
+});
+
+/**
+ * The VolumeAttachments of one node. The API has no selector for the node, so they are read page by page, and only when
+ * pods with volumes have left.
+ * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/
+ */
+export function volumesOf(api: Api, nodeName: string): Volumes {
+  return {
+    async attachedFor(claims, signal) {
+      const attachments: Attachment[] = [];
+      for await (const { name, volume } of attachmentsOn(api, nodeName, signal)) {
+        const claim = await claimOf(api, volume, signal);
+        if (
+          claim !== undefined &&
+          claims.some((ours) => ours.namespace === claim.namespace && ours.name === claim.name)
+        ) {
+          attachments.push({ name, volume });
+        }
+      }
+      return attachments;
+    },
+    isAttached: async ({ name }, signal) => (await getOr404(api, `${PATH}/${name}`, signal)) !== undefined,
+  };
+}
+
+async function* attachmentsOn(api: Api, nodeName: string, signal: AbortSignal): AsyncGenerator<Attachment, void> {
+  let more = '';
+  do {
+    const path = `${PATH}?limit=${PAGE}${more === '' ? '' : `&continue=${encodeURIComponent(more)}`}`;
+    const answer = await api.call({ verb: 'list', path, signal }).catch((error: unknown) => {
+      throw deniedOr(error);
+    });
+    const page = readList(answer, (object) => v.parse(AttachmentObject, object));
+    for (const { metadata, spec } of page.items) {
+      const volume = spec.source.persistentVolumeName;
+      if (spec.nodeName === nodeName && volume !== undefined) yield { name: metadata.name, volume };
+    }
+    more = page.more;
+  } while (more !== '');
+}
+
+async function claimOf(api: Api, volume: string, signal: AbortSignal): Promise<Claim | undefined> {
+  const object = await getOr404(api, `/api/v1/persistentvolumes/${volume}`, signal);
+  return object === undefined ? undefined : v.parse(VolumeObject, object).spec.claimRef;
+}
+
+async function getOr404(api: Api, path: string, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await api.call({ verb: 'get', path, signal });
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404 && error.status?.reason === 'NotFound') return undefined;
+    throw deniedOr(error);
+  }
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { eventsAbout } from './events.ts';
+import { openLab } from './lab.ts';
+import { setReady } from './nodes.ts';
+import { Scenario } from './scenario.ts';
+
+const lab = await openLab();
+after(() => lab.close());
+
+/** It never ends, and has a second to do so. */
+const NEVER = { annotations: { 'lab/shutdown-ms': 'never' }, spec: { terminationGracePeriodSeconds: 1 } };
+
+// Beside each other, each with a stand-in of its own: what they wait for is time.
+describe('what shows only after a while', { concurrency: true }, () => {
+  // The kubelet is dead and will never say that the pod has ended: its instance would be held until the action's end.
+  test('a pod that never ends is given up a minute past its deadline if the kubelet is dead, and only then', async (t) => {
+    const scenario = await Scenario.open(t, lab);
+    const { namespace } = scenario;
+    const [dead, alive] = [await scenario.standIn(), await scenario.standIn()];
+    await scenario.pod('lost', { node: dead, ...NEVER });
+    await scenario.pod('slow', { node: alive, ...NEVER });
+    await setReady(lab.admin, dead, 'Unknown');
+    const waiting = scenario.drain({}, { node: alive });
+    await waiting.says('that slow is asked', ({ event }) => event === 'pod accepted');
+    const { exitCode, summary, lines } = await scenario.drain({}, { node: dead }).ended(90_000);
+    assert.equal(exitCode, 0);
+    assert.equal(summary.result, 'drained');
+    const accepted = lines.find(({ event }) => event === 'pod accepted');
+    const left = lines.find(({ event, pod }) => event === 'pod left' && pod === `${namespace}/lost`);
+    assert.match(left?.why ?? '', /^the node is not ready, and the pod is past its 1 s grace: given up$/);
+    const waited = (left?.time ?? 0) - (accepted?.time ?? 0);
+    assert.ok(waited >= 60_500 && waited < 66_000, `${waited} ms`);
+    assert.notEqual(await scenario.podNow('lost'), undefined);
+    assert.ok(waiting.isRunning, 'a kubelet that lives is trusted to end its pods');
+    await scenario.end('slow');
+    assert.equal((await waiting.ended()).exitCode, 0);
+  });
+
+  // The owner of the budget looks at the pod, and would have to know where the drainer's logs are.
+  test('the events of a pod that was blocked for half a minute name what blocks it', async (t) => {
+    const scenario = await Scenario.open(t, lab);
+    const node = await scenario.standIn();
+    const { metadata } = await scenario.pod('guarded', { node });
+    await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
+    const drainer = scenario.drain({}, { node });
+    await drainer.says('what it waits for', ({ event }) => event === 'waiting', { withinMs: 45_000 });
+    const [event, ...others] = await eventsAbout(lab, metadata?.uid ?? '', 1);
+    assert.deepEqual(others, []);
+    assert.deepEqual([event?.type, event?.reason], ['Warning', 'DrainBlocked']);
+    assert.equal(event?.message, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+    await scenario.changeBudget('strict', { minAvailable: 0 });
+    await drainer.says('that it may go', ({ event: what }) => what === 'pod accepted');
+    await scenario.end('guarded');
+    assert.equal((await drainer.ended()).exitCode, 0);
+  });
+});

@@ -1,0 +1,42 @@
+import type { NodeState, Sink } from '../../app/drain/cluster.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** A node in memory, as its watch shows it. */
+export class FakeNode {
+  readonly #sinks = new Set<Sink<NodeState>>();
+  #state: NodeState = { uid: 'n-1', ready: true };
+
+  get observers(): number {
+    return this.#sinks.size;
+  }
+
+  observe(sink: Sink<NodeState>, signal: AbortSignal): Promise<never> {
+    this.#sinks.add(sink);
+    sink.set(this.#state);
+    return untilAborted(signal, () => this.#sinks.delete(sink));
+  }
+
+  /** Its kubelet comes to life, or is heard of no more. */
+  turn(ready: boolean): void {
+    this.#tell({ ...this.#state, ready });
+  }
+
+  /** Its name goes to another machine. */
+  replace(uid: string): void {
+    this.#tell({ uid, ready: true });
+  }
+
+  delete(uid = this.#state.uid): void {
+    for (const sink of this.#sinks) sink.remove({ uid, ready: false });
+  }
+
+  /** What a reflector says when its watch has ended, and a list shows this. */
+  list(...nodes: readonly NodeState[]): void {
+    for (const sink of this.#sinks) sink.replace(nodes);
+  }
+
+  #tell(state: NodeState): void {
+    this.#state = state;
+    for (const sink of this.#sinks) sink.set(state);
+  }
+}

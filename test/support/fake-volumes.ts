@@ -1,0 +1,42 @@
+import type { Claim } from '../../app/drain/cluster.ts';
+import type { Attachment, Volumes } from '../../app/settle-volumes.ts';
+import type { HandClock } from './clock.ts';
+
+/** The volumes that are attached to a node in memory, each for as long as the test says. */
+export class FakeVolumes implements Volumes {
+  /** What a call meets instead of an answer. */
+  fault: (call: 'list' | 'read') => Error | undefined = () => undefined;
+  readonly asked: ('list' | 'read')[] = [];
+  readonly #attached: { readonly claim: string; readonly volume: string; readonly until: number }[] = [];
+  readonly #clock: HandClock;
+
+  constructor(clock: HandClock) {
+    this.#clock = clock;
+  }
+
+  /** The volume of the claim `namespace/name` is attached, and detached at `untilMs` of the clock. */
+  attach(claim: string, untilMs: number): void {
+    this.#attached.push({ claim, volume: `pv-${claim.replace('/', '-')}`, until: untilMs });
+  }
+
+  async attachedFor(claims: readonly Claim[]): Promise<Attachment[]> {
+    this.#meet('list');
+    const wanted = new Set(claims.map(({ namespace, name }) => `${namespace}/${name}`));
+    return this.#now().flatMap(({ claim, volume }) => (wanted.has(claim) ? [{ name: `csi-${volume}`, volume }] : []));
+  }
+
+  async isAttached({ volume }: Attachment): Promise<boolean> {
+    this.#meet('read');
+    return this.#now().some((attached) => attached.volume === volume);
+  }
+
+  #now() {
+    return this.#attached.filter(({ until }) => this.#clock.elapsed < until);
+  }
+
+  #meet(call: 'list' | 'read'): void {
+    this.asked.push(call);
+    const fault = this.fault(call);
+    if (fault !== undefined) throw fault;
+  }
+}
