@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { NODE_FLAGS } from '../../scripts/bench/contender.ts';
 import { readCompose } from '../../scripts/local/compose.ts';
 import { cutAfter, stagesOf } from './dockerfile.ts';
 
@@ -38,6 +39,15 @@ test('the compile cache is filled by the base, and for the path, that the draine
   const bundle = /^COPY --from=build .* \/app\/main\.mjs$/m;
   assert.match(compiled?.text ?? '', bundle);
   assert.match(drainer?.text ?? '', bundle);
+});
+
+// Otherwise: the cache of other flags is refused, and the benchmark measures what nobody runs.
+test('the compile cache is filled, and the benchmark run, with the flags that the drainer runs with', () => {
+  const flags = NODE_FLAGS.map((flag) => `"${flag}"`).join(', ');
+  const node = `["/nodejs/bin/node", ${flags}, "`;
+  for (const { text } of stages.filter(({ name }) => ['compiled', 'drainer'].includes(name))) {
+    for (const [line, words] of text.matchAll(/^(?:RUN|ENTRYPOINT) (.*)$/gm)) assert.ok(words?.startsWith(node), line);
+  }
 });
 
 // What .dockerignore keeps out is missing only when the image is built.

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import {
+  ApiException,
+  AppsV1Api,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  PatchStrategy,
+  PolicyApi,
+  setHeaderOptions,
+  type V1Node,
+} from '@kubernetes/client-node';
+
+/** The cluster that the benchmark plays on, as its administrator sees it. */
+export type Cluster = {
+  readonly config: KubeConfig;
+  readonly core: CoreV1Api;
+  readonly apps: AppsV1Api;
+  readonly objects: KubernetesObjectApi;
+  /** The version in which this cluster takes budgets. */
+  readonly policyVersion: string;
+  readonly target: string;
+  readonly others: readonly string[];
+  /** False for a fake kubelet, which goes by the annotations of the pods; true where containers take their own time. */
+  readonly runsContainers: boolean;
+  /** How many more pods the target takes. */
+  readonly room: number;
+};
+
+/** For generated patch methods: null removes a field. */
+export const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
+
+/** @throws when the cluster does not answer, or has no two nodes for ordinary pods */
+export async function openCluster(kubeconfig: string, wanted: string | undefined): Promise<Cluster> {
+  const config = new KubeConfig();
+  config.loadFromString(await readFile(kubeconfig, 'utf8'));
+  const core = config.makeApiClient(CoreV1Api);
+  const workers = (await core.listNode()).items.filter(takesPods);
+  const target = workers.find((node) => wanted === undefined || nameOf(node) === wanted);
+  const others = workers.map(nameOf).filter((name) => name !== nameOf(target));
+  if (target === undefined || others.length === 0) {
+    throw new Error(
+      `the benchmark needs ${wanted ?? 'a ready node'} and another one for the replacements; is one cordoned?`,
+    );
+  }
+  const { items: there } = await core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${nameOf(target)}` });
+  const { versions } = await config.makeApiClient(PolicyApi).getAPIGroup();
+  return {
+    config,
+    core,
+    apps: config.makeApiClient(AppsV1Api),
+    objects: KubernetesObjectApi.makeApiClient(config),
+    policyVersion: versions.some(({ version }) => version === 'v1') ? 'policy/v1' : 'policy/v1beta1',
+    target: nameOf(target),
+    others,
+    runsContainers: !(target.status?.nodeInfo?.containerRuntimeVersion ?? '').startsWith('fake:'),
+    room: countOf(target.status?.allocatable?.['pods']) - there.length,
+  };
+}
+
+function takesPods({ spec, status }: V1Node): boolean {
+  const isReady = status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
+  const repels = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false;
+  return isReady && !repels && spec?.unschedulable !== true;
+}
+
+/** A count as the API writes it: 110, or 2k. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+function countOf(quantity = '0'): number {
+  return quantity.endsWith('k') ? Number(quantity.slice(0, -1)) * 1000 : Number(quantity);
+}
+
+function nameOf(node: V1Node | undefined): string {
+  return node?.metadata?.name ?? '';
+}
+
+/** The status code with which the API said no; undefined for any other error. */
+export function codeOf(error: unknown): number | undefined {
+  return error instanceof ApiException ? error.code : undefined;
+}

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import type { Eviction } from './figures.ts';
+
+const Line = v.object({
+  time: v.pipe(v.string(), v.transform(Date.parse)),
+  event: v.string(),
+  pod: v.optional(v.string(), ''),
+  apiRequests: v.optional(v.record(v.string(), v.number())),
+});
+
+/** What the worker says of itself. Times are milliseconds since the epoch. */
+export type WorkerLog = {
+  readonly connectedAt: number | undefined;
+  /** When it had told the hook, and summed up. */
+  readonly doneAt: number | undefined;
+  readonly requests: Readonly<Record<string, number>> | undefined;
+  readonly evictions: readonly Eviction[];
+};
+
+export async function readWorkerLog(path: string): Promise<WorkerLog> {
+  const text = (await readFile(path, 'utf8')).trim();
+  const lines = text === '' ? [] : text.split('\n').map((line) => v.parse(Line, JSON.parse(line)));
+  const summary = lines.findLast(({ event }) => event === 'summary');
+  const accepted = new Set(lines.flatMap(({ event, pod }) => (event === 'pod accepted' ? [pod] : [])));
+  const asked = lines.filter(({ event }) => event === 'pod asked');
+  return {
+    connectedAt: lines.find(({ event }) => event === 'connected')?.time,
+    doneAt: summary?.time,
+    requests: summary?.apiRequests,
+    evictions: asked.map(({ pod, time }, index) => ({
+      pod: pod.slice(pod.indexOf('/') + 1),
+      at: time,
+      // Of several tries for one pod, at most the last one was accepted.
+      refused: !accepted.has(pod) || asked.findLastIndex((other) => other.pod === pod) !== index,
+    })),
+  };
+}
