@@ -41,6 +41,8 @@ export type Config = {
   readonly policies: Policies;
   /** Absent: the drain takes as long as it takes. */
   readonly drainDeadlineMs?: number;
+  /** Where every AWS call goes; absent: to AWS. */
+  readonly awsEndpointUrl?: string;
 };
 
 /** Every fault of the configuration at once, for exit code 64. */
@@ -127,6 +129,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
       onDeadline: settings.ON_DEADLINE,
     },
     ...(deadline !== undefined && { drainDeadlineMs: deadline * 1000 }),
+    ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),
   };
 }
 

@@ -56,6 +56,8 @@ async function main(): Promise<void> {
 }
 
 async function drainCommand(config: Config): Promise<number> {
+  // The SDK looks for it there, and nowhere else; a flag may have said it.
+  if (config.awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = config.awsEndpointUrl;
   const { report, end } = await reporter();
   const stop = new AbortController();
   for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { actionOf, INSTANCE, world } from './world.ts';
 
-describe('the same event more than once', { concurrency: 4 }, () => {
+describe('events, hooks and settings', { concurrency: 4 }, () => {
   test('two drainers started by one event at the same time evict each pod once and continue the hook once', async (context) => {
     // Otherwise: at-least-once delivery evicts replacements, or the slower task alarms somebody at night.
     const w = await world(context);
@@ -39,6 +39,17 @@ describe('the same event more than once', { concurrency: 4 }, () => {
         { lifecycleHookName: 'second', result: 'CONTINUE', beaten: true },
       ],
     );
+  });
+
+  test('every setting can be a flag, also those that the AWS SDK reads from the environment', async (context) => {
+    // Otherwise: a flag is accepted, and the calls go to the real AWS.
+    const w = await world(context);
+    w.aws.terminateInstance(INSTANCE);
+    const { AWS_ENDPOINT_URL: url = '', AWS_REGION: region = '' } = w.aws.environment;
+    const flags = ['--aws-endpoint-url', url, '--aws-region', region, '--lifecycle-hook-name', 'node-drainer'];
+    const ended = await w.drain({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_REGION: 'us-east-1' }, ...flags).ended();
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(actionOf(w).result, 'CONTINUE');
   });
 
   test('a named hook is the only one that is touched', async (context) => {
