@@ -8,6 +8,7 @@ import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } 
 import { type Access, Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
 import { EventRecorder } from './kubernetes/events.ts';
+import { accessByFile, accessByForeignText } from './kubernetes/kubeconfig.ts';
 import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
 import { volumesOf } from './kubernetes/volumes.ts';
 import { findAction } from './lifecycle-action.ts';
@@ -113,14 +114,14 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
         throttled: (forMs) => report({ type: 'throttled', forMs }),
       });
       try {
-        const versions = await discover(api, signal);
+        const version = await discover(api, signal);
         return {
           server: api.server,
-          versions,
+          policyVersion: version,
           nodes: nodeDirectory(api),
           cordon: (node, exclude, signal) => cordon(api, node, exclude, signal),
           taint: (node, signal) => taint(api, node, signal),
-          podsOf: (node) => drainCluster(api, versions, node, { clock, report }),
+          podsOf: (node) => drainCluster(api, version, node, { clock, report }),
           volumesOf: (node) => volumesOf(api, node.name),
           eventsOn: (node) => new EventRecorder(api, node, clock),
           requests: api.counts,
@@ -134,17 +135,14 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
   };
 }
 
-/** An EKS cluster is reached without client-node, which is loaded only to read a kubeconfig. */
 async function accessTo(source: ClusterSource, clock: Clock, signal: AbortSignal): Promise<Access> {
   switch (source.kind) {
     case 'eks':
       return accessToEks(source.name, source.region, clock, signal);
     case 'kubeconfig-file': {
-      const { accessByFile } = await import('./kubernetes/kubeconfig.ts');
       return accessByFile(source.path, clock);
     }
     case 'kubeconfig-object': {
-      const { accessByForeignText } = await import('./kubernetes/kubeconfig.ts');
       const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
       const text = await readKubeconfigObject(source, pathStyle, signal);
       return accessByForeignText(text, `s3://${source.bucket}/${source.object}`, clock);

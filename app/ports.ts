@@ -15,7 +15,8 @@ export type InstanceFacts = {
 /** A cluster that has answered. */
 export type ConnectedCluster = {
   readonly server: string;
-  readonly versions: { readonly eviction: string; readonly budgets: string };
+  /** The API version of evictions and disruption budgets: policy/v1, or policy/v1beta1 before Kubernetes 1.22. */
+  readonly policyVersion: string;
   readonly nodes: NodeDirectory;
   cordon(node: Candidate, excludeFromLoadBalancers: boolean, signal: AbortSignal): Promise<'cordoned' | 'replaced'>;
   /** Keeps pods of DaemonSets from coming back to the node. */

@@ -153,8 +153,7 @@ async function connect(
     tryFor(connectTimeoutMs, 'reach the cluster', () => ports.connect(signal), context),
   );
   holdings.cluster = cluster;
-  const { eviction, budgets } = cluster.versions;
-  report({ type: 'connected', server: cluster.server, evictionVersion: eviction, budgetVersion: budgets });
+  report({ type: 'connected', server: cluster.server, policyVersion: cluster.policyVersion });
   return cluster;
 }
 

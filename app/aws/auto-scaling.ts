@@ -17,7 +17,7 @@ export type AutoScaling = {
 /** The SDK's client is loaded and made only now: a drain without AWS never pays for it. */
 export async function autoScaling(region: string): Promise<AutoScaling> {
   const { AutoScalingClient, DescribeAutoScalingInstancesCommand, DescribeLifecycleHooksCommand } = await import(
-    '@aws-sdk/client-auto-scaling'
+    './sdk.ts'
   );
   const client = new AutoScalingClient(clientSettings(region));
   return {
@@ -33,7 +33,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       return { group: instance.AutoScalingGroupName, lifecycleState: instance.LifecycleState };
     },
     async groupCapacity(group, signal) {
-      const { DescribeAutoScalingGroupsCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
       const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
       const { AutoScalingGroups: [described] = [] } = await awsCall(
         `describe the Auto Scaling group ${group}`,
@@ -103,7 +103,7 @@ function hookOf(client: AutoScalingClient, identity: HookIdentity): Hook {
     heartbeatTimeoutSeconds: identity.heartbeatTimeoutSeconds,
     globalTimeoutSeconds: identity.globalTimeoutSeconds,
     async beat(signal) {
-      const { RecordLifecycleActionHeartbeatCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { RecordLifecycleActionHeartbeatCommand } = await import('./sdk.ts');
       return whetherActive(() =>
         awsCall(
           `send a heartbeat for hook ${name} of ${group}`,
@@ -114,7 +114,7 @@ function hookOf(client: AutoScalingClient, identity: HookIdentity): Hook {
       );
     },
     async complete(result, signal) {
-      const { CompleteLifecycleActionCommand } = await import('@aws-sdk/client-auto-scaling');
+      const { CompleteLifecycleActionCommand } = await import('./sdk.ts');
       return whetherActive(() =>
         awsCall(
           `complete hook ${name} of ${group} with ${result}`,

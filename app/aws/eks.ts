@@ -15,7 +15,7 @@ const RENEW_AFTER_MS = 10 * 60_000;
  * @throws Failure when the cluster does not exist, is not there yet, or may not be described
  */
 export async function accessToEks(name: string, region: string, clock: Clock, signal: AbortSignal): Promise<Access> {
-  const { DescribeClusterCommand, EKSClient } = await import('@aws-sdk/client-eks');
+  const { DescribeClusterCommand, EKSClient } = await import('./sdk.ts');
   const client = new EKSClient(clientSettings(region));
   const { cluster } = await awsCall(
     `describe the EKS cluster ${name} in ${region}`,

@@ -7,7 +7,7 @@ export async function describeInstance(
   region: string,
   signal: AbortSignal,
 ): Promise<InstanceFacts | undefined> {
-  const { DescribeInstancesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
+  const { DescribeInstancesCommand, EC2Client } = await import('./sdk.ts');
   const client = new EC2Client(clientSettings(region));
   const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
   const { Reservations = [] } = await awsCall(

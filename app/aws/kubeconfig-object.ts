@@ -10,7 +10,7 @@ export async function readKubeconfigObject(
   pathStyle: boolean,
   signal: AbortSignal,
 ): Promise<string> {
-  const { GetObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+  const { GetObjectCommand, S3Client } = await import('./sdk.ts');
   const client = new S3Client({ ...clientSettings(region), forcePathStyle: pathStyle });
   const command = new GetObjectCommand({ Bucket: bucket, Key: object });
   return awsCall(

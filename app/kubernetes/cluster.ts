@@ -8,46 +8,38 @@ import type { Candidate } from '../find-node.ts';
 import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
 import { readBudget } from './budget-schema.ts';
-import { evict, remove } from './eviction.ts';
+import { evict, type PolicyVersion, remove } from './eviction.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { readPod } from './pod-schema.ts';
 import { type Collection, list, reflect } from './reflector.ts';
 import { deniedOr } from './status.ts';
 
-/** The API versions that this cluster speaks. */
-export type Versions = { readonly eviction: string; readonly budgets: string };
-
 const Resources = v.object({
   resources: v.array(v.object({ name: v.string(), group: v.optional(v.string()), version: v.optional(v.string()) })),
 });
-const Group = v.object({ versions: v.array(v.object({ version: v.string() })) });
 
 /**
- * Asks the cluster which policy API it speaks: evictions have been policy/v1 since 1.22, budgets since 1.21.
+ * Asks the cluster which policy API it speaks, which also tells that it is there. Budgets came to policy/v1 before evictions
+ * did, and left policy/v1beta1 after them: what evictions speak, budgets speak too.
  * https://kubernetes.io/docs/reference/using-api/deprecation-guide/#eviction-v122
  */
-export async function discover(api: Api, signal: AbortSignal): Promise<Versions> {
-  const get = (path: string) =>
-    api.call({ verb: 'get', path, signal }).catch((error: unknown) => {
-      throw deniedOr(error);
-    });
-  const [core, policy] = await Promise.all([get('/api/v1'), get('/apis/policy')]);
+export async function discover(api: Api, signal: AbortSignal): Promise<PolicyVersion> {
+  const core = await api.call({ verb: 'get', path: '/api/v1', signal }).catch((error: unknown) => {
+    throw deniedOr(error);
+  });
   const eviction = v.parse(Resources, core).resources.find(({ name }) => name === 'pods/eviction');
   if (eviction === undefined) {
     throw new Failure(`${api.server} has no eviction API (pods/eviction)`, {
       advice: 'is it a Kubernetes API server?',
     });
   }
-  const budgets = v.parse(Group, policy).versions.some(({ version }) => version === 'v1')
-    ? 'policy/v1'
-    : 'policy/v1beta1';
-  return { eviction: `${eviction.group ?? 'policy'}/${eviction.version ?? 'v1beta1'}`, budgets };
+  return `${eviction.group ?? 'policy'}/${eviction.version ?? 'v1beta1'}`;
 }
 
 /** What a drain asks of the cluster, for one node, over the API. */
 export function drainCluster(
   api: Api,
-  versions: Versions,
+  version: PolicyVersion,
   node: Candidate,
   { clock, report }: { clock: Clock; report: Report },
 ): DrainCluster {
@@ -58,8 +50,8 @@ export function drainCluster(
   };
   const budgets = (namespace: string): Collection<Budget> => ({
     name: `the disruption budgets of ${namespace}`,
-    path: `/apis/${versions.budgets}/namespaces/${namespace}/poddisruptionbudgets`,
-    read: (object) => readBudget(object, versions.budgets),
+    path: `/apis/${version}/namespaces/${namespace}/poddisruptionbudgets`,
+    read: (object) => readBudget(object, version),
   });
   return {
     isSameNode: async (signal) => (await nodeDirectory(api).byName(node.name, signal))?.uid === node.uid,
@@ -69,7 +61,7 @@ export function drainCluster(
     readBudgets: (namespace, signal) => list(api, budgets(namespace), undefined, signal),
     observeBudgets: (namespace, from, sink, signal) =>
       reflect(api, budgets(namespace), from, sink, { clock, report, signal }),
-    evict: (pod, signal) => evict(api, versions.eviction, pod, signal),
+    evict: (pod, signal) => evict(api, version, pod, signal),
     remove: (pod, signal) => remove(api, pod, signal),
   };
 }

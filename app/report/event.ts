@@ -17,7 +17,7 @@ export type DrainEvent =
   | { type: 'started'; version: string; target: string; cluster: string; dryRun: boolean }
   | { type: 'action found'; group: string; hooks: readonly HookTerms[] }
   | { type: 'nothing to do'; why: string }
-  | { type: 'connected'; server: string; evictionVersion: string; budgetVersion: string }
+  | { type: 'connected'; server: string; policyVersion: string }
   | { type: 'node found'; node: string; uid: string; providerID: string; by: string }
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
   /** What the first look at the node's pods came to. */

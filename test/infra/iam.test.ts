@@ -19,19 +19,31 @@ const PREFIXES: Readonly<Record<string, string>> = {
 /** Called only to wait for the capacity of the group. */
 const CAPACITY = 'autoscaling:DescribeAutoScalingGroups';
 
+/** Which service an operation belongs to: the program takes each command of the SDK from one module, client by client. */
+function prefixesOfOperations(): ReadonlyMap<string, string> {
+  const source = readFileSync(new URL('aws/sdk.ts', `file://${APP}`), 'utf8');
+  const exported = [...source.matchAll(/export \{([^}]+)\} from '@aws-sdk\/(client-[\w-]+)'/g)];
+  return new Map(
+    exported.flatMap(([, names = '', client = '']) => {
+      const prefix = PREFIXES[client];
+      assert.ok(prefix, `the actions of ${client} are known to this test`);
+      return [...names.matchAll(/(\w+)Command\b/g)].map(([, operation = '']): [string, string] => [operation, prefix]);
+    }),
+  );
+}
+
 /** Every AWS operation that the program can call, as an IAM action: from the commands that it makes. */
 function actionsOfTheProgram(): string[] {
+  const prefixes = prefixesOfOperations();
   const actions = globSync('**/*.ts', { cwd: APP }).flatMap((file) => {
     const source = readFileSync(new URL(file, `file://${APP}`), 'utf8');
-    const commands = [...source.matchAll(/new (\w+)Command\(/g)].map(([, operation = '']) => operation);
-    if (commands.length === 0) return [];
-    const clients = new Set([...source.matchAll(/@aws-sdk\/(client-[\w-]+)/g)].map(([, client = '']) => client));
-    const [client = '', ...others] = clients;
-    assert.deepEqual(others, [], `${file} uses one client, so that its commands have one service`);
-    const prefix = PREFIXES[client];
-    assert.ok(prefix, `${file}: the actions of ${client} are known to this test`);
-    return commands.map((operation) => `${prefix}:${operation}`);
+    return [...source.matchAll(/new (\w+)Command\(/g)].map(([, operation = '']) => {
+      const prefix = prefixes.get(operation);
+      assert.ok(prefix, `${file}: ${operation} comes from aws/sdk.ts`);
+      return `${prefix}:${operation}`;
+    });
   });
+  assert.deepEqual(new Set(actions.map((action) => action.split(':')[1])), new Set(prefixes.keys()), 'none to spare');
   return [...new Set(actions)].sort();
 }
 

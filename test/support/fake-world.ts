@@ -65,7 +65,7 @@ export function world() {
   };
   const connected: ConnectedCluster = {
     server: 'https://cluster',
-    versions: { eviction: 'policy/v1', budgets: 'policy/v1' },
+    policyVersion: 'policy/v1',
     nodes: {
       byName: async (name) => facts.nodes.find((node) => node.name === name),
       byLabel: async () => [],

@@ -1,0 +1,14 @@
+/**
+ * What we use of the AWS SDK, as one module: loaded when the first call to AWS is made, and without what we do not name.
+ */
+export {
+  AutoScalingClient,
+  CompleteLifecycleActionCommand,
+  DescribeAutoScalingGroupsCommand,
+  DescribeAutoScalingInstancesCommand,
+  DescribeLifecycleHooksCommand,
+  RecordLifecycleActionHeartbeatCommand,
+} from '@aws-sdk/client-auto-scaling';
+export { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+export { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+export { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
