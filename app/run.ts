@@ -42,13 +42,14 @@ export async function run(
   if ('error' in outcome) report({ type: 'failed', error: outcome.error });
   if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
 
-  const { hook, exitCode } = consequenceOf(outcome, config.policies);
+  const { hook, exitCode: owed } = consequenceOf(outcome, config.policies);
   const told = await stopwatch.time('complete', () => tellHooks(holdings.hooks, hook, { clock, report }));
+  const exitCode = told === 'failed' && owed === 0 ? 1 : owed;
   report({
     type: 'summary',
     summary: {
       result: outcome.kind,
-      exitCode: told === 'failed' && exitCode === 0 ? 1 : exitCode,
+      exitCode,
       hook: told,
       target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
       ...tally.figures(clock.now()),
@@ -58,7 +59,7 @@ export async function run(
   });
   await holdings.events?.flush();
   await holdings.cluster?.close();
-  return told === 'failed' && exitCode === 0 ? 1 : exitCode;
+  return exitCode;
 }
 
 function outcomeOf(error: unknown): Outcome {

@@ -4,8 +4,8 @@ import { Failure } from '../failure.ts';
 import type { Candidate, NodeDirectory } from '../find-node.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Api } from './api.ts';
-import { readList } from './list-schema.ts';
 import { readNode } from './node-schema.ts';
+import { pages } from './pages.ts';
 import { reflect } from './reflector.ts';
 import { ApiError, deniedOr } from './status.ts';
 
@@ -31,25 +31,12 @@ export function nodeDirectory(api: Api): NodeDirectory {
     async byLabel(key, value, signal) {
       const selector = encodeURIComponent(`${key}=${value}`);
       const nodes: Candidate[] = [];
-      for await (const page of pages(api, `labelSelector=${selector}&`, signal)) nodes.push(...page);
+      const labelled = `/api/v1/nodes?labelSelector=${selector}`;
+      for await (const page of pages(api, labelled, PAGE, readNode, signal)) nodes.push(...page);
       return nodes;
     },
-    all: (signal) => pages(api, '', signal),
+    all: (signal) => pages(api, '/api/v1/nodes', PAGE, readNode, signal),
   };
-}
-
-async function* pages(api: Api, filter: string, signal: AbortSignal): AsyncGenerator<Candidate[], void> {
-  let more = '';
-  do {
-    const next = more === '' ? '' : `&continue=${encodeURIComponent(more)}`;
-    const path = `/api/v1/nodes?${filter}limit=${PAGE}${next}`;
-    const answer = await api.call({ verb: 'list', path, signal }).catch((error: unknown) => {
-      throw deniedOr(error);
-    });
-    const page = readList(answer, readNode);
-    more = page.more;
-    yield page.items;
-  } while (more !== '');
 }
 
 /**

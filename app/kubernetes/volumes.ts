@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Claim } from '../drain/cluster.ts';
 import type { Attachment, Volumes } from '../settle-volumes.ts';
 import type { Api } from './api.ts';
-import { readList } from './list-schema.ts';
+import { pages } from './pages.ts';
 import { ApiError, deniedOr } from './status.ts';
 
 const PAGE = 500;
@@ -41,19 +41,13 @@ export function volumesOf(api: Api, nodeName: string): Volumes {
 }
 
 async function* attachmentsOn(api: Api, nodeName: string, signal: AbortSignal): AsyncGenerator<Attachment, void> {
-  let more = '';
-  do {
-    const path = `${PATH}?limit=${PAGE}${more === '' ? '' : `&continue=${encodeURIComponent(more)}`}`;
-    const answer = await api.call({ verb: 'list', path, signal }).catch((error: unknown) => {
-      throw deniedOr(error);
-    });
-    const page = readList(answer, (object) => v.parse(AttachmentObject, object));
-    for (const { metadata, spec } of page.items) {
+  const read = (object: unknown) => v.parse(AttachmentObject, object);
+  for await (const page of pages(api, PATH, PAGE, read, signal)) {
+    for (const { metadata, spec } of page) {
       const volume = spec.source.persistentVolumeName;
       if (spec.nodeName === nodeName && volume !== undefined) yield { name: metadata.name, volume };
     }
-    more = page.more;
-  } while (more !== '');
+  }
 }
 
 async function claimOf(api: Api, volume: string, signal: AbortSignal): Promise<Claim | undefined> {
