@@ -10,7 +10,7 @@ WORKDIR /project
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY app app
-COPY scripts/build.ts scripts/build.ts
+COPY scripts/build.ts scripts/build-plugins.ts scripts/
 RUN node scripts/build.ts
 
 

@@ -1,5 +1,4 @@
 import { autoScaling } from './aws/auto-scaling.ts';
-import { accessToEks } from './aws/eks.ts';
 import { describeInstance } from './aws/instance.ts';
 import { readKubeconfigObject } from './aws/kubeconfig-object.ts';
 import { helpText, readCommandLine } from './cli.ts';
@@ -8,7 +7,6 @@ import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } 
 import { type Access, Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
 import { EventRecorder } from './kubernetes/events.ts';
-import { accessByFile, accessByForeignText } from './kubernetes/kubeconfig.ts';
 import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
 import { volumesOf } from './kubernetes/volumes.ts';
 import { findAction } from './lifecycle-action.ts';
@@ -135,15 +133,20 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
   };
 }
 
+/** What only one kind of source needs is loaded for that kind only. */
 async function accessTo(source: ClusterSource, clock: Clock, signal: AbortSignal): Promise<Access> {
   switch (source.kind) {
-    case 'eks':
+    case 'eks': {
+      const { accessToEks } = await import('./aws/eks.ts');
       return accessToEks(source.name, source.region, clock, signal);
+    }
     case 'kubeconfig-file': {
+      const { accessByFile } = await import('./kubernetes/kubeconfig.ts');
       return accessByFile(source.path, clock);
     }
     case 'kubeconfig-object': {
       const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
+      const { accessByForeignText } = await import('./kubernetes/kubeconfig.ts');
       const text = await readKubeconfigObject(source, pathStyle, signal);
       return accessByForeignText(text, `s3://${source.bucket}/${source.object}`, clock);
     }

@@ -1,6 +1,6 @@
-import { isBuiltin } from 'node:module';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
+import { builtinsByRequire, COMMON, leftOut, shakenByItself } from './build-plugins.ts';
 
 /** undici 8 and client-node 2 need it; older versions end in a stack trace from somewhere inside them. */
 const LEAST_NODE = [22, 19];
@@ -14,49 +14,12 @@ const banner = [
   `import{createRequire as drainerRequire}from'node:module';const require=drainerRequire(import.meta.url);`,
 ].join('');
 
-/**
- * Nothing happens when a module of client-node is imported; it only does not say so in its package.json. Knowing it, 400 kB of
- * generated models are left out.
- */
-const clientNodeIsPure: Plugin = {
-  name: 'client-node has no side effects',
-  setup({ onResolve, resolve }) {
-    const ASKED = 'asked';
-    onResolve({ filter: /client-node|^\.\.?\// }, async ({ path, pluginData, ...of }) => {
-      if (pluginData === ASKED) return undefined;
-      const found = await resolve(path, { ...of, pluginData: ASKED });
-      return found.path.includes('/@kubernetes/client-node/') ? { ...found, sideEffects: false } : found;
-    });
-  },
-};
-
-/**
- * An `import` of a module of Node's own makes all of its exports at once: that of `node:http` loads Node's whole fetch and
- * WebSocket for three names that nobody uses. A `require` makes what is asked for.
- */
-const builtinsByRequire: Plugin = {
-  name: "Node's own modules by require",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[a-z]/ }, ({ path, kind }) => {
-      if (!isBuiltin(path)) return undefined;
-      return kind === 'require-call' ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
-    });
-    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
-    }));
-  },
-};
-
 /** One file that Node runs without anything beside it: what goes into the image, and what the tests start. */
 await build({
+  ...COMMON,
   entryPoints: ['app/main.ts'],
   outfile: 'dist/main.mjs',
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
   format: 'esm',
-  // The ES modules of the AWS SDK can be shaken, its CommonJS ones cannot: 1 MB less of EC2 alone.
-  mainFields: ['module', 'main'],
   minify: true,
   keepNames: true,
   sourcemap: 'linked',
@@ -64,6 +27,5 @@ await build({
   legalComments: 'none',
   define: { VERSION: JSON.stringify(manifest.version) },
   banner: { js: banner },
-  plugins: [clientNodeIsPure, builtinsByRequire],
-  logLevel: 'warning',
+  plugins: [shakenByItself, leftOut, builtinsByRequire],
 });

@@ -4,6 +4,7 @@ import type { Access } from '../kubernetes/api.ts';
 import { type Credential, renewing } from '../kubernetes/authentication.ts';
 import { dispatcherTrusting } from '../kubernetes/dispatcher.ts';
 import { awsCall, clientSettings } from './call.ts';
+import { DescribeClusterCommand, EKSClient } from './sdk.ts';
 import { type AwsCredentials, eksToken } from './token.ts';
 
 /** The API server takes a token for 15 minutes; one is used for 14, and a new one is got from the tenth on. */
@@ -15,7 +16,6 @@ const RENEW_AFTER_MS = 10 * 60_000;
  * @throws Failure when the cluster does not exist, is not there yet, or may not be described
  */
 export async function accessToEks(name: string, region: string, clock: Clock, signal: AbortSignal): Promise<Access> {
-  const { DescribeClusterCommand, EKSClient } = await import('./sdk.ts');
   const client = new EKSClient(clientSettings(region));
   const { cluster } = await awsCall(
     `describe the EKS cluster ${name} in ${region}`,
@@ -27,9 +27,10 @@ export async function accessToEks(name: string, region: string, clock: Clock, si
   if (endpoint === undefined || certificateAuthority?.data === undefined) {
     throw new Failure(`the EKS cluster ${name} has no endpoint (its status is ${status ?? 'unknown'})`);
   }
+  const ca = Buffer.from(certificateAuthority.data, 'base64').toString('utf8');
   return {
     server: endpoint.replace(/\/+$/, ''),
-    dispatcher: dispatcherTrusting(Buffer.from(certificateAuthority.data, 'base64').toString('utf8')),
+    connect: () => dispatcherTrusting(ca),
     authenticate: renewing(
       async (signal) =>
         tokenCredential(name, region, await credentialsOf(client.config.credentials, signal), clock.now()),

@@ -12,3 +12,4 @@ export {
 export { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 export { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 export { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+export { partition } from '@aws-sdk/core/client';

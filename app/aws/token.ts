@@ -1,5 +1,5 @@
-import { partition } from '@aws-sdk/core/client';
 import aws4 from 'aws4';
+import { partition } from './sdk.ts';
 
 export type AwsCredentials = {
   readonly accessKeyId: string;

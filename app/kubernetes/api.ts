@@ -7,7 +7,8 @@ import { ApiError, ApiUnreachable } from './status.ts';
 /** How the API server is reached, and how the drainer proves who it is. */
 export type Access = {
   readonly server: string;
-  readonly dispatcher: Dispatcher;
+  /** A way to the server that shares no connection with another one; whoever asks for it destroys it. */
+  connect(): Dispatcher;
   /** The headers that authenticate a request; `fresh` after the API server refused the last ones. */
   authenticate(fresh: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 };
@@ -40,19 +41,26 @@ export type ApiEvents = {
 };
 
 /**
- * The Kubernetes API over one undici dispatcher (HTTP/2 where the server offers it), with authentication, timeouts,
- * a count of the requests by verb, and the pause that flow control asks for. It does not retry: its callers know what for.
+ * The Kubernetes API (HTTP/2 where the server offers it), with authentication, timeouts, a count of the requests by verb, and the
+ * pause that flow control asks for. It does not retry: its callers know what for.
+ *
+ * Watches have a connection of their own. Behind the answers to fifty evictions their events would wait, and an API server closes
+ * the watch of a client that seems slow.
  */
 export class Api {
   readonly counts: Record<Verb, number> = { get: 0, list: 0, watch: 0, create: 0, patch: 0, delete: 0 };
   readonly server: string;
   readonly #access: Access;
+  readonly #calls: Dispatcher;
+  readonly #watches: Dispatcher;
   readonly #events: ApiEvents;
   #pausedUntil = 0;
 
   constructor(access: Access, events: ApiEvents) {
     this.server = access.server;
     this.#access = access;
+    this.#calls = access.connect();
+    this.#watches = access.connect();
     this.#events = events;
   }
 
@@ -85,7 +93,7 @@ export class Api {
   }
 
   async close(): Promise<void> {
-    await this.#access.dispatcher.destroy();
+    await Promise.all([this.#calls.destroy(), this.#watches.destroy()]);
   }
 
   async *#chunks(call: Call, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string, void> {
@@ -123,7 +131,7 @@ export class Api {
     this.counts[call.verb]++;
     return this.#reading(call, () =>
       request(`${this.#access.server}${call.path}`, {
-        dispatcher: this.#access.dispatcher,
+        dispatcher: call.verb === 'watch' ? this.#watches : this.#calls,
         method: METHODS[call.verb],
         headers: {
           ...headers,

@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 
 /**
- * Connections to an API server: HTTP/2 where it is offered, so that evictions and watches share one; dead ones are noticed
+ * Connections to an API server: HTTP/2 where it is offered, so that many evictions share one; dead ones are noticed
  * by a PING, because a load balancer between us may drop a connection without a word
  * (https://github.com/kubernetes/client-go/issues/374).
  */

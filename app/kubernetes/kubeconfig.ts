@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
-import { load, YAMLException } from 'js-yaml';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Access } from './api.ts';
 import { renewing } from './authentication.ts';
+import { KubeConfig, load, YAMLException } from './client-node.ts';
 import { KEEP_ALIVE } from './dispatcher.ts';
 
 const Entry = v.looseObject({ name: v.string() });
@@ -89,13 +88,13 @@ async function accessBy(origin: string, clock: Clock, read: () => KubeConfig): P
   if (cluster === null) {
     throw new Failure(`the kubeconfig ${origin} has no cluster for its current context ${config.currentContext}`);
   }
-  const dispatcher = dispatcherFor(await optionsOf(config, origin), cluster.proxyUrl);
+  const connect = connectorFor(await optionsOf(config, origin), cluster.proxyUrl);
   const authenticate = renewing(async () => {
     // Read again: the file may have been rotated, a command may give another token.
     const headers = headersOf(await optionsOf(read(), origin));
     return { headers, renewAt: Number.POSITIVE_INFINITY, expiresAt: Number.POSITIVE_INFINITY };
   }, clock);
-  return { server: cluster.server.replace(/\/+$/, ''), dispatcher, authenticate };
+  return { server: cluster.server.replace(/\/+$/, ''), connect, authenticate };
 }
 
 /** What client-node makes of a kubeconfig: TLS options and headers. */
@@ -117,7 +116,7 @@ function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
   };
 }
 
-function dispatcherFor(options: RequestOptions, proxyUrl: string | undefined): Dispatcher {
+function connectorFor(options: RequestOptions, proxyUrl: string | undefined): () => Dispatcher {
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = {
     ...(ca !== undefined && { ca }),
@@ -126,11 +125,11 @@ function dispatcherFor(options: RequestOptions, proxyUrl: string | undefined): D
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
     ...(servername !== undefined && { servername }),
   };
-  if (proxyUrl === undefined) return new Agent({ ...KEEP_ALIVE, connect: { ...KEEP_ALIVE.connect, ...tls } });
+  if (proxyUrl === undefined) return () => new Agent({ ...KEEP_ALIVE, connect: { ...KEEP_ALIVE.connect, ...tls } });
   if (proxyUrl.startsWith('socks')) {
     throw new Failure('the kubeconfig names a SOCKS proxy, which is not supported', {
       advice: 'use an http or https proxy-url',
     });
   }
-  return new ProxyAgent({ uri: proxyUrl, requestTls: tls });
+  return () => new ProxyAgent({ uri: proxyUrl, requestTls: tls });
 }

@@ -67,10 +67,14 @@ function since(from: number, to: number | undefined): number | undefined {
   return to === undefined ? undefined : Math.max(0, to - from);
 }
 
-/** Lets the contender do everything once but change something. */
-export async function rehearse(contender: Contender, { cluster, out }: Place): Promise<void> {
+/**
+ * Lets the contender do everything but change something, while the cluster is calm.
+ * @returns milliseconds from its start to the first answer, if it says so
+ */
+export async function rehearse(contender: Contender, { cluster, out }: Place): Promise<number | undefined> {
   const args = [...contender.args(cluster.target), contender.rehearsal];
   const log = join(out, `rehearsal-${contender.name}.log`);
-  const { exitCode } = await runToEnd(contender.file, args, contender.environment, log);
+  const { exitCode, startedAt } = await runToEnd(contender.file, args, contender.environment, log);
   if (exitCode !== 0) throw new Error(`${contender.title} cannot drain ${cluster.target}: see ${log}`);
+  return contender.name === 'worker' ? since(startedAt, (await readWorkerLog(log)).connectedAt) : undefined;
 }

@@ -49,7 +49,7 @@ export function apiOn(
 ): Api {
   const authenticate = more.authenticate ?? (async () => ({ authorization: 'Bearer letmein' }));
   const throttled = more.throttled ?? (() => undefined);
-  const api = new Api({ server, dispatcher: new Agent(), authenticate }, { clock, throttled });
+  const api = new Api({ server, connect: () => new Agent(), authenticate }, { clock, throttled });
   t.after(() => api.close());
   return api;
 }

@@ -43,21 +43,20 @@ async function refusal(access: Promise<unknown>): Promise<Failure> {
   return failure;
 }
 
-async function headersOf(t: TestContext, access: Access): Promise<Readonly<Record<string, string>>> {
-  t.after(() => access.dispatcher.destroy());
+async function headersOf(access: Access): Promise<Readonly<Record<string, string>>> {
   return access.authenticate(false, never);
 }
 
-test('a kubeconfig with inline data is accepted', async (t) => {
+test('a kubeconfig with inline data is accepted', async () => {
   const access = await foreign(kubeconfig());
   assert.equal(access.server, 'https://10.0.0.1:6443');
-  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+  assert.deepEqual(await headersOf(access), { Authorization: `Bearer ${SECRET}` });
 });
 
-test('a user with name and password proves himself by them', async (t) => {
+test('a user with name and password proves himself by them', async () => {
   const access = await foreign(kubeconfig({ user: 'username: ada\n    password: lovelace' }));
   const credentials = Buffer.from('ada:lovelace').toString('base64');
-  assert.deepEqual(await headersOf(t, access), { Authorization: `Basic ${credentials}` });
+  assert.deepEqual(await headersOf(access), { Authorization: `Basic ${credentials}` });
 });
 
 // Whoever can write to the bucket would choose a command that runs with the task's role.
@@ -93,12 +92,12 @@ test('every user is looked at, and YAML anchors hide nothing', async () => {
 });
 
 // A merge key is not resolved by this YAML; were it one day, what it brings along must be refused.
-test('a command does not come in through a merge key', async (t) => {
+test('a command does not come in through a merge key', async () => {
   const merged = kubeconfig({ user: '<<: {exec: {command: sh}}' });
   const access = await foreign(merged).catch((error: unknown) => error);
   if (access instanceof Failure) return assert.match(access.message, /'exec'/);
   assert.ok(typeof access === 'object' && access !== null && 'authenticate' in access);
-  assert.deepEqual(await headersOf(t, await foreign(merged)), {});
+  assert.deepEqual(await headersOf(await foreign(merged)), {});
 });
 
 // The parser quotes the line that is broken; the line that is broken is the one with the token.
@@ -130,11 +129,11 @@ test('a kubeconfig that is none says what is missing, and where the YAML is brok
   assert.match((await refusal(foreign(kubeconfig({ current: 'staging' })))).message, /context staging/);
 });
 
-test('a SOCKS proxy is refused; an HTTP proxy is taken', async (t) => {
+test('a SOCKS proxy is refused; an HTTP proxy is taken', async () => {
   const failure = await refusal(foreign(kubeconfig({ cluster: 'proxy-url: socks5://127.0.0.1:1080' })));
   assert.match(failure.message, /SOCKS/);
   const access = await foreign(kubeconfig({ cluster: 'proxy-url: http://127.0.0.1:3128' }));
-  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+  assert.deepEqual(await headersOf(access), { Authorization: `Bearer ${SECRET}` });
 });
 
 /** A kubeconfig file that lives as long as the test. */
@@ -151,7 +150,7 @@ test('a kubeconfig file of this machine may run a command', async (t) => {
   const credential = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"${SECRET}"}}`;
   const user = `exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      command: echo\n      args: ['${credential}']`;
   const access = await accessByFile(await fileOf(t, kubeconfig({ user })), new HandClock());
-  assert.deepEqual(await headersOf(t, access), { Authorization: `Bearer ${SECRET}` });
+  assert.deepEqual(await headersOf(access), { Authorization: `Bearer ${SECRET}` });
 });
 
 // Tokens in files are rotated: the one that was read at the start is refused an hour later.
@@ -159,7 +158,7 @@ test('after a refusal the file is read again', async (t) => {
   const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
   const clock = new HandClock();
   const access = await accessByFile(path, clock);
-  assert.deepEqual(await headersOf(t, access), { Authorization: 'Bearer old' });
+  assert.deepEqual(await headersOf(access), { Authorization: 'Bearer old' });
   await writeFile(path, kubeconfig({ user: 'token: new' }));
   await clock.advance(60_000);
   assert.deepEqual(await access.authenticate(true, never), { Authorization: 'Bearer new' });
