@@ -1,23 +1,30 @@
 import { parseArgs } from 'node:util';
-import { flagOf, type SettingName, settingNames, settingRows } from './settings.ts';
+import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames } from './settings.ts';
 
 /** What the command line asks for. `faults` are told together with those of the configuration. */
 export type CommandLine =
-  | { command: 'help'; of: 'program' | 'drain' }
+  | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
   | { command: 'drain'; flags: Flags; faults: readonly string[] }
+  | { command: 'sweep'; flags: SweepFlags; faults: readonly string[] }
   | { command: 'unknown'; faults: readonly string[] };
 
-export type Flags = {
+export type CommandName = 'drain' | 'sweep';
+
+export type SweepFlags = {
   readonly settings: Readonly<Partial<Record<SettingName, string>>>;
+  readonly dryRun: boolean;
+};
+
+export type Flags = SweepFlags & {
   readonly kubeconfig?: string;
   readonly node?: string;
-  readonly dryRun: boolean;
   readonly force: boolean;
 };
 
 const SWITCHES = ['dry-run', 'force', 'help', 'version'];
 const VALUES = ['kubeconfig', 'node'];
+const DRAIN_ONLY = ['force', ...VALUES];
 
 /** Reads the arguments after `node main.mjs`. Never throws: what is wrong with them is in `faults`. */
 export function readCommandLine(args: readonly string[]): CommandLine {
@@ -56,17 +63,29 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (switches.has('version')) return { command: 'version' };
   const [command, ...more] = words;
   if (switches.has('help') || command === 'help') {
-    return { command: 'help', of: command === 'drain' || more[0] === 'drain' ? 'drain' : 'program' };
+    const of = command === 'help' ? more[0] : command;
+    return { command: 'help', of: isCommand(of) ? of : 'program' };
   }
-  if (command === undefined) return { command: 'unknown', faults: ['a command is missing: drain', ...faults] };
-  if (command !== 'drain')
+  if (command === undefined)
+    return { command: 'unknown', faults: ['a command is missing: drain, or sweep', ...faults] };
+  if (!isCommand(command))
     return { command: 'unknown', faults: [`'${command}' is not a command of this program`, ...faults] };
   if (more.length > 0) faults.push(`'${more.join(' ')}' is one word too many`);
 
+  const readBy: readonly SettingName[] = command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
   const settings: Partial<Record<SettingName, string>> = {};
   for (const [flag, name] of names) {
     const value = values.get(flag);
-    if (value !== undefined) settings[name] = value;
+    if (value === undefined) continue;
+    settings[name] = value;
+    if (!readBy.includes(name)) faults.push(`--${flag} is not a flag of ${command}`);
+  }
+  const dryRun = switches.has('dry-run');
+  if (command === 'sweep') {
+    for (const flag of DRAIN_ONLY) {
+      if (switches.has(flag) || values.has(flag)) faults.push(`--${flag} is not a flag of sweep`);
+    }
+    return { command, faults, flags: { settings, dryRun } };
   }
   const kubeconfig = values.get('kubeconfig');
   const node = values.get('node');
@@ -77,46 +96,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       settings,
       ...(kubeconfig !== undefined && { kubeconfig }),
       ...(node !== undefined && { node }),
-      dryRun: switches.has('dry-run'),
+      dryRun,
       force: switches.has('force'),
     },
   };
 }
 
-/** The text of `--help`. */
-export function helpText(of: 'program' | 'drain', version: string): string {
-  if (of === 'program') {
-    return `fargate-node-drainer ${version}
-Drains the Kubernetes node of an EC2 instance that its Auto Scaling group is terminating, and completes the lifecycle hook.
-
-  drain       drain one node, then exit
-  --help      this text; drain --help for the settings
-  --version   the version
-`;
-  }
-  const rows = settingRows().map(({ flag, fallback, meaning }) => [
-    `${flag} VALUE`,
-    fallback === '' ? meaning : `${meaning} (${fallback})`,
-  ]);
-  return `fargate-node-drainer drain ${version}
-  drain --instance-id i-… --cluster-name NAME          an instance that an Auto Scaling group terminates
-  drain --kubeconfig FILE --node NAME                  a node of any cluster, without AWS
-
-${table([
-  ['--kubeconfig FILE', 'kubeconfig of the cluster, a file on this machine; wins over the bucket and CLUSTER_NAME'],
-  ['--node NAME', 'the node to drain, instead of an instance: no hook is touched'],
-  ['--dry-run', 'say what would become of every pod, and change nothing'],
-  ['--force', 'drain even though the instance is not terminating'],
-])}
-Settings; each is also read from the environment (--instance-id is INSTANCE_ID), the flag wins:
-
-${table(rows)}
-Exit codes: 0 done, or nothing to do; 1 failed, the hook was left alone; 3 the lifecycle action ended first; 64 bad
-configuration, or the instance is not terminating; 143 and 130 stopped by SIGTERM and SIGINT.
-`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const width = Math.max(...rows.map(([left = '']) => left.length));
-  return rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}\n`).join('');
+function isCommand(word: string | undefined): word is CommandName {
+  return word === 'drain' || word === 'sweep';
 }

@@ -1,7 +1,15 @@
-import * as v from 'valibot';
 import type { Flags } from './cli.ts';
 import type { Policies } from './outcome.ts';
-import { flagOf, Settings, settingNames } from './settings.ts';
+import {
+  ConfigFaults,
+  type Environment,
+  Given,
+  missingPlace,
+  type Place,
+  placeOf,
+  type SettingValues,
+} from './setting-values.ts';
+import { DRAIN_SETTINGS, flagOf, PLACE_SETTINGS, type SettingName } from './settings.ts';
 
 /** What is drained. */
 export type Target =
@@ -14,6 +22,8 @@ export type KnownAction = {
   readonly hook?: string;
   readonly token?: string;
   readonly destination?: 'EC2' | 'AutoScalingGroup' | 'WarmPool';
+  /** When the action began, in milliseconds since the epoch. */
+  readonly beganAt?: number;
 };
 
 /** Where the cluster is, and how the drainer proves who it is. */
@@ -41,42 +51,24 @@ export type Config = {
   readonly policies: Policies;
   /** Absent: the drain takes as long as it takes. */
   readonly drainDeadlineMs?: number;
+  /** How often this drain was handed over already. */
+  readonly generation: number;
+  /** Where a successor runs that goes on with this drain; absent: nowhere. */
+  readonly place?: Place;
   /** Where every AWS call goes; absent: to AWS. */
   readonly awsEndpointUrl?: string;
 };
 
-/** Every fault of the configuration at once, for exit code 64. */
-export class ConfigFaults extends Error {
-  override readonly name = 'ConfigFaults';
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
-    this.faults = faults;
-  }
-}
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Environment and flags → configuration. An empty value counts as absent: that is what EventBridge renders for a field
- * that an event does not have.
+ * Environment and flags → configuration of a drain.
  *
  * @param earlier faults that reading the command line already found
  * @throws ConfigFaults that names every fault, before anything is touched
  */
 export function readConfig(environment: Environment, flags: Flags, earlier: readonly string[] = []): Config {
   const faults = [...earlier];
-  const given = Object.fromEntries(
-    settingNames.map((name) => [name, flags.settings[name] ?? (environment[name] || undefined)]),
-  );
-  const parsed = v.safeParse(Settings, given);
-  for (const issue of parsed.issues ?? []) {
-    const name = String(issue.path?.[0]?.key);
-    const value = name === 'LIFECYCLE_ACTION_TOKEN' ? '' : ` ('${String(given[name])}')`;
-    faults.push(`${name}${value} ${issue.message}`);
-  }
-  const has = (name: string) => given[name] !== undefined;
+  const given = new Given(DRAIN_SETTINGS, environment, flags.settings, faults);
+  const has = (name: SettingName) => given.has(name);
   const fromFile = flags.kubeconfig !== undefined;
 
   if (!has('INSTANCE_ID') && flags.node === undefined) {
@@ -101,16 +93,17 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
     const hint = environment['AWS_DEFAULT_REGION'] ? ' (AWS_DEFAULT_REGION is not read)' : '';
     faults.push(`AWS_REGION is missing${hint}`);
   }
-  for (const [name, value] of Object.entries(environment)) {
-    if (/^AWS_ENDPOINT_URL_[A-Z0-9_]+$/.test(name) && value && !/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
-      faults.push(`${name} ('${value}') must be an http or https URL`);
-    }
+  const missing = missingPlace(given);
+  if (missing.length > 0 && missing.length < PLACE_SETTINGS.length) {
+    faults.push(
+      `${PLACE_SETTINGS.join(', ')} go together: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+    );
   }
 
-  if (faults.length > 0 || !parsed.success) throw new ConfigFaults(faults);
-  const settings = parsed.output;
+  const settings = given.values(faults);
   const region = settings.AWS_REGION ?? '';
   const deadline = settings.DRAIN_DEADLINE_SECONDS;
+  const place = placeOf(settings);
   return {
     target: targetOf(settings, flags, region),
     cluster: clusterOf(settings, flags, region),
@@ -129,22 +122,11 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
       onDeadline: settings.ON_DEADLINE,
     },
     ...(deadline !== undefined && { drainDeadlineMs: deadline * 1000 }),
+    generation: settings.GENERATION,
+    ...(place !== undefined && { place }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),
   };
 }
-
-/** All faults as one message, a line each, with the way to the documentation of the settings. */
-export function faultText({ faults }: ConfigFaults): string {
-  const lines = faults.map((fault) => `  - ${fault}`);
-  return [
-    `fargate-node-drainer: the configuration is not usable; nothing was touched.`,
-    ...lines,
-    `See drain --help for every setting.`,
-    '',
-  ].join('\n');
-}
-
-type SettingValues = v.InferOutput<typeof Settings>;
 
 function targetOf(settings: SettingValues, flags: Flags, region: string): Target {
   if (settings.INSTANCE_ID === undefined) {
@@ -160,6 +142,7 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
       ...(settings.LIFECYCLE_HOOK_NAME !== undefined && { hook: settings.LIFECYCLE_HOOK_NAME }),
       ...(settings.LIFECYCLE_ACTION_TOKEN !== undefined && { token: settings.LIFECYCLE_ACTION_TOKEN }),
       ...(settings.LIFECYCLE_DESTINATION !== undefined && { destination: settings.LIFECYCLE_DESTINATION }),
+      ...(settings.LIFECYCLE_ACTION_TIME !== undefined && { beganAt: settings.LIFECYCLE_ACTION_TIME }),
     },
   };
 }

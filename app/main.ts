@@ -1,27 +1,25 @@
-import { autoScaling } from './aws/auto-scaling.ts';
-import { describeInstance } from './aws/instance.ts';
-import { readKubeconfigObject } from './aws/kubeconfig-object.ts';
-import { helpText, readCommandLine } from './cli.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } from './config.ts';
-import { type Access, Api } from './kubernetes/api.ts';
-import { discover, drainCluster } from './kubernetes/cluster.ts';
-import { EventRecorder } from './kubernetes/events.ts';
-import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
-import { volumesOf } from './kubernetes/volumes.ts';
-import { findAction } from './lifecycle-action.ts';
+import { randomUUID } from 'node:crypto';
+import { readCommandLine } from './cli.ts';
+import { systemClock } from './clock.ts';
+import { type ClusterSource, type Config, readConfig } from './config.ts';
+import { drainPorts } from './drain-ports.ts';
+import { helpText } from './help.ts';
 import type { StopSignal } from './outcome.ts';
-import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { jsonLines } from './report/json-lines.ts';
 import { plainText } from './report/plain-text.ts';
 import { run, Stopped } from './run.ts';
+import { runSweep } from './run-sweep.ts';
+import { ConfigFaults, faultText } from './setting-values.ts';
+import { readSweepConfig, type SweepConfig } from './sweep-config.ts';
+import { sweepPorts } from './sweep-ports.ts';
 
 /** Put in by the build. */
 declare const VERSION: string;
 
-/** Well inside the time that Fargate and people give. */
+/** Well inside the time that Fargate and people give; with a successor to start, inside Fargate's. */
 const STOP_WITHIN_MS = 1_500;
+const HAND_OVER_WITHIN_MS = 15_000;
 
 /** https://man.freebsd.org/cgi/man.cgi?query=sysexits: EX_USAGE */
 const BAD_USAGE = 64;
@@ -30,58 +28,78 @@ await main();
 
 async function main(): Promise<void> {
   const line = readCommandLine(process.argv.slice(2));
-  switch (line.command) {
-    case 'version':
-      process.stdout.write(`${VERSION}\n`);
-      return;
-    case 'help':
-      process.stdout.write(helpText(line.of, VERSION));
-      return;
-    case 'unknown':
-      process.stderr.write(faultText(new ConfigFaults(line.faults)));
-      process.exitCode = BAD_USAGE;
-      return;
-    case 'drain':
-      try {
-        const code = await drainCommand(readConfig(process.env, line.flags, line.faults));
-        // Not left to the event loop: a name lookup that hangs would hold it for half a minute more.
-        process.exit(code);
-      } catch (error) {
-        if (!(error instanceof ConfigFaults)) throw error;
-        process.stderr.write(faultText(error));
-        process.exitCode = BAD_USAGE;
-      }
+  try {
+    switch (line.command) {
+      case 'version':
+        process.stdout.write(`${VERSION}\n`);
+        return;
+      case 'help':
+        process.stdout.write(helpText(line.of, VERSION));
+        return;
+      case 'unknown':
+        throw new ConfigFaults(line.faults);
+      // Not left to the event loop: a name lookup that hangs would hold it for half a minute more.
+      case 'drain':
+        return process.exit(await drainCommand(readConfig(process.env, line.flags, line.faults)));
+      case 'sweep':
+        return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.faults)));
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigFaults)) throw error;
+    process.stderr.write(faultText(error));
+    process.exitCode = BAD_USAGE;
   }
 }
 
 async function drainCommand(config: Config): Promise<number> {
-  // The SDK looks for it there, and nowhere else; a flag may have said it.
-  if (config.awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = config.awsEndpointUrl;
-  const { report, end } = await reporter();
-  const stop = new AbortController();
-  for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
-    process.on(by, () => {
-      const exit = () => process.exit(by === 'SIGTERM' ? 143 : 130);
-      // A second one does not ask twice, and nothing that hangs holds up the first.
-      if (stop.signal.aborted) exit();
-      setTimeout(exit, STOP_WITHIN_MS).unref();
-      stop.abort(new Stopped(by));
-    });
-  }
-  const target = config.target.kind === 'instance' ? config.target.instanceId : `node ${config.target.name}`;
-  report({ type: 'started', version: VERSION, target, cluster: sourceText(config.cluster), dryRun: config.dryRun });
+  endpointFrom(config);
+  const { report, end } = await reporter('live');
+  const { target, cluster, dryRun, place } = config;
+  const signal = stopped(place === undefined ? STOP_WITHIN_MS : HAND_OVER_WITHIN_MS);
+  const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
+  report({ type: 'started', version: VERSION, target: name, cluster: sourceText(cluster), dryRun });
+  const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
   try {
-    return await run(config, portsOf(config, report, systemClock), { clock: systemClock, report, signal: stop.signal });
+    const ports = drainPorts(config, pathStyle, report, systemClock);
+    return await run(config, ports, randomUUID().slice(0, 8), { clock: systemClock, report, signal });
   } finally {
     end();
   }
 }
 
-/** JSON lines when piped, a live view on a terminal, plain text on a terminal that can do no more. */
-async function reporter(): Promise<{ report: Report; end: () => void }> {
+async function sweepCommand(config: SweepConfig): Promise<number> {
+  endpointFrom(config);
+  const { report } = await reporter('lines');
+  const { cluster, hook, dryRun } = config;
+  report({ type: 'sweep started', version: VERSION, cluster, hook, dryRun });
+  return runSweep(config, sweepPorts(config), { clock: systemClock, report, signal: stopped(STOP_WITHIN_MS) });
+}
+
+/** The SDK looks for it in the environment, and nowhere else; a flag may have said it. */
+function endpointFrom({ awsEndpointUrl }: Config | SweepConfig): void {
+  if (awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = awsEndpointUrl;
+}
+
+/** Aborts on SIGTERM and SIGINT; after `withinMs` the process ends, whatever still hangs. */
+function stopped(withinMs: number): AbortSignal {
+  const stop = new AbortController();
+  for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
+    process.on(by, () => {
+      const exit = () => process.exit(by === 'SIGTERM' ? 143 : 130);
+      // A second one does not ask twice.
+      if (stop.signal.aborted) exit();
+      setTimeout(exit, withinMs).unref();
+      stop.abort(new Stopped(by));
+    });
+  }
+  return stop.signal;
+}
+
+/** JSON lines when piped, a live view on a terminal, plain text where that would be too much or cannot be shown. */
+async function reporter(onTerminal: 'live' | 'lines'): Promise<{ report: Report; end: () => void }> {
   const none = () => undefined;
   if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd), end: none };
-  if (process.env['TERM'] === 'dumb') {
+  if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }
   const { liveView } = await import('./report/live-view.ts');
@@ -96,59 +114,5 @@ function sourceText(source: ClusterSource): string {
       return `the cluster of s3://${source.bucket}/${source.object}`;
     case 'kubeconfig-file':
       return `the cluster of ${source.path}`;
-  }
-}
-
-function portsOf({ target, cluster: source }: Config, report: Report, clock: Clock): Ports {
-  const region = target.kind === 'instance' ? target.region : '';
-  const known = target.kind === 'instance' ? target.action : {};
-  return {
-    findAction: async (instanceId, signal) => findAction(await autoScaling(region), instanceId, known, clock, signal),
-    groupCapacity: async (group, signal) => (await autoScaling(region)).groupCapacity(group, signal),
-    describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
-    async connect(signal) {
-      const api = new Api(await accessTo(source, clock, signal), {
-        clock,
-        throttled: (forMs) => report({ type: 'throttled', forMs }),
-      });
-      try {
-        const version = await discover(api, signal);
-        return {
-          server: api.server,
-          policyVersion: version,
-          nodes: nodeDirectory(api),
-          cordon: (node, exclude, signal) => cordon(api, node, exclude, signal),
-          taint: (node, signal) => taint(api, node, signal),
-          podsOf: (node) => drainCluster(api, version, node, { clock, report }),
-          volumesOf: (node) => volumesOf(api, node.name),
-          eventsOn: (node) => new EventRecorder(api, node, clock),
-          requests: api.counts,
-          close: () => api.close(),
-        };
-      } catch (error) {
-        await api.close();
-        throw error;
-      }
-    },
-  };
-}
-
-/** What only one kind of source needs is loaded for that kind only. */
-async function accessTo(source: ClusterSource, clock: Clock, signal: AbortSignal): Promise<Access> {
-  switch (source.kind) {
-    case 'eks': {
-      const { accessToEks } = await import('./aws/eks.ts');
-      return accessToEks(source.name, source.region, clock, signal);
-    }
-    case 'kubeconfig-file': {
-      const { accessByFile } = await import('./kubernetes/kubeconfig.ts');
-      return accessByFile(source.path, clock);
-    }
-    case 'kubeconfig-object': {
-      const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
-      const { accessByForeignText } = await import('./kubernetes/kubeconfig.ts');
-      const text = await readKubeconfigObject(source, pathStyle, signal);
-      return accessByForeignText(text, `s3://${source.bucket}/${source.object}`, clock);
-    }
   }
 }

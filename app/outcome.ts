@@ -7,6 +7,10 @@ export type Outcome =
   | { readonly kind: 'no pending action'; readonly why: string }
   /** Its tags say that the instance belongs to another cluster, whose own drainer looks after it. */
   | { readonly kind: 'instance of another cluster'; readonly why: string }
+  /** The lifecycle action ended while the node was drained, and nothing was left on it: another worker was done first. */
+  | { readonly kind: 'drained by another' }
+  /** Stopped by SIGTERM; a successor goes on. */
+  | { readonly kind: 'handed over'; readonly task: string }
   /** The lifecycle action ended while the node was drained. */
   | { readonly kind: 'action ended' }
   | { readonly kind: 'deadline' }
@@ -38,6 +42,8 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
       return { hook: policies.onDeadline === 'abandon' ? 'ABANDON' : 'CONTINUE', exitCode: 0 };
     case 'no pending action':
     case 'instance of another cluster':
+    case 'drained by another':
+    case 'handed over':
     case 'dry run':
       return { hook: undefined, exitCode: 0 };
     case 'action ended':

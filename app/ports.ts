@@ -1,5 +1,6 @@
 import type { GroupCapacity } from './await-capacity.ts';
 import type { DrainCluster } from './drain/cluster.ts';
+import type { TaskStarter } from './drain-task.ts';
 import type { Candidate, NodeDirectory } from './find-node.ts';
 import type { LifecycleAction } from './lifecycle-action.ts';
 import type { DrainEvent } from './report/event.ts';
@@ -38,6 +39,8 @@ export type Ports = {
   findAction(instanceId: string, signal: AbortSignal): Promise<LifecycleAction>;
   describeInstance(instanceId: string, signal: AbortSignal): Promise<InstanceFacts | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
+  /** Where a successor is started that goes on with the drain; absent: there is no such place. */
+  readonly successors?: TaskStarter;
   /** One try to reach the cluster. */
   connect(signal: AbortSignal): Promise<ConnectedCluster>;
 };

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
+import { handOver } from './hand-over.ts';
 import { ActionEnded, complete, type Hook } from './lifecycle.ts';
 import { consequenceOf, type LifecycleResult, type Outcome, type StopSignal } from './outcome.ts';
 import type { Ports } from './ports.ts';
@@ -23,11 +24,14 @@ export class Stopped extends Error {
 
 /**
  * One run, whatever becomes of it: drain the target, tell the hook what followed, sum up in one line.
+ *
+ * @param runId tells this run from every other one
  * @returns the exit code; never rejects
  */
 export async function run(
   config: Config,
   ports: Ports,
+  runId: string,
   { clock, report: tell, signal }: Surroundings,
 ): Promise<number> {
   const tally = new Tally();
@@ -38,7 +42,8 @@ export async function run(
     holdings.events?.note(event);
   };
   const holdings: Holdings = { hooks: [], group: undefined, cluster: undefined, events: undefined };
-  const outcome = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
+  const ended = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
+  const outcome = await orHandedOver(ended, config, ports, holdings.hooks, runId, { clock, report });
   if ('error' in outcome) report({ type: 'failed', error: outcome.error });
   if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
 
@@ -68,6 +73,30 @@ function outcomeOf(error: unknown): Outcome {
   if (error instanceof NodeGone) return { kind: 'no node' };
   if (error instanceof NotTerminating) return { kind: 'not terminating', error };
   return { kind: 'failed', error };
+}
+
+/** Whoever is told to stop lets a successor go on, where there is a place for one. A person at a terminal is believed. */
+async function orHandedOver(
+  outcome: Outcome,
+  { target, generation, dryRun, force }: Config,
+  { successors }: Ports,
+  hooks: readonly Hook[],
+  runId: string,
+  context: { clock: Clock; report: Report },
+): Promise<Outcome> {
+  if (outcome.kind !== 'stopped' || outcome.by !== 'SIGTERM') return outcome;
+  if (successors === undefined || target.kind !== 'instance' || dryRun || force) return outcome;
+  try {
+    const { instanceId, action } = target;
+    const never = new AbortController().signal;
+    const own = { instanceId, action, generation };
+    const task = await handOver(own, runId, hooks, successors, { ...context, signal: never });
+    context.report({ type: 'handed over', task, generation: generation + 1 });
+    return { kind: 'handed over', task };
+  } catch (error) {
+    context.report({ type: 'hand-over failed', error });
+    return outcome;
+  }
 }
 
 /** What became of the hooks: the result they were told, or why they were not. */

@@ -1,30 +1,11 @@
 import * as v from 'valibot';
-
-const text = (meaning: string, pattern: RegExp, form: string) =>
-  v.pipe(v.string(), v.regex(pattern, `must be ${form}`), v.description(meaning));
-
-const choice = <const T extends readonly string[]>(meaning: string, values: T) =>
-  v.pipe(v.picklist(values, `must be one of ${values.join(', ')}`), v.description(meaning));
-
-const seconds = (meaning: string, least: number, most: number) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^\d{1,9}$/, 'must be a whole number of seconds'),
-    v.transform(Number),
-    v.minValue(least, `must be at least ${least} s`),
-    v.maxValue(most, `must be at most ${most} s`),
-    v.description(meaning),
-  );
-
-const url = (meaning: string) =>
-  v.pipe(
-    v.string(),
-    v.check((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL'),
-    v.description(meaning),
-  );
+import { choice, list, seconds, text, time, url } from './setting-kinds.ts';
 
 /** A lifecycle action lives 48 hours at the most, so no wait of ours need be longer. */
 const TWO_DAYS = 172_800;
+
+/** How often a drain may be handed over from task to task. */
+export const MOST_GENERATIONS = 20;
 
 /**
  * Every setting: read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which wins.
@@ -54,6 +35,7 @@ export const Settings = v.object({
   LIFECYCLE_DESTINATION: v.optional(
     choice('where the instance is going, from the event', ['EC2', 'AutoScalingGroup', 'WarmPool']),
   ),
+  LIFECYCLE_ACTION_TIME: v.optional(time('when the lifecycle action began, from its event; now when absent')),
   CLUSTER_NAME: v.optional(
     text('name of the EKS cluster', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
   ),
@@ -113,22 +95,88 @@ export const Settings = v.object({
     ]),
     'continue',
   ),
+  ECS_CLUSTER: v.optional(
+    text(
+      'ECS cluster in which tasks are started: successors on SIGTERM, and by sweep',
+      /^[A-Za-z0-9_:/-]{1,255}$/,
+      'the name or ARN of an ECS cluster',
+    ),
+  ),
+  TASK_DEFINITION: v.optional(
+    text(
+      'their task definition, best without a revision',
+      /^[A-Za-z0-9_:/-]{1,255}$/,
+      'the family or ARN of a task definition',
+    ),
+  ),
+  SUBNET_IDS: v.optional(list('their subnets', /^subnet-[0-9a-f]{8,17}$/, 'IDs of subnets')),
+  SECURITY_GROUP_IDS: v.optional(list('their security groups', /^sg-[0-9a-f]{8,17}$/, 'IDs of security groups')),
+  ASSIGN_PUBLIC_IP: v.optional(choice('whether they get a public address', ['ENABLED', 'DISABLED']), 'DISABLED'),
+  GENERATION: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,2}$/, 'must be a whole number'),
+      v.transform(Number),
+      v.maxValue(MOST_GENERATIONS, `must be at most ${MOST_GENERATIONS}`),
+      v.description('how often this drain was handed over to another task already'),
+    ),
+    '0',
+  ),
+  AUTO_SCALING_GROUP_PREFIX: v.optional(
+    text(
+      'only groups whose names start like this; every group when absent',
+      /^[^:\p{Cc}]{1,255}$/u,
+      'the start of the name of an Auto Scaling group',
+    ),
+  ),
+  SCHEDULED_TIME: v.optional(
+    time('for when this sweep was scheduled: one that is started twice starts no task twice; now when absent'),
+  ),
+  SWEEP_GRACE_SECONDS: v.optional(
+    seconds('how long an instance without a task is left to its event, which may be on its way', 0, 600),
+    '20',
+  ),
 });
+
+/** Settings that say where the ECS tasks of this drainer run. */
+export const PLACE_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
+
+const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_SECONDS'] as const;
+
+/** The settings that `sweep` reads. */
+export const SWEEP_SETTINGS: readonly SettingName[] = [
+  'LIFECYCLE_HOOK_NAME',
+  'CLUSTER_NAME',
+  'KUBE_CONFIG_BUCKET',
+  'KUBE_CONFIG_OBJECT',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  ...PLACE_SETTINGS,
+  'ASSIGN_PUBLIC_IP',
+  ...SWEEP_ONLY,
+];
 
 export type SettingName = keyof typeof Settings.entries;
 export const settingNames = Object.keys(Settings.entries) as SettingName[];
+
+/** The settings that `drain` reads. */
+export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
+  (name) => !SWEEP_ONLY.some((other) => other === name),
+);
 
 /** `INSTANCE_ID` → `instance-id` */
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-');
 }
 
-/** The settings as rows of a table: name, flag, default (empty when there is none), meaning. */
-export function settingRows(): { name: string; flag: string; fallback: string; meaning: string }[] {
-  return Object.entries(Settings.entries).map(([name, entry]) => ({
+/** Settings as rows of a table: name, flag, default (empty when there is none), meaning. */
+export function settingRows(
+  names: readonly SettingName[] = settingNames,
+): { name: string; flag: string; fallback: string; meaning: string }[] {
+  return names.map((name) => ({
     name,
     flag: `--${flagOf(name)}`,
-    fallback: String(v.getDefault(entry) ?? ''),
-    meaning: v.getDescription(entry.wrapped) ?? '',
+    fallback: String(v.getDefault(Settings.entries[name]) ?? ''),
+    meaning: v.getDescription(Settings.entries[name].wrapped) ?? '',
   }));
 }

@@ -4,6 +4,8 @@ import { cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
+import { isOfAnotherCluster } from './instance-cluster.ts';
+import { orDrainedByAnother } from './last-look.ts';
 import { type Hook, whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
 import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
@@ -34,7 +36,7 @@ export async function drainTarget(
   context: TimedSurroundings,
 ): Promise<Outcome> {
   const { target } = config;
-  const startedAt = context.clock.now();
+  const startedAt = beganAt(config, context.clock.now());
   let facts: InstanceFacts | Failure | undefined;
   if (target.kind === 'instance') {
     const ended = await findAction(target.instanceId, config, ports, holdings, context);
@@ -64,10 +66,19 @@ export async function drainTarget(
     await cordoned;
     return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
   };
-  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context).finally(() => over.abort());
+  const ended = await whileBeating(holdings.hooks, drainWhileBeating, context)
+    .catch((error: unknown) =>
+      orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, startedAt), context),
+    )
+    .finally(() => over.abort());
   return ended === 'no pending action'
     ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
     : ended;
+}
+
+/** By our clock or by that of the event, whichever says earlier: an event from the future is a clock that is wrong. */
+function beganAt({ target }: Config, now: number): number {
+  return target.kind === 'instance' ? Math.min(now, target.action.beganAt ?? now) : now;
 }
 
 function groupCapacity(ports: Ports, group: string) {
@@ -135,7 +146,7 @@ async function describeInstance(
 /** An event may reach the drainers of several clusters; only the one whose cluster it is may touch the hook. */
 function otherClusterOf({ cluster }: Config, facts: InstanceFacts | Failure | undefined): Outcome | undefined {
   if (cluster.kind !== 'eks' || facts === undefined || facts instanceof Failure) return undefined;
-  if (facts.clusters.length === 0 || facts.clusters.includes(cluster.name)) return undefined;
+  if (!isOfAnotherCluster(facts.clusters, cluster.name)) return undefined;
   return {
     kind: 'instance of another cluster',
     why: `its tags name ${facts.clusters.join(', ')}, not ${cluster.name}`,

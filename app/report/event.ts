@@ -49,6 +49,13 @@ export type DrainEvent =
   | { type: 'hook completed'; hook: string; result: string }
   | { type: 'hook left alone'; hook: string }
   | { type: 'completion failed'; hook: string; result: string; error: unknown }
+  | { type: 'handed over'; task: string; generation: number }
+  | { type: 'hand-over failed'; error: unknown }
+  | { type: 'sweep started'; version: string; cluster: string; hook: string; dryRun: boolean }
+  | { type: 'would start'; instanceId: string; group: string }
+  | { type: 'task started'; instanceId: string; group: string; task: string }
+  | { type: 'task refused'; instanceId: string; group: string; reason: string; detail: string | undefined }
+  | { type: 'sweep summary'; summary: SweepSummary }
   | { type: 'failed'; error: unknown }
   | { type: 'summary'; summary: Summary };
 
@@ -78,6 +85,31 @@ export type Figures = {
   /** The pod that a budget held up longest, and for how long. */
   readonly longestBlocked: { readonly pod: PodName; readonly seconds: number } | undefined;
   readonly beats: number;
+};
+
+/** What a sweep found and did, in instances. */
+export type SweepFound = {
+  /** Auto Scaling groups that were looked at. */
+  readonly groups: number;
+  /** Instances that wait in the hook. */
+  readonly waiting: number;
+  /** Of these, those that a living task drains. */
+  readonly covered: number;
+  /** Those of other clusters. */
+  readonly elsewhere: number;
+  readonly started: number;
+  readonly refused: number;
+};
+
+/** The one line at the end of every sweep. */
+export type SweepSummary = {
+  readonly result: 'swept' | 'failed' | 'stopped';
+  readonly exitCode: number;
+  /** For people and metrics. */
+  readonly cluster: string;
+  readonly seconds: number;
+  /** Absent when it could not look. */
+  readonly found: SweepFound | undefined;
 };
 
 export type Report = (event: DrainEvent) => void;

@@ -1,5 +1,5 @@
 import { adviceOf, explain } from '../failure.ts';
-import type { DrainEvent, Summary } from './event.ts';
+import type { DrainEvent, Summary, SweepSummary } from './event.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type Worded = {
@@ -133,6 +133,26 @@ export function worded(event: DrainEvent): Worded | undefined {
         result: event.result,
         advice: adviceOf(event.error) ?? 'aws autoscaling complete-lifecycle-action does it by hand',
       });
+    case 'handed over':
+      return say('info', `handed over to ${event.task}`, { task: event.task, generation: event.generation });
+    case 'hand-over failed':
+      return say('error', `nobody goes on with this drain until the next sweep: ${explain(event.error)}`, {
+        advice: adviceOf(event.error),
+      });
+    case 'sweep started':
+      return say('info', `sweep for ${event.cluster}${event.dryRun ? ', dry run' : ''}`);
+    case 'would start':
+      return say('info', `would start a task for ${event.instanceId} of ${event.group}`);
+    case 'task started':
+      return say('warn', `${event.instanceId} of ${event.group} had no task; it has ${event.task} now`);
+    case 'task refused':
+      return say(
+        'error',
+        `no task could be started for ${event.instanceId} of ${event.group}: ${event.reason}${event.detail === undefined ? '' : ` (${event.detail})`}`,
+        { ...event },
+      );
+    case 'sweep summary':
+      return say(event.summary.exitCode === 0 ? 'info' : 'error', sweepText(event.summary), { ...event.summary });
     case 'failed':
       return say('error', explain(event.error), { advice: adviceOf(event.error) });
     case 'summary':
@@ -148,6 +168,20 @@ export function summaryText({ result, target, node, pods, longestBlocked, second
     `${pods.evicted} evicted, ${pods.left} left${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
     ...(longestBlocked === undefined ? [] : [`${longestBlocked.pod} blocked ${longestBlocked.seconds} s`]),
     `hook: ${hook}`,
+    `exit ${exitCode}`,
+  ].join(' · ');
+}
+
+function sweepText({ result, exitCode, found, seconds }: SweepSummary): string {
+  if (found === undefined) return `${result} · exit ${exitCode}`;
+  const { groups, waiting, covered, elsewhere, started, refused } = found;
+  return [
+    `${groups} group${groups === 1 ? '' : 's'} looked at in ${seconds} s`,
+    `${waiting} instance${waiting === 1 ? '' : 's'} waiting`,
+    `${covered} with a task`,
+    ...(elsewhere > 0 ? [`${elsewhere} of other clusters`] : []),
+    `${started} started`,
+    `${refused} refused`,
     `exit ${exitCode}`,
   ].join(' · ');
 }

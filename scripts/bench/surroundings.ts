@@ -45,7 +45,16 @@ export class Surroundings {
   async remove(): Promise<void> {
     const { core } = this.#cluster;
     const namespace = NAMESPACE;
-    await core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 });
+    // The API server gives up on what takes it longer than half a minute, and has deleted some of it by then.
+    await until('the pods around are deleted', () =>
+      core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 }).then(
+        () => true,
+        (error: unknown) => {
+          if (codeOf(error) !== 504) throw error;
+          return false;
+        },
+      ),
+    );
     await core.deleteCollectionNode({ labelSelector: LABEL });
     await core.deleteNamespace({ name: namespace });
     await until(`${namespace} is gone`, () =>

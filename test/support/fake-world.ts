@@ -24,6 +24,7 @@ const CONFIG: Config = {
   drainDaemonSets: false,
   doNotDisruptMs: 0,
   lastResortMs: 120_000,
+  generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };
 
@@ -51,6 +52,8 @@ export function world() {
     cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
     taint: () => Promise<'tainted' | 'replaced'>;
     capacity: () => Promise<GroupCapacity>;
+    /** Ports that most runs have not. */
+    ports: Partial<Ports>;
     /** The last of the notes on their way. */
     flush: () => Promise<void>;
   } = {
@@ -61,6 +64,7 @@ export function world() {
     cordon: async () => 'cordoned',
     taint: async () => 'tainted',
     capacity: async () => ({ desired: 0, inService: [] }),
+    ports: {},
     flush: async () => undefined,
   };
   const connected: ConnectedCluster = {
@@ -112,7 +116,10 @@ export function world() {
     /** Runs to the end, and tells what became of it. */
     async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
       const surroundings = { clock, report: recorder.report, signal: stop.signal };
-      const code = await clock.until(run({ ...CONFIG, ...more }, ports, surroundings), withinMs);
+      const code = await clock.until(
+        run({ ...CONFIG, ...more }, { ...ports, ...facts.ports }, 'run-1', surroundings),
+        withinMs,
+      );
       const [summary, ...others] = recorder.of('summary');
       if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
       return `${summary.summary.result}, hook ${hook.results.join() || 'untouched'}, exit ${code}`;

@@ -62,11 +62,12 @@ test('the drain knows nothing of AWS, of the Kubernetes adapter, or of any packa
   }
 });
 
-test('only main.ts knows the adapters of both, and Kubernetes knows nothing of AWS', () => {
-  const outside = (path: string) => path === 'app/main.ts' || isIn('aws')(path) || isIn('kubernetes')(path);
+test('only the ports know the adapters of both, and Kubernetes knows nothing of AWS', () => {
+  const ports = ['app/drain-ports.ts', 'app/sweep-ports.ts'];
+  const outside = (path: string) => ports.includes(path) || isIn('aws')(path) || isIn('kubernetes')(path);
   assert.deepEqual(importersOf(/^app\/(aws|kubernetes)\//, outside), []);
   assert.deepEqual(
-    importersOf(/^app\/aws\//, (path) => path === 'app/main.ts' || isIn('aws')(path)),
+    importersOf(/^app\/aws\//, (path) => ports.includes(path) || isIn('aws')(path)),
     [],
   );
 });

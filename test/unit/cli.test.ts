@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { helpText, readCommandLine } from '../../app/cli.ts';
-import { flagOf, settingNames, settingRows } from '../../app/settings.ts';
+import { readCommandLine } from '../../app/cli.ts';
+import { helpText } from '../../app/help.ts';
+import { DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, settingNames, settingRows } from '../../app/settings.ts';
 
 function faultsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);
@@ -18,6 +19,8 @@ test('the commands, and what asks for help or the version', () => {
   assert.equal(command('help'), 'help of program');
   assert.equal(command('help', 'drain'), 'help of drain');
   assert.equal(command('drain', '--help'), 'help of drain');
+  assert.equal(command('sweep', '--help'), 'help of sweep');
+  assert.equal(command('sweep'), 'sweep');
   assert.equal(command('--version'), 'version');
   assert.equal(command('drain', '--version'), 'version');
   assert.equal(command(), 'unknown');
@@ -35,7 +38,7 @@ test('whatever is not understood is a fault, each by its name', () => {
     "'drian' is not a command of this program",
     '--x is not a flag of this program',
   ]);
-  assert.deepEqual(faultsOf('--node', 'a'), ['a command is missing: drain']);
+  assert.deepEqual(faultsOf('--node', 'a'), ['a command is missing: drain, or sweep']);
 });
 
 test('values: missing, empty, given twice, or given to a switch', () => {
@@ -55,22 +58,41 @@ test('a flag is not the value of the one before it', () => {
   assert.deepEqual([meant.faults, meant.flags.settings], [[], { KUBE_CONFIG_OBJECT: '--odd-name' }]);
 });
 
-test('every setting has a flag of its name', () => {
-  for (const name of settingNames) {
-    const line = readCommandLine(['drain', `--${flagOf(name)}`, 'some-value']);
-    assert.ok(line.command === 'drain');
-    assert.deepEqual([line.faults, line.flags.settings], [[], { [name]: 'some-value' }]);
+test('every setting has a flag of its name, with the commands that read it and with no other', () => {
+  const commands = { drain: DRAIN_SETTINGS, sweep: SWEEP_SETTINGS };
+  for (const [command, read] of Object.entries(commands)) {
+    for (const name of settingNames) {
+      const line = readCommandLine([command, `--${flagOf(name)}`, 'some-value']);
+      assert.ok(line.command === 'drain' || line.command === 'sweep');
+      assert.deepEqual(line.flags.settings, { [name]: 'some-value' });
+      assert.deepEqual(line.faults, read.includes(name) ? [] : [`--${flagOf(name)} is not a flag of ${command}`]);
+    }
   }
+  for (const name of settingNames) assert.ok(DRAIN_SETTINGS.includes(name) || SWEEP_SETTINGS.includes(name), name);
+});
+
+// `sweep --node a` would look at every group of the region, and never at that node.
+test('what only a drain understands is no flag of sweep', () => {
+  assert.deepEqual(faultsOf('sweep', '--node', 'a', '--force', '--dry-run'), [
+    '--force is not a flag of sweep',
+    '--node is not a flag of sweep',
+  ]);
 });
 
 // A setting that the help does not tell is one that nobody finds.
 test('the help tells every setting with its meaning and default, and the version', () => {
-  const help = helpText('drain', '1.2.3');
-  for (const { flag, fallback, meaning } of settingRows()) {
-    assert.ok(help.includes(`${flag} VALUE`), flag);
-    assert.ok(meaning !== '' && help.includes(meaning), flag);
-    if (fallback !== '') assert.ok(help.includes(`(${fallback})`), flag);
+  for (const [command, names] of [
+    ['drain', DRAIN_SETTINGS],
+    ['sweep', SWEEP_SETTINGS],
+  ] as const) {
+    const help = helpText(command, '1.2.3');
+    for (const { flag, fallback, meaning } of settingRows(names)) {
+      assert.ok(help.includes(`${flag} VALUE`), flag);
+      assert.ok(meaning !== '' && help.includes(meaning), flag);
+      if (fallback !== '') assert.ok(help.includes(`(${fallback})`), flag);
+    }
   }
+  const help = helpText('drain', '1.2.3');
   for (const flag of ['--kubeconfig', '--node', '--dry-run', '--force']) assert.ok(help.includes(flag), flag);
   assert.match(help, /drain 1\.2\.3\n/);
   assert.match(helpText('program', '1.2.3'), /fargate-node-drainer 1\.2\.3\n/);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../app/cli.ts';
-import { type Config, ConfigFaults, faultText, readConfig } from '../../app/config.ts';
+import { type Config, readConfig } from '../../app/config.ts';
+import { ConfigFaults, faultText } from '../../app/setting-values.ts';
 
 const ID = 'i-0123456789abcdef0';
 const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };
@@ -36,6 +37,7 @@ test('what is not given has its default', () => {
     doNotDisruptMs: 0,
     lastResortMs: 120_000,
     policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+    generation: 0,
   });
 });
 

@@ -42,7 +42,8 @@ test('a cordon that fails while the first heartbeat is under way is the failure 
 // The control plane is gone for good: a drainer that goes on trying after its action is over is billed for ever.
 test('the end of the action ends a run that is still trying to cordon', async () => {
   for (const cordon of [down, (signal: AbortSignal) => untilAborted(signal, () => undefined)]) {
-    const { clock, facts, hook, run } = world();
+    const { clock, cluster, facts, hook, run } = world();
+    cluster.add(pod('web'));
     facts.cordon = cordon;
     clock.sleep(150_000, never).then(() => hook.end());
     assert.equal(await run(), 'action ended, hook untouched, exit 3');

@@ -6,6 +6,8 @@ import { Stopped } from '../../app/run.ts';
 import { world } from '../support/fake-world.ts';
 import { pod, podsOf } from '../support/objects.ts';
 
+const never = new AbortController().signal;
+
 const POLICIES: Config['policies'] = { missingNode: 'abandon', onFailure: 'abandon', onDeadline: 'abandon' };
 
 test('a drain cordons the node, completes the hook, and sums up in one line', async () => {
@@ -154,4 +156,20 @@ test('a dry run tells what would become of every pod, and changes nothing', asyn
   assert.ok(told.includes('evict shop/free-0: to be evicted'));
   assert.ok(told.includes('leave shop/agent: belongs to DaemonSet agent'));
   assert.equal(told.filter((line) => /^wait shop\/web-\d: budget web allows none/.test(line)).length, 2);
+});
+
+// Two events of one termination start two workers. The slower one would alarm somebody although every pod left gracefully.
+test('an action that ends under a worker with nothing left to drain was completed by another one', async () => {
+  const { clock, cluster, hook, run, volumes } = world();
+  cluster.add(pod('web', { claims: ['data'] }));
+  volumes.attach('shop/data', 400_000);
+  clock.sleep(150_000, never).then(() => hook.end());
+  assert.equal(await run(), 'drained by another, hook untouched, exit 0');
+});
+
+test('an action that ends with pods left, or on a cluster that cannot be asked, was not', async () => {
+  const left = world();
+  left.cluster.add(pod('slow'), { shutdownMs: Number.POSITIVE_INFINITY });
+  left.clock.sleep(150_000, never).then(() => left.hook.end());
+  assert.equal(await left.run(), 'action ended, hook untouched, exit 3');
 });

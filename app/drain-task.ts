@@ -1,0 +1,40 @@
+import type { KnownAction } from './config.ts';
+
+/** The drain of one instance, as an ECS task. */
+export type DrainTask = {
+  readonly instanceId: string;
+  readonly action: KnownAction;
+  /** How often the drain was handed over already, this task's own start included. */
+  readonly generation: number;
+};
+
+/** What ECS answered: a task, or no place for one now. */
+export type Placement =
+  | { readonly kind: 'started'; readonly task: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly detail?: string };
+
+/** Where drains are started as tasks. */
+export type TaskStarter = {
+  /**
+   * @param startedBy who starts it, for people: 36 characters at the most
+   * @param clientToken however often it is sent, one task is started: 64 characters at the most
+   * @throws Failure when ECS cannot be asked, or denies it
+   */
+  start(task: DrainTask, startedBy: string, clientToken: string, signal: AbortSignal): Promise<Placement>;
+};
+
+/**
+ * What a task is told of its drain, over the environment of its task definition: what the rule's input transformer tells
+ * the first one.
+ */
+export function environmentOf({ instanceId, action, generation }: DrainTask): Record<string, string> {
+  return {
+    INSTANCE_ID: instanceId,
+    ...(action.group !== undefined && { AUTO_SCALING_GROUP_NAME: action.group }),
+    ...(action.hook !== undefined && { LIFECYCLE_HOOK_NAME: action.hook }),
+    ...(action.token !== undefined && { LIFECYCLE_ACTION_TOKEN: action.token }),
+    ...(action.destination !== undefined && { LIFECYCLE_DESTINATION: action.destination }),
+    ...(action.beganAt !== undefined && { LIFECYCLE_ACTION_TIME: new Date(action.beganAt).toISOString() }),
+    GENERATION: String(generation),
+  };
+}

@@ -1,0 +1,71 @@
+import { within } from './clock.ts';
+import type { DrainTask, TaskStarter } from './drain-task.ts';
+import { Failure } from './failure.ts';
+import type { Hook } from './lifecycle.ts';
+import { tryFor } from './retry.ts';
+import { MOST_GENERATIONS } from './settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** All of it is over in 12 seconds: well inside the 30 that Fargate gives unless told otherwise. */
+const START_WITHIN_MS = 8_000;
+const ANSWER_WITHIN_MS = 4_000;
+const BEAT_WITHIN_MS = 5_000;
+
+/**
+ * Starts a task that goes on with this drain, and beats once more, so that it has a full heartbeat timeout to begin.
+ *
+ * @param task the drain as this task was told it, with its own generation
+ * @param run tells this run from every other one, so that no two of them share a client token
+ * @returns the successor's task
+ * @throws Failure when there is none: this was the last generation, ECS refused it, or could not be asked
+ */
+export async function handOver(
+  task: DrainTask,
+  run: string,
+  hooks: readonly Hook[],
+  tasks: TaskStarter,
+  context: Surroundings,
+): Promise<string> {
+  const { clock, signal } = context;
+  const beats = hooks.map((hook) =>
+    within(clock, BEAT_WITHIN_MS, (limited) => hook.beat(limited), signal).then(
+      () => context.report({ type: 'beat', hook: hook.name }),
+      (error: unknown) => context.report({ type: 'beat failed', hook: hook.name, error, failures: 1 }),
+    ),
+  );
+  try {
+    return await startSuccessor(task, run, tasks, context);
+  } finally {
+    await Promise.all(beats);
+  }
+}
+
+async function startSuccessor(
+  task: DrainTask,
+  run: string,
+  tasks: TaskStarter,
+  context: Surroundings,
+): Promise<string> {
+  const generation = task.generation + 1;
+  if (generation > MOST_GENERATIONS) {
+    throw new Failure(`this drain was handed over ${task.generation} times already, and is not handed over again`, {
+      advice: 'see in the stop reasons of its tasks what stops them; the next sweep starts a new one',
+    });
+  }
+  const successor = { ...task, generation };
+  const token = `${task.instanceId}-${generation}-${run}`;
+  const once = async () => {
+    const placement = await within(
+      context.clock,
+      ANSWER_WITHIN_MS,
+      (limited) => tasks.start(successor, 'hand-over', token, limited),
+      context.signal,
+    );
+    if (placement.kind === 'started') return placement.task;
+    const { reason, detail } = placement;
+    throw new Failure(`ECS has no place for a successor: ${reason}${detail === undefined ? '' : ` (${detail})`}`, {
+      passing: true,
+    });
+  };
+  return tryFor(START_WITHIN_MS, 'start a successor', once, context);
+}

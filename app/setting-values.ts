@@ -1,0 +1,92 @@
+import * as v from 'valibot';
+import { PLACE_SETTINGS, type SettingName, Settings } from './settings.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type SettingValues = v.InferOutput<typeof Settings>;
+
+/** Every fault of the configuration at once, for exit code 64. */
+export class ConfigFaults extends Error {
+  override readonly name = 'ConfigFaults';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
+    this.faults = faults;
+  }
+}
+
+/** Where ECS tasks run. */
+export type Place = {
+  readonly cluster: string;
+  readonly taskDefinition: string;
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly assignPublicIp: 'ENABLED' | 'DISABLED';
+};
+
+/** What was given for the settings of a command; what is wrong with it is added to `faults`. */
+export class Given {
+  readonly #texts: Readonly<Partial<Record<SettingName, string>>>;
+  readonly #parsed: v.SafeParseResult<typeof Settings>;
+
+  /**
+   * An empty value counts as absent: that is what EventBridge renders for a field that an event does not have.
+   * @param flags win over the environment
+   */
+  constructor(
+    names: readonly SettingName[],
+    environment: Environment,
+    flags: Readonly<Partial<Record<SettingName, string>>>,
+    faults: string[],
+  ) {
+    this.#texts = Object.fromEntries(
+      names.map((name) => [name, flags[name] ?? (environment[name] || undefined)] as const),
+    );
+    this.#parsed = v.safeParse(Settings, this.#texts);
+    for (const issue of this.#parsed.issues ?? []) {
+      const name = String(issue.path?.[0]?.key);
+      const value = name === 'LIFECYCLE_ACTION_TOKEN' ? '' : ` ('${String(issue.path?.[0]?.value)}')`;
+      faults.push(`${name}${value} ${issue.message}`);
+    }
+    for (const [name, value] of Object.entries(environment)) {
+      if (/^AWS_ENDPOINT_URL_[A-Z0-9_]+$/.test(name) && value && !/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
+        faults.push(`${name} ('${value}') must be an http or https URL`);
+      }
+    }
+  }
+
+  has(name: SettingName): boolean {
+    return this.#texts[name] !== undefined;
+  }
+
+  /** @throws ConfigFaults with what was found so far, if that is anything */
+  values(faults: readonly string[]): SettingValues {
+    if (faults.length > 0 || !this.#parsed.success) throw new ConfigFaults(faults);
+    return this.#parsed.output;
+  }
+}
+
+/** Where tasks run, if the settings say so. */
+export function placeOf(settings: SettingValues): Place | undefined {
+  const [cluster, taskDefinition] = [settings.ECS_CLUSTER, settings.TASK_DEFINITION];
+  const [subnets, securityGroups] = [settings.SUBNET_IDS, settings.SECURITY_GROUP_IDS];
+  if (cluster === undefined || taskDefinition === undefined) return undefined;
+  if (subnets === undefined || securityGroups === undefined) return undefined;
+  return { cluster, taskDefinition, subnets, securityGroups, assignPublicIp: settings.ASSIGN_PUBLIC_IP };
+}
+
+/** The settings of a place that are missing. */
+export function missingPlace(given: Given): string[] {
+  return PLACE_SETTINGS.filter((name) => !given.has(name));
+}
+
+/** All faults as one message, a line each, with the way to the documentation of the settings. */
+export function faultText({ faults }: ConfigFaults): string {
+  const lines = faults.map((fault) => `  - ${fault}`);
+  return [
+    `fargate-node-drainer: the configuration is not usable; nothing was touched.`,
+    ...lines,
+    `See drain --help for every setting.`,
+    '',
+  ].join('\n');
+}

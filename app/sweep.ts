@@ -1,0 +1,134 @@
+import type { DrainTask, Placement } from './drain-task.ts';
+import { explain, Failure } from './failure.ts';
+import { isOfAnotherCluster } from './instance-cluster.ts';
+import type { SweepFound } from './report/event.ts';
+import { tryFor } from './retry.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { SweepConfig } from './sweep-config.ts';
+
+/** An instance in Terminating:Wait. */
+export type WaitingInstance = { readonly instanceId: string; readonly group: string };
+
+/** The outside world of a sweep. Calls reject with a Failure. */
+export type SweepPorts = {
+  waiting(signal: AbortSignal): Promise<{ readonly groups: number; readonly instances: readonly WaitingInstance[] }>;
+  /** Does the group have the hook? */
+  hasHook(group: string, signal: AbortSignal): Promise<boolean>;
+  /** The instances that a living task drains. */
+  drained(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** The EKS clusters that the tags of each instance name. */
+  clustersOf(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
+  start(task: DrainTask, clientToken: string, signal: AbortSignal): Promise<Placement>;
+};
+
+/** Each look is tried for so long; the next sweep comes in minutes. */
+const LOOK_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 30_000;
+/** RunTask is called ten times a second at the most: half of what ECS takes, the other half is for the rule. */
+const BETWEEN_STARTS_MS = 100;
+
+/**
+ * Starts a drain for every instance that waits in the hook and has none: its event was lost, its task was refused, or died.
+ * @returns what was found and done; rejects with a Failure when it could not look, or with the reason of the signal
+ */
+export async function sweep(config: SweepConfig, ports: SweepPorts, context: Surroundings): Promise<SweepFound> {
+  const { clock, report, signal } = context;
+  const look = <T>(what: string, work: () => Promise<T>) => tryFor(LOOK_WITHIN_MS, what, work, context);
+
+  const { groups, instances } = await look('look for instances that wait', () => ports.waiting(signal));
+  const waiting = await withHook(instances, (group) =>
+    look(`describe the hooks of ${group}`, () => ports.hasHook(group, signal)),
+  );
+  // In this order: what has a task by the second look needs none.
+  const drained = () => look('look for tasks', () => ports.drained(signal));
+  const found = { groups, waiting: waiting.length, covered: 0, elsewhere: 0, started: 0, refused: 0 };
+  let alone = waiting.length === 0 ? [] : without(waiting, await drained());
+  if (alone.length > 0) {
+    await clock.sleep(config.graceMs, signal);
+    alone = without(alone, await drained());
+  }
+  found.covered = waiting.length - alone.length;
+  const ours = await ofThisCluster(alone, config, ports, context);
+  found.elsewhere = alone.length - ours.length;
+
+  const attempt = attemptOf(config.scheduledAt ?? clock.now());
+  for (const { instanceId, group } of ours) {
+    if (config.dryRun) {
+      report({ type: 'would start', instanceId, group });
+      continue;
+    }
+    const task: DrainTask = { instanceId, action: { group, hook: config.hook }, generation: 0 };
+    const placement = await start(task, `sweep-${instanceId}-${attempt}`, ports, context);
+    if (placement.kind === 'started') {
+      found.started++;
+      report({ type: 'task started', instanceId, group, task: placement.task });
+    } else {
+      found.refused++;
+      report({ type: 'task refused', instanceId, group, reason: placement.reason, detail: placement.detail });
+    }
+    await clock.sleep(BETWEEN_STARTS_MS, signal);
+  }
+  return found;
+}
+
+/**
+ * Part of the client token: a sweep that is delivered twice starts no task twice, the next sweep is another attempt.
+ * @param time milliseconds since the epoch
+ */
+export function attemptOf(time: number): string {
+  return new Date(time).toISOString().replace(/\D/g, '').slice(0, 14);
+}
+
+function without(instances: readonly WaitingInstance[], drained: ReadonlySet<string>): readonly WaitingInstance[] {
+  return instances.filter(({ instanceId }) => !drained.has(instanceId));
+}
+
+async function withHook(
+  instances: readonly WaitingInstance[],
+  hasHook: (group: string) => Promise<boolean>,
+): Promise<readonly WaitingInstance[]> {
+  const hooked = new Set<string>();
+  for (const group of new Set(instances.map(({ group }) => group))) {
+    if (await hasHook(group)) hooked.add(group);
+  }
+  return instances.filter(({ group }) => hooked.has(group));
+}
+
+/** EC2's word spares tasks that would only find out that they are not needed; without it they are started. */
+async function ofThisCluster(
+  instances: readonly WaitingInstance[],
+  { eksCluster }: SweepConfig,
+  ports: SweepPorts,
+  { report, signal }: Surroundings,
+): Promise<readonly WaitingInstance[]> {
+  if (eksCluster === undefined || instances.length === 0) return instances;
+  try {
+    const ids = instances.map(({ instanceId }) => instanceId);
+    const tagged = await ports.clustersOf(ids, signal);
+    return instances.filter(({ instanceId }) => !isOfAnotherCluster(tagged.get(instanceId) ?? [], eksCluster));
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    report({
+      type: 'warning',
+      message: 'EC2 does not tell which instances are of this cluster; a task is started for each',
+      error,
+    });
+    return instances;
+  }
+}
+
+/** A start that fails is one that was refused: the next sweep tries again. */
+async function start(
+  task: DrainTask,
+  clientToken: string,
+  ports: SweepPorts,
+  context: Surroundings,
+): Promise<Placement> {
+  try {
+    const once = () => ports.start(task, clientToken, context.signal);
+    return await tryFor(START_WITHIN_MS, `start a task for ${task.instanceId}`, once, context);
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof Failure)) throw error;
+    return { kind: 'refused', reason: explain(error) };
+  }
+}

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DrainTask, Placement } from '../../app/drain-task.ts';
+import { Failure } from '../../app/failure.ts';
+import { Stopped } from '../../app/run.ts';
+import { runSweep } from '../../app/run-sweep.ts';
+import { attemptOf, type SweepPorts, type WaitingInstance } from '../../app/sweep.ts';
+import type { SweepConfig } from '../../app/sweep-config.ts';
+import { HandClock } from '../support/clock.ts';
+import { Recorder } from '../support/recorder.ts';
+
+const CONFIG: SweepConfig = {
+  region: 'eu-central-1',
+  hook: 'node-drainer',
+  groupPrefix: '',
+  eksCluster: 'prod',
+  cluster: 'prod',
+  place: {
+    cluster: 'drains',
+    taskDefinition: 'drainer',
+    subnets: ['subnet-1'],
+    securityGroups: ['sg-1'],
+    assignPublicIp: 'DISABLED',
+  },
+  graceMs: 20_000,
+  dryRun: false,
+};
+
+const waits = (instanceId: string, group = 'workers'): WaitingInstance => ({ instanceId, group });
+
+/** Auto Scaling, EC2 and ECS in memory, as far as a sweep knows them. */
+function world() {
+  const clock = new HandClock();
+  const recorder = new Recorder(clock.now);
+  const stop = new AbortController();
+  const drained = new Set<string>();
+  const started: { task: DrainTask; token: string; at: number }[] = [];
+  const facts = {
+    waiting: [] as WaitingInstance[],
+    hooked: ['workers'],
+    clusters: new Map<string, string[]>(),
+    ec2: undefined as Error | undefined,
+    place: (_instance: string, _tries: number): Placement | Error => ({ kind: 'started', task: 'task-1' }),
+    look: undefined as Error | undefined,
+  };
+  const tries = new Map<string, number>();
+  const ports: SweepPorts = {
+    async waiting() {
+      if (facts.look) throw facts.look;
+      return { groups: 7, instances: facts.waiting };
+    },
+    hasHook: async (group) => facts.hooked.includes(group),
+    drained: async () => drained,
+    async clustersOf() {
+      if (facts.ec2) throw facts.ec2;
+      return facts.clusters;
+    },
+    async start(task, token) {
+      const count = (tries.get(task.instanceId) ?? 0) + 1;
+      tries.set(task.instanceId, count);
+      const answer = facts.place(task.instanceId, count);
+      if (answer instanceof Error) throw answer;
+      if (answer.kind === 'started') started.push({ task, token, at: clock.now() });
+      return answer;
+    },
+  };
+  return {
+    clock,
+    drained,
+    facts,
+    recorder,
+    started,
+    stop,
+    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown; result: string }> {
+      const surroundings = { clock, report: recorder.report, signal: stop.signal };
+      const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, surroundings), 3_600_000);
+      const [summary, ...others] = recorder.of('sweep summary');
+      if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
+      return { code, found: summary.summary.found, result: summary.summary.result };
+    },
+  };
+}
+
+// An event that is lost leaves an instance that nobody drains, until its hook times out and its pods die with it.
+test('an instance that waits without a task gets one; one that has a task gets none', async () => {
+  const { drained, facts, run, started } = world();
+  facts.waiting = [waits('i-1'), waits('i-2')];
+  drained.add('i-1');
+  assert.deepEqual(await run(), {
+    code: 0,
+    result: 'swept',
+    found: { groups: 7, waiting: 2, covered: 1, elsewhere: 0, started: 1, refused: 0 },
+  });
+  assert.deepEqual(
+    started.map(({ task }) => task),
+    [{ instanceId: 'i-2', action: { group: 'workers', hook: 'node-drainer' }, generation: 0 }],
+  );
+});
+
+test('a group without the hook is none of ours', async () => {
+  const { facts, run, started } = world();
+  facts.waiting = [waits('i-1', 'others')];
+  assert.deepEqual((await run()).found, { groups: 7, waiting: 0, covered: 0, elsewhere: 0, started: 0, refused: 0 });
+  assert.equal(started.length, 0);
+});
+
+// Two stacks with the same hook name would start tasks for each other's instances, every five minutes.
+test('an instance whose tags name another cluster is left to it', async () => {
+  const { facts, run, started } = world();
+  facts.waiting = [waits('i-1'), waits('i-2'), waits('i-3')];
+  facts.clusters = new Map([
+    ['i-1', ['staging']],
+    ['i-2', ['prod']],
+  ]);
+  assert.deepEqual((await run()).found, { groups: 7, waiting: 3, covered: 0, elsewhere: 1, started: 2, refused: 0 });
+  assert.deepEqual(
+    started.map(({ task }) => task.instanceId),
+    ['i-2', 'i-3'],
+  );
+});
+
+test('without the word of EC2 every instance gets its task', async () => {
+  const { facts, recorder, run, started } = world();
+  facts.waiting = [waits('i-1')];
+  facts.ec2 = new Failure('EC2 is down');
+  assert.equal((await run()).code, 0);
+  assert.equal(started.length, 1);
+  assert.equal(recorder.of('warning').length, 1);
+});
+
+// An instance that has just been terminated has no task yet: its event is on its way, and a second task would cost money.
+test('an instance is left to its event for a while', async () => {
+  const { clock, drained, facts, run, started } = world();
+  facts.waiting = [waits('i-1')];
+  clock.sleep(10_000, new AbortController().signal).then(() => drained.add('i-1'));
+  assert.deepEqual((await run()).found, { groups: 7, waiting: 1, covered: 1, elsewhere: 0, started: 0, refused: 0 });
+  assert.equal(started.length, 0);
+});
+
+// Scheduler delivers at least once; the second delivery must not start a second set of tasks, and the next sweep must.
+test('the client token is that of the instance and of the scheduled time', async () => {
+  const tokens = async (scheduledAt: number) => {
+    const { facts, run, started } = world();
+    facts.waiting = [waits('i-0123456789abcdef0')];
+    await run({ scheduledAt });
+    return started.map(({ token }) => token);
+  };
+  const at = Date.parse('2026-03-01T10:05:00Z');
+  assert.deepEqual(await tokens(at), ['sweep-i-0123456789abcdef0-20260301100500']);
+  assert.deepEqual(await tokens(at), await tokens(at));
+  assert.notDeepEqual(await tokens(at + 300_000), await tokens(at));
+  assert.ok(`sweep-i-0123456789abcdef0-${attemptOf(at)}`.length <= 64);
+});
+
+// A thousand at once would take the calls of the rule's own tasks.
+test('no more than ten tasks are started in a second', async () => {
+  const { facts, run, started } = world();
+  facts.waiting = Array.from({ length: 45 }, (_, index) => waits(`i-${index}`));
+  await run();
+  assert.equal(started.length, 45);
+  for (const { at } of started) {
+    assert.ok(started.filter((other) => other.at >= at && other.at < at + 1_000).length <= 10);
+  }
+});
+
+test('RunTask that answers 200 and places nothing is told, with the reason, and the others go on', async () => {
+  const { facts, recorder, run } = world();
+  facts.waiting = [waits('i-1'), waits('i-2')];
+  facts.place = (instance) =>
+    instance === 'i-1' ? { kind: 'refused', reason: 'RESOURCE:ENI' } : { kind: 'started', task: 'task-2' };
+  const { code, found } = await run();
+  assert.deepEqual([code, found], [0, { groups: 7, waiting: 2, covered: 0, elsewhere: 0, started: 1, refused: 1 }]);
+  assert.deepEqual(
+    recorder.of('task refused').map(({ instanceId, reason }) => [instanceId, reason]),
+    [['i-1', 'RESOURCE:ENI']],
+  );
+});
+
+test('throttling is waited out; what cannot be mended is told as a refusal', async () => {
+  const { facts, recorder, run, started } = world();
+  facts.waiting = [waits('i-1'), waits('i-2')];
+  facts.place = (instance, tries) => {
+    if (instance === 'i-2') return new Failure('RunTask is denied');
+    return tries < 3 ? new Failure('Rate exceeded', { passing: true }) : { kind: 'started', task: 'task-1' };
+  };
+  const { code, found } = await run();
+  assert.deepEqual([code, found], [0, { groups: 7, waiting: 2, covered: 0, elsewhere: 0, started: 1, refused: 1 }]);
+  assert.equal(started.length, 1);
+  assert.match(recorder.of('task refused')[0]?.reason ?? '', /denied/);
+});
+
+// A sweep that saw nothing and says 0 would be believed.
+test('a sweep that cannot look fails', async () => {
+  const { facts, recorder, run } = world();
+  facts.look = new Failure('AccessDenied');
+  assert.deepEqual(await run(), { code: 1, result: 'failed', found: undefined });
+  assert.equal(recorder.of('failed').length, 1);
+});
+
+test('a look that fails in passing is repeated', async () => {
+  const { clock, facts, run } = world();
+  facts.look = new Failure('Throttling', { passing: true });
+  clock.sleep(5_000, new AbortController().signal).then(() => {
+    facts.look = undefined;
+  });
+  assert.equal((await run()).code, 0);
+});
+
+test('a dry run says what it would start, and starts nothing', async () => {
+  const { facts, recorder, run, started } = world();
+  facts.waiting = [waits('i-1')];
+  await run({ dryRun: true });
+  assert.equal(started.length, 0);
+  assert.deepEqual(
+    recorder.of('would start').map(({ instanceId }) => instanceId),
+    ['i-1'],
+  );
+});
+
+test('a sweep that is stopped ends at once, and says so', async () => {
+  const { clock, facts, run, started, stop } = world();
+  facts.waiting = [waits('i-1')];
+  clock.sleep(1_000, new AbortController().signal).then(() => stop.abort(new Stopped('SIGTERM')));
+  assert.deepEqual(await run(), { code: 143, result: 'stopped', found: undefined });
+  assert.equal(started.length, 0);
+});
