@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Fargate } from './fargate.ts';
+import { Program, summaryOf } from './program.ts';
+import { actionOf, GROUP, HOOK, INSTANCE, type World, world } from './world.ts';
+
+const PLACE = {
+  ECS_CLUSTER: 'drains',
+  TASK_DEFINITION: 'node-drainer',
+  SUBNET_IDS: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+  SECURITY_GROUP_IDS: 'sg-0123456789abcdef0',
+};
+
+/** A world whose simulated ECS runs the program. */
+async function fargateWorld(context: TestContext): Promise<{ w: World; fargate: Fargate; environment: Environment }> {
+  const w = await world(context);
+  const environment = {
+    ...w.aws.environment,
+    ...PLACE,
+    KUBE_CONFIG_BUCKET: 'configs',
+    KUBE_CONFIG_OBJECT: 'kube/config',
+    SWEEP_GRACE_SECONDS: '0',
+  };
+  return { w, fargate: new Fargate(w.aws, environment), environment };
+}
+
+type Environment = Record<string, string>;
+
+const sweep = (environment: Environment) => new Program(['sweep'], { ...environment, LIFECYCLE_HOOK_NAME: HOOK });
+
+// Fargate does not replace a task that it takes away: the node would wait undrained until its hook times out.
+test('a drain that is told to stop goes on in another task, and the hook hears one CONTINUE', async (context) => {
+  const { w, fargate, environment } = await fargateWorld(context);
+  await w.addPod('web', { finalizers: ['test/hold'] });
+  w.aws.terminateInstance(INSTANCE);
+  const first = new Program(['drain'], {
+    ...environment,
+    INSTANCE_ID: INSTANCE,
+    AUTO_SCALING_GROUP_NAME: GROUP,
+    LIFECYCLE_HOOK_NAME: HOOK,
+    LIFECYCLE_ACTION_TIME: new Date().toISOString(),
+  });
+  await first.line('pod accepted');
+  const beats = actionOf(w).beats;
+  first.kill('SIGTERM');
+  const ended = await first.ended();
+  assert.equal(ended.code, 0);
+  assert.equal(summaryOf(ended)['result'], 'handed over');
+  assert.ok(actionOf(w).beats > beats, 'it beat once more');
+
+  const successor = await fargate.task(0);
+  await successor.program.line('pod waits');
+  await w.core.patchNamespacedPod({
+    name: 'web',
+    namespace: 'default',
+    body: [{ op: 'remove', path: '/metadata/finalizers' }],
+  });
+  const [last] = await fargate.allEnded();
+  assert.ok(last);
+  assert.deepEqual([last.code, summaryOf(last)['result']], [0, 'drained']);
+  assert.equal(actionOf(w).result, 'CONTINUE');
+  const [task] = w.aws.tasks;
+  assert.equal(task?.overrides['GENERATION'], '1');
+  assert.equal(task?.startedBy, 'hand-over');
+  assert.equal(task?.launchType, 'FARGATE');
+  const completions = w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
+  assert.equal(completions.length, 1);
+});
+
+test('a worker that finds no place for a successor says so, and is gone before SIGKILL', async (context) => {
+  const { w, environment } = await fargateWorld(context);
+  await w.addPod('web', { finalizers: ['test/hold'] });
+  w.aws.terminateInstance(INSTANCE);
+  w.aws.refuseTasks({ reason: 'Capacity is unavailable at this time.' });
+  const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
+  await first.line('pod accepted');
+  const toldAt = Date.now();
+  first.kill('SIGTERM');
+  const ended = await first.ended();
+  assert.equal(ended.code, 143);
+  assert.ok(Date.now() - toldAt < 20_000);
+  assert.match(ended.lines.find(({ event }) => event === 'hand-over failed')?.message ?? '', /Capacity is unavailable/);
+  assert.equal(actionOf(w).state, 'pending');
+});
+
+// A worker that is killed leaves nobody behind; without the sweep its instance is terminated with its pods.
+test('a sweep drains the instance of a worker that was killed, and does nothing when it is asked again', async (context) => {
+  const { w, fargate, environment } = await fargateWorld(context);
+  await w.addPod('web', { finalizers: ['test/hold'] });
+  w.aws.terminateInstance(INSTANCE);
+  const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
+  await first.line('pod accepted');
+  first.kill('SIGKILL');
+  await first.ended();
+
+  const swept = await sweep(environment).ended();
+  assert.equal(swept.code, 0);
+  assert.deepEqual(swept.lines.at(-1)?.['found'], {
+    groups: 1,
+    waiting: 1,
+    covered: 0,
+    elsewhere: 0,
+    started: 1,
+    refused: 0,
+  });
+  const again = await sweep(environment).ended();
+  assert.deepEqual(again.lines.at(-1)?.['found'], {
+    groups: 1,
+    waiting: 1,
+    covered: 1,
+    elsewhere: 0,
+    started: 0,
+    refused: 0,
+  });
+
+  await w.core.patchNamespacedPod({
+    name: 'web',
+    namespace: 'default',
+    body: [{ op: 'remove', path: '/metadata/finalizers' }],
+  });
+  const [last, ...more] = await fargate.allEnded();
+  assert.deepEqual([last?.code, more.length], [0, 0]);
+  assert.equal(actionOf(w).result, 'CONTINUE');
+});
+
+// A sweep that says nothing of a full region looks like a sweep with nothing to do.
+test('a sweep tells what ECS refuses, and that it cannot look', async (context) => {
+  const { w, environment } = await fargateWorld(context);
+  w.aws.terminateInstance(INSTANCE);
+  const refusal = w.aws.refuseTasks({ reason: 'RESOURCE:ENI' });
+  const refused = await sweep(environment).ended();
+  assert.equal(refused.code, 0);
+  assert.match(refused.lines.find(({ event }) => event === 'task refused')?.message ?? '', /RESOURCE:ENI/);
+  refusal.end();
+  w.aws.faults.add({
+    when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
+    fault: {
+      kind: 'status',
+      status: 403,
+      body: '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
+    },
+  });
+  const blind = await sweep(environment).ended();
+  assert.equal(blind.code, 1);
+  const failed = blind.lines.find(({ event }) => event === 'failed');
+  assert.match(String(failed?.['advice']), /autoscaling:DescribeAutoScalingGroups/);
+});
+
+// Duplicate events start two workers on one node.
+test('two workers on one instance both end well, and the hook hears one CONTINUE', async (context) => {
+  const { w, environment } = await fargateWorld(context);
+  await Promise.all(Array.from({ length: 12 }, (_, index) => w.addPod(`web-${index}`)));
+  w.aws.terminateInstance(INSTANCE);
+  const workers = [1, 2].map(() => new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE }));
+  const ended = await Promise.all(workers.map((worker) => worker.ended()));
+  assert.deepEqual(
+    ended.map(({ code }) => code),
+    [0, 0],
+  );
+  const { items } = await w.core.listNamespacedPod({ namespace: 'default' });
+  assert.equal(items.length, 0);
+  assert.equal(actionOf(w).result, 'CONTINUE');
+  assert.equal(ended.flatMap(({ lines }) => lines.filter(({ event }) => event === 'hook completed')).length, 1);
+});
