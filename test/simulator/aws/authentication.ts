@@ -54,7 +54,11 @@ function skewed(service: Service, signedAt: number, now: number, tolerance: numb
       ServerTime: new Date(now).toISOString(),
       MaxAllowedSkewMilliseconds: String(tolerance),
     };
-    return { condition, message: 'The difference between the request time and the current time is too large.', details };
+    return {
+      condition,
+      message: 'The difference between the request time and the current time is too large.',
+      details,
+    };
   }
   if (service === 'ec2') return { condition, message: 'Request has expired.' };
   const minutes = tolerance / minute;

@@ -1,8 +1,8 @@
 import type { Stack } from './cloudformation/stack.ts';
 import { mapAt, type ValueMap } from './cloudformation/value.ts';
-import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './event-delivery.ts';
 import type { Context } from './context.ts';
-import { EventTransport, type EventFaults } from './event-faults.ts';
+import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './event-delivery.ts';
+import { type EventFaults, EventTransport } from './event-faults.ts';
 import { matches } from './event-pattern.ts';
 import { transformed } from './input-transformer.ts';
 import { type Rule, rulesOf, type Target } from './rule.ts';

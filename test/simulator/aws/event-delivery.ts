@@ -91,11 +91,18 @@ export class EventDelivery {
   #failed(delivery: Delivery, error: unknown): void {
     if (error instanceof TaskRefused && this.#afterRefusal === 'drop') return;
     const isRetried = error instanceof TaskRefused ? this.#afterRefusal === 'retry' : mayPass(error);
-    if (!isRetried) return this.#bury(delivery, error);
-    const { retryPolicy } = delivery.target;
-    if (delivery.retries >= retryPolicy.maximumRetries) return this.#bury(delivery, error, 'MaximumRetryAttempts');
+    if (isRetried) this.#tryAgain(delivery, error);
+    else this.#bury(delivery, error);
+  }
+
+  #tryAgain(delivery: Delivery, error: unknown): void {
+    const { maximumAgeMs, maximumRetries } = delivery.target.retryPolicy;
+    if (delivery.retries >= maximumRetries) {
+      this.#bury(delivery, error, 'MaximumRetryAttempts');
+      return;
+    }
     const { now, retryTimeScale } = this.#context;
-    const left = delivery.since + retryPolicy.maximumAgeMs / retryTimeScale - now();
+    const left = delivery.since + maximumAgeMs / retryTimeScale - now();
     const delay = this.#nextDelay(delivery.retries) / retryTimeScale;
     if (delay < left) this.#later(delay, () => this.#attempt({ ...delivery, retries: delivery.retries + 1 }));
     else this.#later(left, () => this.#bury(delivery, error, 'MaximumEventAgeInSeconds'));
