@@ -20,26 +20,51 @@ export type Fault =
   /** Does the work, then loses the answer. */
   | { kind: 'after'; fault: 'reset' };
 
-export type FaultRule = {
+/** What only the simulated AWS shows. */
+export type AwsFault =
+  | Fault
+  /** Refuses as the called service does to those who ask too often, in its protocol and its words. */
+  | { kind: 'throttle' };
+
+/** What only the simulated Kubernetes shows. */
+export type KubernetesFault =
+  | Fault
+  /**
+   * Sends this text instead of the answer. A watch is opened all the same, and tells `after` events (default: 0) before
+   * the text comes; with `end` it is then over.
+   */
+  | { kind: 'garbage'; text: string; after?: number; end?: boolean }
+  /** Answers as usual, with this many bytes more in a field that nobody knows. Objects only, no watches. */
+  | { kind: 'padding'; bytes: number };
+
+/** Bytes that no watch ought to send: for faults of the kind `garbage`. */
+export const garbage = {
+  notJson: '<html>502 Bad Gateway</html>\n',
+  unknownType: '{"type":"STRANGE","object":{"kind":"Strange","apiVersion":"v1","metadata":{}}}\n',
+  /** To be used with `end`. */
+  halfLine: '{"type":"MODIFIED","object":{"kind":"Pod","apiVersion":"v1","metada',
+} as const;
+
+export type FaultRule<F = Fault> = {
   when: (request: SimulatedRequest) => boolean;
   /** How often the fault happens before the rule is spent. Default: for ever. */
   times?: number;
   /** Only each nth matching request is hit. Default: each one. */
   every?: number;
-  fault: Fault;
+  fault: F;
 };
 
-type ActiveRule = { rule: FaultRule; seen: number; hits: number };
+type ActiveRule<F> = { rule: FaultRule<F>; seen: number; hits: number };
 
 /** The faults that a simulator is to show, in the order in which they were added. The first rule that fires decides. */
-export class Faults {
-  readonly #rules = new Set<ActiveRule>();
+export class Faults<F = Fault> {
+  readonly #rules = new Set<ActiveRule<F>>();
   readonly #outages = new Set<symbol>();
   readonly #outageListeners = new Set<() => void>();
 
   /** Adds a rule; `hits()` tells how many requests it has hit, even after it was removed or spent. */
-  add(rule: FaultRule): { remove(): void; hits(): number } {
-    const active: ActiveRule = { rule, seen: 0, hits: 0 };
+  add(rule: FaultRule<F>): { remove(): void; hits(): number } {
+    const active: ActiveRule<F> = { rule, seen: 0, hits: 0 };
     this.#rules.add(active);
     return { remove: () => void this.#rules.delete(active), hits: () => active.hits };
   }
@@ -51,8 +76,12 @@ export class Faults {
   }
 
   /** The fault that this request is to meet. Each call counts as one request. */
-  match(request: SimulatedRequest): Fault | undefined {
-    if (this.inOutage) return { kind: 'reset' };
+  match(request: SimulatedRequest): F | { kind: 'reset' } | undefined {
+    return this.inOutage ? { kind: 'reset' } : this.matchRule(request);
+  }
+
+  /** The same for a request that an outage between client and server does not concern. */
+  matchRule(request: SimulatedRequest): F | undefined {
     for (const active of this.#rules) {
       const { rule } = active;
       if (active.hits >= (rule.times ?? Number.POSITIVE_INFINITY) || !rule.when(request)) continue;

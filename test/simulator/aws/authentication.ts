@@ -1,14 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type AccessKey, type AccessKeys, callerOf } from './access-keys.ts';
 import type { Context } from './context.ts';
-import { type Condition, type Service, ServiceError } from './errors.ts';
+import { type Condition, type ErrorDetails, type Service, ServiceError } from './errors.ts';
 import type { AwsRequest, Caller } from './message.ts';
 import { expectedSignature, payloadMatches, readSignature, type Signature, timeOf } from './sigv4.ts';
 
 const minute = 60_000;
 
 /** Why a signature is refused. */
-export type Refusal = { condition: Condition; message: string };
+export type Refusal = { condition: Condition; message: string; details?: ErrorDetails };
 
 /** The key that made a signature, or why that signature is not to be believed. Says nothing of its age. */
 export function signerOf(
@@ -40,6 +40,35 @@ function refused(condition: Condition, message: string): { refusal: Refusal } {
   return { refusal: { condition, message } };
 }
 
+/** `20260102T030405Z` */
+function basic(time: number): string {
+  return new Date(time).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** The words of AWS for a date that its clock does not agree with. */
+function skewed(service: Service, signedAt: number, now: number, tolerance: number): Refusal {
+  const condition = 'ClockSkew';
+  if (service === 's3') {
+    const details = {
+      RequestTime: basic(signedAt),
+      ServerTime: new Date(now).toISOString(),
+      MaxAllowedSkewMilliseconds: String(tolerance),
+    };
+    return {
+      condition,
+      message: 'The difference between the request time and the current time is too large.',
+      details,
+    };
+  }
+  if (service === 'ec2') return { condition, message: 'Request has expired.' };
+  const minutes = tolerance / minute;
+  const message =
+    signedAt > now
+      ? `Signature not yet current: ${basic(signedAt)} is still later than ${basic(now + tolerance)} (${basic(now)} + ${minutes} min.)`
+      : `Signature expired: ${basic(signedAt)} is now earlier than ${basic(now - tolerance)} (${basic(now)} - ${minutes} min.)`;
+  return { condition, message };
+}
+
 /** A date is for 5 minutes around now (S3: 15), a presigned URL for as long as it says (STS: for 15 minutes). */
 function ageRefusal(signature: Signature, service: Service, now: number): Refusal | undefined {
   const signedAt = timeOf(signature.amzDate);
@@ -52,12 +81,10 @@ function ageRefusal(signature: Signature, service: Service, now: number): Refusa
   const tolerance = (service === 's3' ? 15 : 5) * minute;
   const seconds = service === 's3' ? Number(signature.expires ?? Number.NaN) : 15 * 60;
   const lifetime = signature.presigned ? seconds * 1000 : tolerance;
-  if (signedAt - now > tolerance) {
-    return { condition: 'ClockSkew', message: `Signature not yet current: ${signature.amzDate} is later than now` };
-  }
+  if (signedAt - now > tolerance) return skewed(service, signedAt, now, tolerance);
   if (!(now - signedAt <= lifetime)) {
     if (signature.presigned && service === 's3') return { condition: 'AccessDenied', message: 'Request has expired' };
-    return { condition: 'ClockSkew', message: `Signature expired: ${signature.amzDate} is now earlier than allowed` };
+    return skewed(service, signedAt, now, lifetime);
   }
   return undefined;
 }
@@ -92,7 +119,7 @@ export function authenticate(request: AwsRequest, service: Service, keys: Access
   const signer = signerOf(request, signature, keys, now);
   if ('refusal' in signer) throw ServiceError.of(service, signer.refusal.condition, signer.refusal.message);
   const tooOld = ageRefusal(signature, service, now);
-  if (tooOld) throw ServiceError.of(service, tooOld.condition, tooOld.message);
+  if (tooOld) throw ServiceError.of(service, tooOld.condition, tooOld.message, tooOld.details);
   if (service === 's3' && !payloadMatches(request)) {
     throw new ServiceError(
       'XAmzContentSHA256Mismatch',

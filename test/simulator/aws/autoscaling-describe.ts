@@ -33,14 +33,14 @@ function matchesFilter(group: AutoScalingGroup, name: string, values: readonly s
 
 /** @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html */
 export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlValue {
-  const names = form.list('AutoScalingGroupNames.member');
+  const names = new Set(form.list('AutoScalingGroupNames.member'));
   const filters = form.forms('Filters.member').map((filter) => ({
     name: required(filter, 'Name'),
     values: filter.list('Values.member'),
   }));
   const found = fleet
     .groups()
-    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .filter(({ name }) => names.size === 0 || names.has(name))
     .filter((group) => filters.every(({ name, values }) => matchesFilter(group, name, values)));
   const { items, NextToken } = paged(form, found, 100);
   const withInstances = form.get('IncludeInstances') !== 'false';
@@ -72,8 +72,8 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
 
 /** @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingInstances.html */
 export function describeInstances(form: Form, fleet: Fleet, context: Context): XmlValue {
-  const ids = form.list('InstanceIds.member');
-  const found = fleet.members().filter(({ instanceId }) => ids.length === 0 || ids.includes(instanceId));
+  const ids = new Set(form.list('InstanceIds.member'));
+  const found = fleet.members().filter(({ instanceId }) => ids.size === 0 || ids.has(instanceId));
   const { items, NextToken } = paged(form, found, 50);
   const AutoScalingInstances = items.map((instance) => ({
     ...described(fleet, context, instance),

@@ -1,3 +1,5 @@
+import { Timers } from '../timers.ts';
+import type { AfterRefusal } from './event-delivery.ts';
 import { type Partition, partitionOf } from './partition.ts';
 
 /** What every simulated service knows of where and when it is. */
@@ -9,7 +11,14 @@ export type Context = {
   now: () => number;
   /** How many times faster lifecycle timeouts run. */
   timeScale: number;
+  /** How many times faster EventBridge tries a delivery again, and gives it up. */
+  retryTimeScale: number;
+  /** For what happens by itself later. */
+  timers: AwsTimers;
 };
+
+/** `after` does the work in `ms` milliseconds and answers how to call it off; `stop` calls everything off. */
+export type AwsTimers = Pick<Timers, 'after' | 'stop'>;
 
 export type AwsOptions = {
   port?: number;
@@ -21,6 +30,12 @@ export type AwsOptions = {
   now?: () => number;
   /** How many times faster lifecycle timeouts run. */
   timeScale?: number;
+  /** How many times faster EventBridge tries a delivery again, and gives it up. Default: `timeScale`. */
+  retryTimeScale?: number;
+  /** Default: those of the machine. A test that moves the clock by hand brings timers that follow it. */
+  timers?: AwsTimers;
+  /** What EventBridge does about a task that ECS did not place. Default: `dead-letter`; see EventDelivery. */
+  afterRefusal?: AfterRefusal;
 };
 
 /** The name that EC2 makes of an address; here the address is made of the ID. */
@@ -40,5 +55,7 @@ export function contextOf(options: AwsOptions): Context {
     partition,
     now: options.now ?? Date.now,
     timeScale: options.timeScale ?? 1,
+    retryTimeScale: options.retryTimeScale ?? options.timeScale ?? 1,
+    timers: options.timers ?? new Timers(),
   };
 }

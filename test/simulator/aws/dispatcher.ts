@@ -71,6 +71,7 @@ export function dispatcher(parts: {
       parameters,
       answer: () => replyOf(service, run),
       faulty: (status) => statusReply(service, status),
+      throttled: () => errorReply(service, ServiceError.throttling(service)),
       answered: (status) => {
         served.status = status;
       },

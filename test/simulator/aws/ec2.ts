@@ -44,12 +44,14 @@ function found(form: Form, fleet: Fleet, context: Context): Instance[] {
   const known = fleet
     .instances()
     .filter((instance) => ec2State(instance, context.now(), context.timeScale) !== 'forgotten');
-  const missing = ids.filter((id) => !known.some(({ instanceId }) => instanceId === id));
+  const knownIds = new Set(known.map(({ instanceId }) => instanceId));
+  const missing = ids.filter((id) => !knownIds.has(id));
   if (missing.length > 0) {
     const subject = missing.length === 1 ? `ID '${missing[0]}' does` : `IDs '${missing.join(', ')}' do`;
     throw new ServiceError('InvalidInstanceID.NotFound', `The instance ${subject} not exist`);
   }
-  return known.filter(({ instanceId }) => ids.length === 0 || ids.includes(instanceId));
+  const wanted = new Set(ids);
+  return known.filter(({ instanceId }) => wanted.size === 0 || wanted.has(instanceId));
 }
 
 /**

@@ -3,11 +3,10 @@ import type { Context } from './context.ts';
 import { ServiceError } from './errors.ts';
 import type { AwsRequest, Operation } from './message.ts';
 import { pageOf } from './page.ts';
-import { invalidParameter, isJson, type Json, listIn, taskRequest, textIn } from './run-task.ts';
+import { invalidParameter, isJson, type Json, listIn, textIn } from './run-task.ts';
+import type { RunTaskCalls } from './run-task-calls.ts';
 import { nameIn, type Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
-
-type Placed = { input: string; answer: Json };
 
 const epochSeconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
 
@@ -42,20 +41,19 @@ function described(task: Task, withTags: boolean): Json {
   };
 }
 
-function runTask(input: Json, tasks: Tasks): Json {
-  const request = taskRequest(input);
-  const count = Number(input['count'] ?? 1);
-  if (!Number.isInteger(count) || count < 1 || count > 10) throw invalidParameter('count must be between 1 and 10');
-  const started = Array.from({ length: count }, () => tasks.start(request));
-  return {
-    tasks: started.flatMap((one) => ('taskArn' in one ? [described(one, true)] : [])),
-    failures: started.flatMap((one) => ('taskArn' in one ? [] : [one])),
-  };
+function runTask(input: Json, calls: RunTaskCalls): Json {
+  const { tasks, failures } = calls.call(input);
+  return { tasks: tasks.map((task) => described(task, true)), failures };
 }
 
 function listTasks(input: Json, tasks: Tasks): Json {
   const family = textIn(input, 'family');
   const startedBy = textIn(input, 'startedBy');
+  const others = ['containerInstance', 'desiredStatus', 'family', 'launchType', 'serviceName'];
+  const other = others.find((name) => input[name] !== undefined);
+  if (startedBy !== undefined && other !== undefined) {
+    throw invalidParameter(`startedBy must be the only filter; ${other} cannot be given with it.`);
+  }
   const desired = textIn(input, 'desiredStatus') ?? 'RUNNING';
   const found = tasks
     .of(textIn(input, 'cluster') ?? 'default')
@@ -93,24 +91,6 @@ function stopTask(input: Json, tasks: Tasks): Json {
   return { task: described(task, true) };
 }
 
-/** The same client token means the same call: it is answered again, not done again. */
-function idempotently(placed: Map<string, Placed>, input: Json, run: () => Json): Json {
-  const token = textIn(input, 'clientToken');
-  if (token === undefined) return run();
-  if (token.length > 64) throw invalidParameter('clientToken must be at most 64 long');
-  const before = placed.get(token);
-  if (before && before.input !== JSON.stringify(input)) {
-    throw new ServiceError(
-      'ConflictException',
-      `The RunTask request conflicts with an earlier one: clientToken ${token}`,
-    );
-  }
-  if (before) return before.answer;
-  const answer = run();
-  placed.set(token, { input: JSON.stringify(input), answer });
-  return answer;
-}
-
 function parsed(request: AwsRequest): Json | undefined {
   try {
     const value: unknown = JSON.parse(request.body.toString() || '{}');
@@ -124,8 +104,7 @@ function parsed(request: AwsRequest): Json | undefined {
  * Amazon ECS: the tasks of Fargate.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html
  */
-export function ecs(tasks: Tasks, context: Context): (request: AwsRequest) => Operation {
-  const placed = new Map<string, Placed>();
+export function ecs(tasks: Tasks, calls: RunTaskCalls, context: Context): (request: AwsRequest) => Operation {
   return (request) => {
     const target = request.headers['x-amz-target'] ?? '';
     const name = target.replace(/^AmazonEC2ContainerServiceV20141113\./, '');
@@ -137,7 +116,7 @@ export function ecs(tasks: Tasks, context: Context): (request: AwsRequest) => Op
     const answer = (body: Json): Json => {
       switch (name) {
         case 'RunTask':
-          return idempotently(placed, body, () => runTask(body, tasks));
+          return runTask(body, calls);
         case 'ListTasks':
           return listTasks(body, tasks);
         case 'DescribeTasks':

@@ -1,34 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../faults.ts';
-import { type Condition, conditions, dialects, isCondition, type Service } from './conditions.ts';
+import { type Condition, conditions, type Dialect, dialects, isCondition, type Service } from './conditions.ts';
 import type { Reply } from './message.ts';
 import { autoScalingNamespace, stsNamespace, xmlDocument } from './xml.ts';
 
 export type { Condition, Service } from './conditions.ts';
 
+export type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
+
 /** An error that a service answers on purpose. */
 export class ServiceError extends Error {
   readonly code: string;
   readonly status: number;
+  /** What the error document tells besides its code and its message. */
+  readonly details: ErrorDetails;
 
-  constructor(code: string, message: string, status = 400) {
+  constructor(code: string, message: string, status = 400, details: ErrorDetails = {}) {
     super(message);
     this.name = code;
     this.code = code;
     this.status = status;
+    this.details = details;
   }
 
   /** One of the common errors, in the words of the service's protocol. */
-  static of(service: Service, condition: Condition, message: string): ServiceError {
+  static of(service: Service, condition: Condition, message: string, details: ErrorDetails = {}): ServiceError {
     const [status, code] = conditions[condition][dialects[service]];
-    return new ServiceError(code, message, status);
+    return new ServiceError(code, message, status, details);
+  }
+
+  /** What the service answers to those who ask too often. */
+  static throttling(service: Service): ServiceError {
+    return ServiceError.of(service, 'Throttling', throttlingMessages[dialects[service]] ?? 'Rate exceeded');
   }
 }
 
 /** The error document of a service's protocol. */
 export function errorReply(service: Service, error: ServiceError): Reply {
   const requestId = randomUUID();
-  const { code, message, status } = error;
+  const { code, message, status, details } = error;
   const xml = { 'content-type': 'text/xml', 'x-amzn-requestid': requestId };
   const fields = { Code: code, Message: message };
   switch (dialects[service]) {
@@ -50,13 +60,13 @@ export function errorReply(service: Service, error: ServiceError): Reply {
       return {
         status,
         headers: { 'content-type': 'application/xml', 'x-amz-request-id': requestId, 'x-amz-id-2': requestId },
-        body: xmlDocument('Error', undefined, { ...fields, RequestId: requestId, HostId: requestId }),
+        body: xmlDocument('Error', undefined, { ...fields, ...details, RequestId: requestId, HostId: requestId }),
       };
     case 'json':
       return {
         status,
         headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': requestId },
-        body: JSON.stringify({ __type: code, message }),
+        body: JSON.stringify({ __type: code, message, ...details }),
       };
     case 'rest':
       return {
@@ -66,6 +76,12 @@ export function errorReply(service: Service, error: ServiceError): Reply {
       };
   }
 }
+
+/** Where it is not `Rate exceeded`. */
+const throttlingMessages: Partial<Record<Dialect, string>> = {
+  ec2: 'Request limit exceeded.',
+  s3: 'Please reduce your request rate.',
+};
 
 const defaultMessages: Partial<Record<Condition, string>> = {
   Throttling: 'Rate exceeded',

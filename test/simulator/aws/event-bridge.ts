@@ -1,51 +1,58 @@
-import { resourceOf, type Stack } from './cloudformation/stack.ts';
-import { at, isMap, listAt, mapAt, textAt, type Value, type ValueMap } from './cloudformation/value.ts';
+import type { Stack } from './cloudformation/stack.ts';
+import { mapAt, type ValueMap } from './cloudformation/value.ts';
+import type { Context } from './context.ts';
+import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './event-delivery.ts';
+import { type EventFaults, EventTransport } from './event-faults.ts';
 import { matches } from './event-pattern.ts';
-import { type InputTransformer, inputTransformer, transformed } from './input-transformer.ts';
-import { taskRequest } from './run-task.ts';
-import { taskEvent } from './task-event.ts';
-import type { Tasks } from './tasks.ts';
+import { transformed } from './input-transformer.ts';
+import { type Rule, rulesOf, type Target } from './rule.ts';
+import type { TaskInvoker } from './task-invoker.ts';
+import { runTaskInput } from './task-target.ts';
 
-type Target = { readonly arn: string; readonly properties: ValueMap; readonly transformer: InputTransformer };
-type Rule = { readonly name: string; readonly pattern: ValueMap; readonly targets: readonly Target[] };
-
-/** An event that could not be delivered, as the dead-letter queue gets it. */
-export type DeadLetter = { readonly rule: string; readonly event: ValueMap; readonly reason: string };
+export type { DeadLetter };
 export type Notification = { readonly topicArn: string; readonly message: string };
 
-/**
- * EventBridge's default bus, as far as stacks use it: rules on events, whose targets are ECS tasks and SNS topics.
- * It delivers each event once, at once and without a retry: what it cannot deliver is a dead letter.
- */
+/** EventBridge's default bus, as far as stacks use it: rules on events, whose targets are ECS tasks and SNS topics. */
 export class EventBridge {
-  readonly deadLetters: DeadLetter[] = [];
   readonly notifications: Notification[] = [];
+  readonly #invoker: TaskInvoker;
   readonly #rules: Rule[] = [];
-  readonly #tasks: Tasks;
+  readonly #transport: EventTransport;
+  readonly #delivery: EventDelivery;
 
-  constructor(tasks: Tasks, account: { accountId: string; region: string }) {
-    this.#tasks = tasks;
-    tasks.onStopped((task) => this.deliver(taskEvent(task, account)));
+  constructor(invoker: TaskInvoker, context: Context, afterRefusal: AfterRefusal) {
+    this.#invoker = invoker;
+    this.#transport = new EventTransport(context.timers);
+    this.#delivery = new EventDelivery(context, afterRefusal);
   }
 
-  /** The rules of a stack, and the task definitions that they run. */
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#delivery.deadLetters;
+  }
+
+  /** How many events are on their way, or wait for another attempt. */
+  get waiting(): number {
+    return this.#transport.waiting + this.#delivery.waiting;
+  }
+
   deploy(stack: Stack): void {
-    for (const [id, { type, properties }] of stack.resources) {
-      if (type === 'AWS::ECS::TaskDefinition') this.#tasks.define(definitionOf(properties));
-      if (type === 'AWS::Events::Rule')
-        this.#rules.push(ruleOf(`${stack.name}-${id}`, resourceOf(stack, id).properties));
-    }
+    this.#rules.push(...rulesOf(stack));
   }
 
+  disturb(faults: EventFaults): { end(): void } {
+    return this.#transport.disturb(faults);
+  }
+
+  /** An event on the bus. Without faults its targets are invoked before this returns. */
   deliver(event: ValueMap): void {
+    this.#transport.carry(event, (arrived) => this.#match(arrived));
+  }
+
+  #match(event: ValueMap): void {
     for (const { name, pattern, targets } of this.#rules) {
       if (!matches(pattern, event)) continue;
       for (const target of targets) {
-        try {
-          this.#invoke(name, target, event);
-        } catch (error) {
-          this.deadLetters.push({ rule: name, event, reason: error instanceof Error ? error.message : String(error) });
-        }
+        this.#delivery.deliver(name, target, event, () => this.#invoke(name, target, event));
       }
     }
   }
@@ -56,47 +63,9 @@ export class EventBridge {
       this.notifications.push({ topicArn: arn, message: typeof input === 'string' ? input : JSON.stringify(input) });
       return;
     }
-    const answer = this.#tasks.start(taskRequest(runTaskInput(rule, arn, mapAt(properties, 'EcsParameters'), input)));
-    if ('reason' in answer) throw new Error(answer.reason);
+    const parameters = mapAt(properties, 'EcsParameters');
+    const call = runTaskInput({ cluster: arn, parameters, startedBy: `events-rule/${rule}`, overrides: input });
+    const answer = this.#invoker.invoke(call, 'events.amazonaws.com');
+    if ('reason' in answer) throw new TaskRefused(answer);
   }
-}
-
-function ruleOf(name: string, properties: ValueMap): Rule {
-  const targets = listAt(properties, 'Targets').map((target) => ({
-    arn: textAt(target, 'Arn'),
-    properties: isMap(target) ? target : {},
-    transformer: inputTransformer(mapAt(target, 'InputTransformer')),
-  }));
-  return { name, pattern: mapAt(properties, 'EventPattern'), targets };
-}
-
-/** The RunTask call that EventBridge makes for a target. */
-function runTaskInput(rule: string, cluster: string, parameters: ValueMap, overrides: Value): ValueMap {
-  const network = mapAt(parameters, 'NetworkConfiguration', 'AwsVpcConfiguration');
-  return {
-    cluster,
-    taskDefinition: textAt(parameters, 'TaskDefinitionArn'),
-    launchType: textAt(parameters, 'LaunchType'),
-    startedBy: `events-rule/${rule}`.slice(0, 36),
-    overrides,
-    networkConfiguration: {
-      awsvpcConfiguration: {
-        subnets: at(network, 'Subnets') ?? [],
-        securityGroups: at(network, 'SecurityGroups') ?? [],
-        assignPublicIp: at(network, 'AssignPublicIp') ?? 'DISABLED',
-      },
-    },
-  };
-}
-
-/** What a task definition gives its container. */
-function definitionOf(properties: ValueMap) {
-  const container = at(properties, 'ContainerDefinitions', 0);
-  const pairs = listAt(container, 'Environment').map((pair) => [textAt(pair, 'Name'), textAt(pair, 'Value')] as const);
-  return {
-    family: textAt(properties, 'Family'),
-    containerName: textAt(container, 'Name'),
-    command: listAt(container, 'Command').map(String),
-    environment: Object.fromEntries(pairs),
-  };
 }

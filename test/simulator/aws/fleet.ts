@@ -34,6 +34,9 @@ export class Fleet {
   readonly #context: Context;
   readonly #groups = new Map<string, AutoScalingGroup>();
   readonly #instances = new Map<string, Instance>();
+  /** Instance IDs by group, and by the token of a lifecycle action: a region has thousands. */
+  readonly #membersOf = new Map<string, Set<string>>();
+  readonly #instanceOfToken = new Map<string, string>();
   readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
 
   constructor(context: Context) {
@@ -61,7 +64,13 @@ export class Fleet {
 
   launch(instance: Omit<Instance, 'launchTime' | 'termination'>): void {
     if (instance.autoScalingGroupName !== undefined) this.group(instance.autoScalingGroupName);
-    this.#instances.set(instance.instanceId, { ...instance, launchTime: this.#context.now() });
+    const { instanceId, autoScalingGroupName } = instance;
+    const before = this.#instances.get(instanceId)?.autoScalingGroupName;
+    if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
+    this.#instances.set(instanceId, { ...instance, launchTime: this.#context.now() });
+    if (autoScalingGroupName === undefined) return;
+    const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
+    this.#membersOf.set(autoScalingGroupName, members.add(instanceId));
   }
 
   /** Starts the group's terminating hooks, all at once; terminating twice changes nothing. */
@@ -83,6 +92,7 @@ export class Fleet {
       ...instance,
       termination: { startedAt, actions: started.map(({ action }) => action) },
     });
+    for (const { action } of started) this.#instanceOfToken.set(action.token, instanceId);
     const groupArn = group?.arn ?? '';
     const events = started.map(({ hook, action }) =>
       lifecycleActionEvent(this.#context, { groupArn, instanceId, hook, action }),
@@ -126,12 +136,11 @@ export class Fleet {
 
   /** The instances that belong to a group, the terminating ones among them. */
   members(groupName?: string): Instance[] {
-    return this.instances().filter(
-      (instance) =>
-        instance.autoScalingGroupName !== undefined &&
-        (groupName === undefined || instance.autoScalingGroupName === groupName) &&
-        this.stateOf(instance) !== 'Terminated',
-    );
+    const candidates =
+      groupName === undefined
+        ? this.instances().filter(({ autoScalingGroupName }) => autoScalingGroupName !== undefined)
+        : [...(this.#membersOf.get(groupName) ?? [])].flatMap((id) => this.#instances.get(id) ?? []);
+    return candidates.filter((instance) => this.stateOf(instance) !== 'Terminated');
   }
 
   stateOf(instance: Instance): LifecycleState {
@@ -156,12 +165,14 @@ export class Fleet {
 
   #pending(key: ActionKey): { instance: Instance; action: LifecycleAction } {
     this.group(key.autoScalingGroupName);
-    for (const instance of this.members(key.autoScalingGroupName)) {
+    const instanceId = key.token === undefined ? key.instanceId : this.#instanceOfToken.get(key.token);
+    const instance = this.#instances.get(instanceId ?? '');
+    if (instance?.autoScalingGroupName === key.autoScalingGroupName) {
       const action = actionsOf(instance, this.#context.now()).find(
         ({ state, token, lifecycleHookName }) =>
           state === 'pending' &&
           lifecycleHookName === key.lifecycleHookName &&
-          (key.token === undefined ? instance.instanceId === key.instanceId : token === key.token),
+          (key.token === undefined || token === key.token),
       );
       if (action) return { instance, action };
     }

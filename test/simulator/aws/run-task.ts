@@ -53,7 +53,10 @@ export function taskRequest(input: Json): TaskRequest {
   const taskDefinition = textIn(input, 'taskDefinition');
   if (taskDefinition === undefined) throw invalidParameter('TaskDefinition can not be null or empty');
   const startedBy = textIn(input, 'startedBy');
-  if (startedBy !== undefined && startedBy.length > 128) throw invalidParameter('startedBy must be at most 128 long');
+  // The reference of RunTask says 128; that of StartTask, 36.
+  if (startedBy !== undefined && !/^[\w/-]{0,128}$/.test(startedBy)) {
+    throw invalidParameter('startedBy takes up to 128 letters, numbers, hyphens, slashes and underscores');
+  }
   const launchType = textIn(input, 'launchType');
   const [strategy] = objectsIn(input, 'capacityProviderStrategy');
   if (launchType !== undefined && strategy) {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault, Faults } from '../faults.ts';
+import type { AwsFault, Fault, Faults } from '../faults.ts';
+import { Listener, type Refusal } from '../listener.ts';
 import type { AwsRequest, Reply } from './message.ts';
 
 /** A request, recognised: what faults are matched against, and how it is answered. */
@@ -12,11 +12,13 @@ export type Exchange = {
   answer: () => Reply;
   /** The answer to a `status` fault that has no body of its own. */
   faulty: (status: number) => Reply;
+  /** The answer to a `throttle` fault. */
+  throttled: () => Reply;
   /** Called with the status before it goes out. */
   answered: (status: number) => void;
 };
 
-export type Server = { port: number; stop(): Promise<void> };
+export type Server = { port: number; refuse(): Promise<Refusal>; stop(): Promise<void> };
 
 function lowerCased(message: IncomingMessage): Record<string, string> {
   const headers = Object.entries(message.headers).map(([name, value]): [string, string] => [
@@ -63,7 +65,7 @@ function faultReply(fault: Extract<Fault, { kind: 'status' }>, exchange: Exchang
 async function respond(
   exchange: Exchange,
   response: ServerResponse,
-  fault: Fault | undefined,
+  fault: AwsFault | undefined,
   { now, stopping }: { now: () => number; stopping: AbortSignal },
 ): Promise<void> {
   const finish = (reply: Reply) => {
@@ -78,6 +80,8 @@ async function respond(
       return finish(exchange.answer());
     case 'status':
       return finish(faultReply(fault, exchange));
+    case 'throttle':
+      return finish(exchange.throttled());
     case 'hang':
       return;
     case 'reset':
@@ -96,13 +100,12 @@ async function respond(
 export async function serve(options: {
   host: string;
   port: number;
-  faults: Faults;
+  faults: Faults<AwsFault>;
   now: () => number;
   recognise: (request: AwsRequest) => Exchange;
 }): Promise<Server> {
   const { faults, now, recognise } = options;
   const stopping = new AbortController();
-  const sockets = new Set<Socket>();
   const serveOne = async (message: IncomingMessage, response: ServerResponse) => {
     const request = await received(message);
     const exchange = recognise(request);
@@ -119,29 +122,16 @@ export async function serve(options: {
     // A client that goes away, or the end of the simulator, cuts an exchange short: nobody is left to tell.
     serveOne(message, response).catch(() => response.socket?.destroy());
   });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    // A reset by the client is no news.
-    socket.on('error', () => socket.destroy());
-  });
-  const forgetOutages = faults.onOutage(() => {
-    for (const socket of sockets) socket.resetAndDestroy();
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, () => resolve());
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the simulator listens on no port');
+  const listener = new Listener(server, options.host);
+  const forgetOutages = faults.onOutage(() => listener.reset());
+  const port = await listener.open(options.port);
   return {
-    port: address.port,
+    port,
+    refuse: () => listener.refuse(),
     stop: async () => {
       forgetOutages();
       stopping.abort();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      await listener.close();
     },
   };
 }

@@ -1,94 +1,48 @@
 import { randomBytes } from 'node:crypto';
-import { Faults } from '../faults.ts';
+import { type AwsFault, Faults } from '../faults.ts';
 import { AccessKeys } from './access-keys.ts';
 import { autoScaling } from './autoscaling.ts';
+import type { AwsSimulator } from './aws-simulator.ts';
 import { Buckets, storedObject } from './buckets.ts';
-import { type Stack, stackOf } from './cloudformation/stack.ts';
-import type { ValueMap } from './cloudformation/value.ts';
+import { stackOf } from './cloudformation/stack.ts';
 import { ContainerCredentials } from './container-credentials.ts';
 import { type AwsOptions, contextOf, privateDnsNameOf } from './context.ts';
 import { dispatcher, type ServedRequest } from './dispatcher.ts';
 import { ec2 } from './ec2.ts';
 import { ecs } from './ecs.ts';
 import { type Cluster, eks } from './eks.ts';
-import { type DeadLetter, EventBridge, type Notification } from './event-bridge.ts';
+import { EventBridge } from './event-bridge.ts';
 import { Fleet } from './fleet.ts';
-import type { LifecycleAction, LifecycleActionResult, LifecycleTransition } from './lifecycle.ts';
-import type { LifecycleActionEvent } from './lifecycle-event.ts';
+import { RunTaskCalls } from './run-task-calls.ts';
 import { s3 } from './s3.ts';
+import { Scheduler } from './scheduler.ts';
 import { serve } from './server.ts';
 import { sts } from './sts.ts';
-import type { LaunchedTask, Task, TaskRefusal } from './task.ts';
+import { taskDefinitionsOf } from './task-definition.ts';
+import { taskEvent } from './task-event.ts';
+import { TaskInvoker } from './task-invoker.ts';
 import { Tasks } from './tasks.ts';
 import { verifyToken } from './token.ts';
 
-export type { AwsOptions };
-
-export type AwsSimulator = {
-  readonly url: string;
-  /** What a client process needs, with static keys. */
-  readonly environment: Record<string, string>;
-  /** The same with the task role's rotating credentials instead of static keys. */
-  environmentWithContainerCredentials(): Record<string, string>;
-  readonly faults: Faults;
-  readonly requests: readonly ServedRequest[];
-  createAutoScalingGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void;
-  putLifecycleHook(hook: {
-    autoScalingGroupName: string;
-    lifecycleHookName: string;
-    transition?: LifecycleTransition;
-    /** Seconds. */
-    heartbeatTimeout?: number;
-    defaultResult?: LifecycleActionResult;
-    notificationMetadata?: string;
-  }): void;
-  launchInstance(instance: {
-    instanceId: string;
-    autoScalingGroupName?: string;
-    privateDnsName?: string;
-    tags?: Record<string, string>;
-  }): void;
-  /** The events that EventBridge would deliver: one for each terminating hook. */
-  terminateInstance(instanceId: string): LifecycleActionEvent[];
-  /** Hears of every lifecycle event, also of those that API calls cause. */
-  onEvent(deliver: (event: LifecycleActionEvent) => void): () => void;
-  lifecycleActions(instanceId: string): readonly LifecycleAction[];
-  /** Where the instance is in its group's lifecycle; undefined if it was never launched. */
-  lifecycleState(instanceId: string): string | undefined;
-  createBucket(bucket: string): void;
-  putObject(bucket: string, key: string, body: string): void;
-  createCluster(cluster: { name: string; endpoint: string; certificateAuthority: string; status?: string }): void;
-  rotateCredentials(options?: { lifetimeSeconds?: number }): void;
-  verifyToken(token: string, clusterName: string): { arn: string } | { error: string };
-  /** How ECS tasks are really run. Without it a task is RUNNING at once. */
-  onRunTask(launch: (task: LaunchedTask) => void): void;
-  /** Makes RunTask answer 200 with `failures[]`. */
-  refuseTasks(refusal: TaskRefusal, options?: { times?: number }): { end(): void };
-  readonly tasks: readonly Task[];
-  /** Makes of a CloudFormation template what EventBridge and ECS need to run its tasks: rules and task definitions. */
-  deploy(template: string, parameters?: Readonly<Record<string, string>>): Stack;
-  /** An event on the default bus. Those of lifecycle hooks and of tasks come by themselves. */
-  putEvent(event: ValueMap): void;
-  /** Events whose targets could not be invoked. */
-  readonly deadLetters: readonly DeadLetter[];
-  /** What rules published to SNS topics. */
-  readonly notifications: readonly Notification[];
-  stop(): Promise<void>;
-};
+export type { AwsOptions, AwsSimulator };
 
 /** Starts the simulated AWS: Auto Scaling, EC2, ECS, EKS, S3, STS and the credentials endpoint, on one HTTP port. */
 export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> {
   const context = contextOf(options);
   const { accountId, partition, region, now } = context;
-  const faults = new Faults();
+  const faults = new Faults<AwsFault>();
   const keys = new AccessKeys();
   const fleet = new Fleet(context);
   const buckets = new Buckets();
   const clusters = new Map<string, Cluster>();
   const tasks = new Tasks(context);
   const container = new ContainerCredentials(keys, context);
-  const bus = new EventBridge(tasks, context);
+  const calls = new RunTaskCalls(tasks, context);
+  const invoker = new TaskInvoker(calls, faults);
+  const bus = new EventBridge(invoker, context, options.afterRefusal ?? 'dead-letter');
+  const scheduler = new Scheduler(invoker, context);
   fleet.onEvent((event) => bus.deliver(event));
+  tasks.onStopped((task) => bus.deliver(taskEvent(task, context)));
   const requests: ServedRequest[] = [];
 
   const staticKey = {
@@ -105,7 +59,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     services: {
       autoscaling: autoScaling(fleet, context),
       ec2: ec2(fleet, context),
-      ecs: ecs(tasks, context),
+      ecs: ecs(tasks, calls, context),
       eks: eks(clusters),
       s3: s3(buckets, context),
       sts: sts(),
@@ -159,18 +113,32 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     rotateCredentials: ({ lifetimeSeconds } = {}) => container.rotate(lifetimeSeconds),
     verifyToken: (token, clusterName) => verifyToken(token, clusterName, keys, context),
     onRunTask: (launch) => tasks.onLaunch(launch),
-    refuseTasks: (refusal, { times = Number.POSITIVE_INFINITY } = {}) => tasks.refuse(refusal, times),
+    refuseTasks: (refusal, refusalOptions = {}) => tasks.refuse(refusal, refusalOptions),
+    limitRunTask: (rate) => calls.limit(rate),
+    limitConcurrentTasks: (quota) => tasks.limit(quota),
     get tasks() {
       return tasks.all();
     },
     deploy: (template, parameters = {}) => {
       const stack = stackOf(template, { parameters, context });
+      for (const definition of taskDefinitionsOf(stack)) tasks.define(definition);
       bus.deploy(stack);
+      scheduler.deploy(stack);
       return stack;
     },
+    runSchedule: (idOrName, scheduledTime) => scheduler.run(idOrName, scheduledTime?.getTime() ?? now()),
+    startSchedules: ({ everyMs, onRun = () => undefined }) => scheduler.start(everyMs, onRun),
     putEvent: (event) => bus.deliver(event),
+    eventFaults: (eventFaults) => bus.disturb(eventFaults),
+    get waitingEvents() {
+      return bus.waiting;
+    },
     deadLetters: bus.deadLetters,
     notifications: bus.notifications,
-    stop: () => server.stop(),
+    refuseConnections: () => server.refuse(),
+    stop: async () => {
+      context.timers.stop();
+      await server.stop();
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from './context.ts';
 import { ServiceError } from './errors.ts';
+import { type RefusalOptions, Refusals } from './refusals.ts';
 import {
   familyOf,
   type LaunchedTask,
@@ -13,6 +14,9 @@ import {
 
 const rememberedMs = 3_600_000;
 
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html */
+const quotaReached = "You've reached the limit on the number of vCPUs you can run concurrently";
+
 /** The tasks that ECS knows: the living, and the stopped for about an hour. How one is really run is the launcher's affair. */
 export class Tasks {
   readonly #context: Context;
@@ -21,7 +25,10 @@ export class Tasks {
   readonly #definitions = new Map<string, TaskDefinition>();
   #launch: ((task: LaunchedTask) => void) | undefined;
   #hearStopped: ((task: Task) => void) | undefined;
-  readonly #refusals = new Set<{ refusal: TaskRefusal; left: number }>();
+  readonly #refusals = new Refusals();
+  readonly #alive = new Set<string>();
+  readonly #arns = new Map<string, string>();
+  #quota = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
     this.#context = context;
@@ -40,10 +47,13 @@ export class Tasks {
   }
 
   /** The next tasks are not placed: RunTask answers 200 with `failures`. */
-  refuse(refusal: TaskRefusal, times: number): { end(): void } {
-    const active = { refusal, left: times };
-    this.#refusals.add(active);
-    return { end: () => void this.#refusals.delete(active) };
+  refuse(refusal: TaskRefusal, options: RefusalOptions): { end(): void } {
+    return this.#refusals.add(refusal, options);
+  }
+
+  /** How many tasks there can be at once, as Fargate's quota of vCPUs has it; undefined for as many as one likes. */
+  limit(quota: number | undefined): void {
+    this.#quota = quota ?? Number.POSITIVE_INFINITY;
   }
 
   start(request: TaskRequest): Task | TaskRefusal {
@@ -54,13 +64,13 @@ export class Tasks {
         `Override for container named ${request.containerName} is not a container in the TaskDefinition.`,
       );
     }
-    for (const active of this.#refusals) {
-      if (active.left <= 0) continue;
-      active.left -= 1;
-      return active.refusal;
-    }
+    const refusal = this.#refusals.next();
+    if (refusal !== undefined) return refusal;
+    if (this.#alive.size >= this.#quota) return { reason: quotaReached };
     const task = this.#created(request);
     this.#tasks.set(task.taskArn, task);
+    this.#arns.set(nameIn(task.taskArn), task.taskArn);
+    this.#alive.add(task.taskArn);
     const stop = new AbortController();
     this.#stops.set(task.taskArn, stop);
     if (this.#launch) {
@@ -98,21 +108,22 @@ export class Tasks {
   }
 
   find(cluster: string, idOrArn: string): Task | undefined {
-    return this.of(cluster).find(({ taskArn }) => nameIn(taskArn) === nameIn(idOrArn));
+    const task = this.#tasks.get(this.#arns.get(nameIn(idOrArn)) ?? '');
+    return task !== undefined && nameIn(task.clusterArn) === nameIn(cluster) && this.#isKnown(task) ? task : undefined;
   }
 
   /** The tasks of a cluster. */
   of(cluster: string): Task[] {
-    const now = this.#context.now();
-    return [...this.#tasks.values()].filter(
-      (task) =>
-        nameIn(task.clusterArn) === nameIn(cluster) &&
-        (task.stoppedAt === undefined || now - task.stoppedAt < rememberedMs),
-    );
+    const name = nameIn(cluster);
+    return this.all().filter((task) => nameIn(task.clusterArn) === name && this.#isKnown(task));
   }
 
   all(): Task[] {
     return [...this.#tasks.values()];
+  }
+
+  #isKnown({ stoppedAt }: Task): boolean {
+    return stoppedAt === undefined || this.#context.now() - stoppedAt < rememberedMs;
   }
 
   #created(request: TaskRequest): Task {
@@ -142,6 +153,7 @@ export class Tasks {
   #stopped(taskArn: string, exitCode?: number, reason?: string): void {
     const task = this.#tasks.get(taskArn);
     if (!task || task.lastStatus === 'STOPPED') return;
+    this.#alive.delete(taskArn);
     this.#change(taskArn, {
       lastStatus: 'STOPPED',
       desiredStatus: 'STOPPED',

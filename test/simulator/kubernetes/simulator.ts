@@ -1,5 +1,6 @@
-import { Faults } from '../faults.ts';
-import { loopbackCertificate } from './certificate.ts';
+import { Faults, type KubernetesFault } from '../faults.ts';
+import type { Refusal } from '../listener.ts';
+import { newAuthority, servingCertificate } from './certificate.ts';
 import { runDaemonSets } from './controllers/daemon-set.ts';
 import { runDeployments } from './controllers/deployment.ts';
 import { runDisruption } from './controllers/disruption.ts';
@@ -28,15 +29,24 @@ export type { NodeSpec, RecordedRequest };
 export type KubernetesSimulator = {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
-  /** The authority of the server's certificate, PEM. */
+  /** The authority of the server's certificate as of now, PEM. */
   readonly ca: string;
-  readonly faults: Faults;
+  readonly faults: Faults<KubernetesFault>;
   /** Every request since the start, in the order of arrival. */
   readonly requests: readonly RecordedRequest[];
-  /** YAML with everything inline. */
+  /** YAML with everything inline, the authority as of now. */
   kubeconfig(user?: KubeconfigUser): string;
   /** Closes every open watch now: an orderly end, or a reset. */
   dropWatches(how?: 'end' | 'reset'): void;
+  /** Writes this text into every open watch now, between two events; `garbage` has some. */
+  garbleWatches(text: string): void;
+  /**
+   * Replaces the serving certificate, by one of the same authority or of a new one, and closes every connection: those
+   * that come after it present the new chain. `ca` and `kubeconfig()` give the new authority from then on.
+   */
+  rotateCertificate(options?: { newAuthority?: boolean }): Promise<void>;
+  /** Closes the port and every connection until `end()`, which opens the same port: to connect is refused till then. */
+  refuseConnections(): Promise<Refusal>;
   /** Forgets the history: watches and lists from older resource versions answer 410 Gone. */
   compact(): void;
   stop(): Promise<void>;
@@ -63,8 +73,9 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   populate(cluster, nodeSpecs(options.nodes ?? 3));
   // A server that has just started knows nothing of what was before: neither does a real one's watch cache.
   compact(cluster);
-  const faults = new Faults();
-  const tls = await loopbackCertificate();
+  const faults = new Faults<KubernetesFault>();
+  let authority = await newAuthority();
+  const tls = await servingCertificate(authority);
   const watchTimes = {
     timeoutMs: options.watchTimeoutMs ?? 30 * 60 * 1000,
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 1000,
@@ -73,11 +84,19 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const url = `https://127.0.0.1:${await server.listen(options.port ?? 0)}`;
   return {
     url,
-    ca: tls.cert,
+    get ca() {
+      return authority.cert;
+    },
     faults,
     requests: server.requests,
-    kubeconfig: (user = 'admin') => kubeconfigText(url, tls.cert, user),
+    kubeconfig: (user = 'admin') => kubeconfigText(url, authority.cert, user),
     dropWatches: (how = 'end') => server.dropWatches(how),
+    garbleWatches: (text) => server.garbleWatches(text),
+    rotateCertificate: async (rotation = {}) => {
+      if (rotation.newAuthority === true) authority = await newAuthority();
+      server.rotate(await servingCertificate(authority));
+    },
+    refuseConnections: () => server.refuse(),
     compact: () => compact(cluster),
     stop: async () => {
       cluster.timers.stop();

@@ -24,6 +24,10 @@ export function identityOf({ type, name, properties }: Made, { accountId, region
       return { ref: arn('ecs', `task-definition/${called('Family')}:1`), attributes: {} };
     case 'AWS::Events::Rule':
       return { ref: called('Name'), attributes: { Arn: arn('events', `rule/${called('Name')}`) } };
+    case 'AWS::Scheduler::Schedule': {
+      const group = String(at(properties, 'GroupName') ?? 'default');
+      return { ref: called('Name'), attributes: { Arn: arn('scheduler', `schedule/${group}/${called('Name')}`) } };
+    }
     case 'AWS::SQS::Queue': {
       const queue = called('QueueName');
       const url = `https://sqs.${region}.${partition.dnsSuffix}/${accountId}/${queue}`;

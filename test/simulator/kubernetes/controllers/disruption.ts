@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import type { Condition, Pod, PodDisruptionBudget } from '../model/objects.ts';
+import type { Condition } from '../model/metadata.ts';
+import type { Pod, PodDisruptionBudget } from '../model/objects.ts';
 import { keyOf } from '../model/table.ts';
 import { budgetMatches, isPodReady } from '../registry/budget.ts';
 import { controllerOf, isFinished, isTerminating } from './pods-of.ts';

@@ -1,5 +1,5 @@
 import { type Cluster, tablesOf } from '../model/cluster.ts';
-import type { KubernetesObject } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
 import type { AnyTable } from '../model/table.ts';
 import { deleteObject } from '../registry/deletion.ts';
 import { WorkQueue } from './queue.ts';

@@ -1,5 +1,6 @@
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import type { Condition, Pod } from '../model/objects.ts';
+import type { Condition } from '../model/metadata.ts';
+import type { Pod } from '../model/objects.ts';
 import { deleteObject } from '../registry/deletion.ts';
 import { isFinished, isTerminating } from './pods-of.ts';
 

@@ -1,5 +1,6 @@
 import type { Cluster } from '../model/cluster.ts';
-import type { KubernetesObject, LabelSelector, OwnerReference, Pod, PodTemplate } from '../model/objects.ts';
+import type { KubernetesObject, LabelSelector, OwnerReference } from '../model/metadata.ts';
+import type { Pod, PodTemplate } from '../model/objects.ts';
 import { labelSelectorMatch } from '../model/selector.ts';
 import { toJson } from '../model/shape.ts';
 import { ApiError } from '../model/status.ts';

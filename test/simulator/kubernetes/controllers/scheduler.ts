@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import type { Condition, Node, Pod } from '../model/objects.ts';
+import type { Condition } from '../model/metadata.ts';
+import type { Node, Pod } from '../model/objects.ts';
 import { keyOf } from '../model/table.ts';
 import { isFinished, isTerminating } from './pods-of.ts';
 import { WorkQueue } from './queue.ts';

@@ -1,6 +1,6 @@
-import type { Faults } from '../../faults.ts';
+import type { Faults, KubernetesFault } from '../../faults.ts';
 import type { Cluster } from '../model/cluster.ts';
-import type { KubernetesObject } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
 import { groupVersion } from '../model/resource.ts';
 import { isObject, type Json } from '../model/shape.ts';
 import { ApiError, methodNotAllowed, noSuchPath, notFound, success, unsupportedMediaType } from '../model/status.ts';
@@ -30,7 +30,7 @@ export type ApiRequest = {
 export type Reply =
   | { kind: 'text'; status: number; contentType: string; body: string }
   | { kind: 'watch'; open: (sink: WatchSink) => () => void };
-export type Api = { cluster: Cluster; faults: Faults; rendering: Rendering; watchTimes: WatchTimes };
+export type Api = { cluster: Cluster; faults: Faults<KubernetesFault>; rendering: Rendering; watchTimes: WatchTimes };
 
 /** Answers one authorised request. Whatever is wrong with it is thrown as an ApiError. */
 export async function answer(api: Api, request: ApiRequest): Promise<Reply> {

@@ -1,7 +1,8 @@
 import { ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Writable } from 'node:stream';
-import type { Fault } from '../../faults.ts';
+import type { KubernetesFault } from '../../faults.ts';
+import { padded } from './padding.ts';
 
 /** More than this unread by a client, and the server gives its watch up, as a real one does when a client is slow. */
 const SLOW_CLIENT_BYTES = 4 * 1024 * 1024;
@@ -12,7 +13,7 @@ export class Exchange {
   /** The server types its compatibility API as HTTP/2 only, but hands out these for HTTP/1.1. */
   readonly #response: Http2ServerResponse | ServerResponse;
   readonly #out: Writable;
-  #fault: Fault | undefined;
+  #fault: KubernetesFault | undefined;
   #closed = false;
 
   constructor(request: Http2ServerRequest, response: Http2ServerResponse | ServerResponse) {
@@ -30,7 +31,7 @@ export class Exchange {
     return this.#closed;
   }
 
-  meet(fault: Fault): void {
+  meet(fault: KubernetesFault): void {
     this.#fault = fault;
   }
 
@@ -51,7 +52,7 @@ export class Exchange {
       this.reset();
       return;
     }
-    const bytes = Buffer.from(body);
+    const bytes = Buffer.from(this.#distorted(body));
     this.#head(status, { ...headers, 'content-length': String(bytes.length) });
     if (this.#fault?.kind === 'half-body') {
       this.#out.write(bytes.subarray(0, bytes.length / 2));
@@ -68,6 +69,21 @@ export class Exchange {
       // A watch without events has a head all the same. (HTTP/2 sends it by itself.)
       if (this.#response instanceof ServerResponse) this.#response.flushHeaders();
     }
+    const fault = this.#fault?.kind === 'garbage' ? this.#fault : undefined;
+    let left = fault?.after ?? 0;
+    const send = (text: string): void => {
+      this.#out.write(text);
+      if (this.#out.writableLength > SLOW_CLIENT_BYTES) this.#out.end();
+    };
+    const disturb = (): void => {
+      if (fault === undefined || this.#closed || left !== 0) return;
+      left = -1;
+      send(fault.text);
+      if (fault.end !== true) return;
+      this.#out.end();
+      this.#closed = true;
+    };
+    disturb();
     return {
       write: (line) => {
         if (this.#closed) return;
@@ -77,13 +93,19 @@ export class Exchange {
           this.#closed = true;
           return;
         }
-        this.#out.write(line);
-        if (this.#out.writableLength > SLOW_CLIENT_BYTES) this.#out.end();
+        send(line);
+        left -= 1;
+        disturb();
       },
       end: () => {
         if (!this.#closed) this.#out.end();
       },
     };
+  }
+
+  #distorted(body: string): string {
+    if (this.#fault?.kind === 'garbage') return this.#fault.text;
+    return this.#fault?.kind === 'padding' ? padded(body, this.#fault.bytes) : body;
   }
 
   #head(status: number, headers: Record<string, string>): void {

@@ -1,5 +1,5 @@
 import type { Cluster } from '../model/cluster.ts';
-import type { KubernetesObject } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
 import { groupVersion } from '../model/resource.ts';
 import { badRequest, expired, tooLargeResourceVersion } from '../model/status.ts';
 import { type AnyTable, keyOf } from '../model/table.ts';

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
 import { type ApiError, notAcceptable } from '../model/status.ts';
 
 /** How a client wants objects: whole, or their metadata only. */

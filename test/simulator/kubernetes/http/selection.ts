@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
 import { type FieldRequirement, matchesFields, parseFieldSelector, parseLabelSelector } from '../model/selector.ts';
 import type { AnyTable } from '../model/table.ts';
 

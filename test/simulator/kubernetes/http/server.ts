@@ -5,17 +5,20 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Fault, SimulatedRequest } from '../../faults.ts';
+import type { Socket } from 'node:net';
+import type { KubernetesFault, SimulatedRequest } from '../../faults.ts';
+import { Listener, type Refusal } from '../../listener.ts';
+import type { KeyPair } from '../certificate.ts';
 import { ApiError, internalError } from '../model/status.ts';
 import { type Api, answer } from './api.ts';
 import { type Authenticate, authenticated } from './authentication.ts';
 import { denial, isAllowed, type User } from './authorization.ts';
 import { Exchange } from './exchange.ts';
+import { headersOf, plainHeaders } from './headers.ts';
 import { type RecordedRequest, recordOf } from './record.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
 
-type Watching = { end(): void; reset(): void };
+type Watching = { write(text: string): void; end(): void; reset(): void };
 
 /** The front of the simulator: TLS, HTTP/1.1 and HTTP/2, faults, authentication and authorisation. */
 export class ApiServer {
@@ -26,9 +29,9 @@ export class ApiServer {
   readonly #exchanges = new Set<Exchange>();
   readonly #watches = new Set<Watching>();
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #sockets = new Set<Socket>();
+  readonly #listener: Listener;
 
-  constructor(api: Api, tls: { key: string; cert: string }, authenticate: Authenticate | undefined) {
+  constructor(api: Api, tls: KeyPair, authenticate: Authenticate | undefined) {
     this.#api = api;
     this.#authenticate = authenticate;
     const settings = { maxConcurrentStreams: 250 };
@@ -40,23 +43,32 @@ export class ApiServer {
       session.on('close', () => this.#sessions.delete(session));
       session.on('error', () => session.destroy());
     });
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      // Small answers must not wait for the client's delayed acknowledgements.
-      socket.setNoDelay(true);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
+    // Small answers must not wait for the client's delayed acknowledgements.
+    this.#server.on('connection', (socket: Socket) => socket.setNoDelay(true));
+    this.#listener = new Listener(this.#server, '127.0.0.1');
     api.faults.onOutage(() => {
       for (const exchange of this.#exchanges) exchange.reset();
     });
   }
 
-  async listen(port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', resolve);
-    });
-    return portOf(this.#server.address());
+  listen(port: number): Promise<number> {
+    return this.#listener.open(port);
+  }
+
+  refuse(): Promise<Refusal> {
+    this.#endSessions();
+    return this.#listener.refuse();
+  }
+
+  /** Serves with another certificate; whoever is connected by the old one has to come again. */
+  rotate(tls: KeyPair): void {
+    this.#server.setSecureContext(tls);
+    this.#endSessions();
+    this.#listener.drop();
+  }
+
+  garbleWatches(text: string): void {
+    for (const watch of [...this.#watches]) watch.write(text);
   }
 
   dropWatches(how: 'end' | 'reset'): void {
@@ -64,10 +76,12 @@ export class ApiServer {
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#endSessions();
+    await this.#listener.close();
+  }
+
+  #endSessions(): void {
     for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 
   async #handle(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
@@ -127,7 +141,7 @@ export class ApiServer {
 
   /** Whether the request gets past its fault to an answer of its own. */
   async #survives(exchange: Exchange, request: SimulatedRequest, record: RecordedRequest): Promise<boolean> {
-    const fault: Fault | undefined = this.#api.faults.match(request);
+    const fault: KubernetesFault | undefined = this.#api.faults.match(request);
     switch (fault?.kind) {
       case undefined:
         return true;
@@ -144,6 +158,8 @@ export class ApiServer {
         exchange.answer(fault.status, { 'content-type': 'application/json', ...fault.headers }, fault.body ?? '');
         return false;
       case 'half-body':
+      case 'garbage':
+      case 'padding':
       case 'after':
         exchange.meet(fault);
         return true;
@@ -154,6 +170,7 @@ export class ApiServer {
     const stream = exchange.stream(headersOf('application/json'));
     const stop = open(stream);
     const watching: Watching = {
+      write: (text) => stream.write(text),
       end: () => {
         stop();
         stream.end();
@@ -176,20 +193,4 @@ export class ApiServer {
     const retry: Record<string, string> = seconds === undefined ? {} : { 'retry-after': String(seconds) };
     exchange.answer(status.code, { ...headersOf('application/json'), ...retry }, `${JSON.stringify(status)}\n`);
   }
-}
-
-function headersOf(contentType: string): Record<string, string> {
-  return { 'content-type': contentType, 'cache-control': 'no-cache, private' };
-}
-
-function plainHeaders(request: Http2ServerRequest): Record<string, string> {
-  const entries = Object.entries(request.headers).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]),
-  );
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new TypeError('the simulator listens on no port');
-  return address.port;
 }

@@ -1,6 +1,6 @@
+import { Timers } from '../../timers.ts';
 import { type Kinds, type ResourceName, type Resources, resources, type Version } from './resource.ts';
 import { type AnyTable, type Indexer, Revisions, Table } from './table.ts';
-import { Timers } from './timers.ts';
 
 export type Tables = { [R in ResourceName]: Table<Kinds[R]> };
 

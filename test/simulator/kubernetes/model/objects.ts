@@ -1,66 +1,10 @@
-import { boolean, dictionary, intOrString, json, list, number, object, type Shaped, string } from './shape.ts';
+import { condition, labelSelector, requestMeta, strings, typed } from './metadata.ts';
+import { boolean, intOrString, json, list, number, object, type Shaped, string } from './shape.ts';
 
 /**
  * The kinds that the simulator keeps, with the fields that its judgement reads; all other fields are stored as they came.
  * https://kubernetes.io/docs/reference/kubernetes-api/
  */
-const strings = dictionary(string);
-
-export const ownerReference = object(
-  { apiVersion: string, kind: string, name: string, uid: string },
-  { controller: boolean, blockOwnerDeletion: boolean },
-);
-
-/** What a client may send as metadata: almost nothing is required of it. */
-export const requestMeta = object(
-  {},
-  {
-    name: string,
-    generateName: string,
-    namespace: string,
-    uid: string,
-    resourceVersion: string,
-    generation: number,
-    creationTimestamp: string,
-    deletionTimestamp: string,
-    deletionGracePeriodSeconds: number,
-    labels: strings,
-    annotations: strings,
-    finalizers: list(string),
-    ownerReferences: list(ownerReference),
-  },
-);
-
-const objectMeta = object(
-  { name: string, uid: string, resourceVersion: string, creationTimestamp: string },
-  {
-    generateName: string,
-    namespace: string,
-    generation: number,
-    deletionTimestamp: string,
-    deletionGracePeriodSeconds: number,
-    labels: strings,
-    annotations: strings,
-    finalizers: list(string),
-    ownerReferences: list(ownerReference),
-  },
-);
-/** What every kind has. */
-export const typed = { apiVersion: string, kind: string, metadata: objectMeta };
-export const kubernetesObject = object(typed, {});
-
-export const labelSelector = object(
-  {},
-  {
-    matchLabels: strings,
-    matchExpressions: list(object({ key: string, operator: string }, { values: list(string) })),
-  },
-);
-
-const condition = object(
-  { type: string, status: string },
-  { reason: string, message: string, lastTransitionTime: string, observedGeneration: number },
-);
 const toleration = object({}, { key: string, operator: string, value: string, effect: string });
 const taint = object({ key: string, effect: string }, { value: string, timeAdded: string });
 const container = object({ name: string }, { image: string });
@@ -185,12 +129,6 @@ export const event = object(
   { reason: string, message: string, type: string },
 );
 
-export type KubernetesObject = Shaped<typeof kubernetesObject>;
-export type ObjectMeta = Shaped<typeof objectMeta>;
-export type RequestMeta = Shaped<typeof requestMeta>;
-export type OwnerReference = Shaped<typeof ownerReference>;
-export type LabelSelector = Shaped<typeof labelSelector>;
-export type Condition = Shaped<typeof condition>;
 export type Toleration = Shaped<typeof toleration>;
 export type Taint = Shaped<typeof taint>;
 export type PodTemplate = Shaped<typeof podTemplate>;

@@ -1,4 +1,4 @@
-import { typed } from './objects.ts';
+import { typed } from './metadata.ts';
 import { list, object, type Shaped, string } from './shape.ts';
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */

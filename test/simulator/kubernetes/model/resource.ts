@@ -1,10 +1,11 @@
+import type { KubernetesObject } from './metadata.ts';
 import * as objects from './objects.ts';
 import * as rbacKinds from './rbac.ts';
 import type { Shape } from './shape.ts';
 import * as storage from './storage.ts';
 
 /** A resource as discovery tells it: https://kubernetes.io/docs/reference/using-api/api-concepts/ */
-export type Resource<T extends objects.KubernetesObject = objects.KubernetesObject> = {
+export type Resource<T extends KubernetesObject = KubernetesObject> = {
   name: string;
   singular: string;
   kind: string;

@@ -1,4 +1,4 @@
-import type { KubernetesObject, LabelSelector } from './objects.ts';
+import type { KubernetesObject, LabelSelector } from './metadata.ts';
 import { isObject } from './shape.ts';
 import { badRequest } from './status.ts';
 

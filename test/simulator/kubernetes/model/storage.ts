@@ -1,4 +1,4 @@
-import { typed } from './objects.ts';
+import { typed } from './metadata.ts';
 import { boolean, object, type Shaped, string } from './shape.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/ */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from './objects.ts';
+import type { KubernetesObject } from './metadata.ts';
 import type { Resource } from './resource.ts';
 
 export type Change<T extends KubernetesObject = KubernetesObject> = {

@@ -1,5 +1,6 @@
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import type { Condition, Pod, PodDisruptionBudget } from '../model/objects.ts';
+import type { Condition } from '../model/metadata.ts';
+import type { Pod, PodDisruptionBudget } from '../model/objects.ts';
 import { isEmptySelector, labelSelectorMatch } from '../model/selector.ts';
 import { ApiError, forbidden } from '../model/status.ts';
 import type { DeleteOptions } from './deletion.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import { type KubernetesObject, requestMeta } from '../model/objects.ts';
+import { type KubernetesObject, requestMeta } from '../model/metadata.ts';
 import { groupVersion, isResourceName } from '../model/resource.ts';
 import { isObject, type Json, type JsonObject, withoutNulls } from '../model/shape.ts';
 import { ApiError, alreadyExists, badRequest, forbidden, invalid, notFound } from '../model/status.ts';

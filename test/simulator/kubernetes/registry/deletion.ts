@@ -1,5 +1,6 @@
 import { type Cluster, timestamp } from '../model/cluster.ts';
-import { namespace as isNamespace, pod as isPod, type KubernetesObject, type Namespace } from '../model/objects.ts';
+import type { KubernetesObject } from '../model/metadata.ts';
+import { namespace as isNamespace, pod as isPod, type Namespace } from '../model/objects.ts';
 import { conflict, forbidden, notFound } from '../model/status.ts';
 import type { AnyTable } from '../model/table.ts';
 

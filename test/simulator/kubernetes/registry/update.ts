@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../model/cluster.ts';
-import { type KubernetesObject, requestMeta } from '../model/objects.ts';
+import { type KubernetesObject, requestMeta } from '../model/metadata.ts';
 import { isResourceName } from '../model/resource.ts';
 import { type Json, type JsonObject, toJson } from '../model/shape.ts';
 import { badRequest, conflict, invalid, modified, notFound } from '../model/status.ts';

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubernetesObject, LabelSelector, Node, Pod, PodTemplate } from '../model/objects.ts';
+import type { KubernetesObject, LabelSelector } from '../model/metadata.ts';
+import type { Node, Pod, PodTemplate } from '../model/objects.ts';
 import * as objects from '../model/objects.ts';
 import { isEmptySelector, labelSelectorMatch } from '../model/selector.ts';
 import type { Invalidity } from '../model/status.ts';

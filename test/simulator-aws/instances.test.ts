@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { clientOptions, id, second, started } from './account.ts';
+import { fakeClock } from './clock.ts';
+
+// The node is found by this name: an instance that is gone must not lead to whoever has its address now.
+test('EC2 describes instances by ID until they are terminated', async (t) => {
+  const clock = fakeClock();
+  const aws = await started(t, { now: clock.now });
+  aws.createAutoScalingGroup({ name: 'nodes' });
+  aws.launchInstance({ instanceId: id, autoScalingGroupName: 'nodes', privateDnsName: 'ip-10-0-1-2.ec2.internal' });
+  const client = new EC2Client({ ...clientOptions(aws), maxAttempts: 2 });
+  const describe = async (instanceId: string) => {
+    const { Reservations } = await client.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+    const instance = Reservations?.[0]?.Instances?.[0];
+    return [instance?.PrivateDnsName, instance?.State?.Name, instance?.Tags];
+  };
+  const Tags = [{ Key: 'aws:autoscaling:groupName', Value: 'nodes' }];
+  assert.deepEqual(await describe(id), ['ip-10-0-1-2.ec2.internal', 'running', Tags]);
+  aws.terminateInstance(id);
+  assert.deepEqual(await describe(id), ['ip-10-0-1-2.ec2.internal', 'shutting-down', Tags]);
+  clock.pass(10 * second);
+  assert.deepEqual(await describe(id), ['', 'terminated', Tags]);
+  clock.pass(2 * 3600 * second);
+  await assert.rejects(describe(id), { name: 'InvalidInstanceID.NotFound' });
+  await assert.rejects(describe('i-nonsense'), { name: 'InvalidInstanceID.Malformed' });
+});

@@ -1,0 +1,21 @@
+import { type Call, id } from './account.ts';
+
+export const fargateTask = {
+  cluster: 'drainers',
+  taskDefinition: 'node-drainer:3',
+  launchType: 'FARGATE',
+  networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
+  overrides: { containerOverrides: [{ name: 'drainer', environment: [{ name: 'INSTANCE_ID', value: id }] }] },
+  startedBy: 'sweep',
+};
+
+export function ecs(operation: string, input: object): Call {
+  return {
+    service: 'ecs',
+    headers: {
+      'Content-Type': 'application/x-amz-json-1.1',
+      'X-Amz-Target': `AmazonEC2ContainerServiceV20141113.${operation}`,
+    },
+    body: JSON.stringify(input),
+  };
+}
