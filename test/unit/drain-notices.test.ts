@@ -53,10 +53,10 @@ test('within the last tenth of the lifecycle action the pods that remain are nam
   const endsAt = clock.now() + 1_000 + 3_600_000;
   const { beganAt } = await begin({ actionEnd: { at: endsAt, warnAt: endsAt - 360_000, lastResortAt: endsAt } });
   await clock.advance(3_239_999);
-  assert.equal(recorder.of('action near its end').length, 0);
+  assert.equal(recorder.of('remaining near the end').length, 0);
   await clock.advance(300_000);
-  assert.deepEqual(recorder.timesOf('action near its end', clock.startedAt + beganAt), [3_240_000]);
-  const [warning] = recorder.of('action near its end');
+  assert.deepEqual(recorder.timesOf('remaining near the end', clock.startedAt + beganAt), [3_240_000]);
+  const [warning] = recorder.of('remaining near the end');
   assert.equal(warning?.endsAt, endsAt);
   assert.deepEqual(
     warning.remaining.map(({ pod }) => pod),
