@@ -80,7 +80,7 @@ async function drainCommand(config: Config): Promise<number> {
 /** JSON lines when piped, a live view on a terminal, plain text on a terminal that can do no more. */
 async function reporter(): Promise<{ report: Report; end: () => void }> {
   const none = () => undefined;
-  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd), end: none };
+  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: none };
   if (process.env['TERM'] === 'dumb') {
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }
