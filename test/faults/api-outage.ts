@@ -44,13 +44,20 @@ async function outageAt(stage: string, isStage: (request: SimulatedRequest) => b
       await worker.line('pod accepted');
       setTimeout(begin, 2_000);
     }
-    if (stage === 'settle') worker.line('volumes attached').then(() => detachVolume(town, over), () => undefined);
+    if (stage === 'settle')
+      worker.line('volumes attached').then(
+        () => detachVolume(town, over),
+        () => undefined,
+      );
     await worker.ended();
     await over;
     const [action] = town.aws.lifecycleActions(instance);
     const twice = evictedTwice(town);
     const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${twice} evicted twice`;
-    const faults = [...(over === undefined ? ['there was no outage'] : []), ...(twice > 0 ? [`${twice} evicted twice`] : [])];
+    const faults = [
+      ...(over === undefined ? ['there was no outage'] : []),
+      ...(twice > 0 ? [`${twice} evicted twice`] : []),
+    ];
     return await verdictOf(town, told, faults);
   } finally {
     await town.close();

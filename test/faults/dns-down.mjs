@@ -7,6 +7,9 @@ const isDown = () => Date.now() - startedAt > 2_000 && Date.now() - startedAt < 
 const lookup = dns.lookup;
 dns.lookup = (name, options, callback = options) => {
   if (!isDown()) return lookup(name.endsWith('.simulated') ? '127.0.0.1' : name, options, callback);
-  const error = Object.assign(new Error(`getaddrinfo EAI_AGAIN ${name}`), { code: 'EAI_AGAIN', syscall: 'getaddrinfo' });
+  const error = Object.assign(new Error(`getaddrinfo EAI_AGAIN ${name}`), {
+    code: 'EAI_AGAIN',
+    syscall: 'getaddrinfo',
+  });
   process.nextTick(callback, error);
 };

@@ -130,7 +130,11 @@ export class Town {
         await this.core.createNamespacedPod({
           namespace: NAMESPACE,
           body: {
-            metadata: { name: pod.name, labels: { app: 'town' }, annotations: { 'lab/shutdown-ms': String(shutdownMs) } },
+            metadata: {
+              name: pod.name,
+              labels: { app: 'town' },
+              annotations: { 'lab/shutdown-ms': String(shutdownMs) },
+            },
             spec: {
               nodeName: pod.nodeName,
               terminationGracePeriodSeconds: 3_600,
@@ -141,7 +145,11 @@ export class Town {
       }
     });
     await Promise.all(creators);
-    while ((await this.core.listNamespacedPod({ namespace: NAMESPACE })).items.some(({ status }) => status?.phase !== 'Running')) {
+    while (
+      (await this.core.listNamespacedPod({ namespace: NAMESPACE })).items.some(
+        ({ status }) => status?.phase !== 'Running',
+      )
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
