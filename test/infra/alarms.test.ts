@@ -4,7 +4,7 @@ import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { matches } from '../simulator/aws/event-pattern.ts';
 import { inputTransformer, transformed } from '../simulator/aws/input-transformer.ts';
-import { drainer, EKS } from './templates.ts';
+import { drainer, EKS, VARIANTS } from './templates.ts';
 
 const ecs = 'arn:aws:ecs:eu-west-1:111122223333';
 
@@ -17,9 +17,10 @@ function stopped(detail: ValueMap): ValueMap {
       clusterArn: `${ecs}:cluster/node-drainer-Cluster`,
       taskDefinitionArn: `${ecs}:task-definition/node-drainer:7`,
       taskArn: `${ecs}:task/node-drainer-Cluster/0123456789abcdef0123456789abcdef`,
+      group: 'family:node-drainer',
       lastStatus: 'STOPPED',
       stopCode: 'EssentialContainerExited',
-      containers: [{ name: 'drainer', exitCode: 1 }],
+      containers: [{ name: 'drainer', exitCode: 137 }],
       ...detail,
     },
   };
@@ -32,15 +33,15 @@ describe('what wakes a human', () => {
   const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
   const alarms = (event: Value) => matches(mapAt(rule, 'EventPattern'), event);
 
-  test('a drain that failed, or never started, does', () => {
+  test('a drain that died, or never started, does', () => {
     // Otherwise: an instance waits for its hook's timeout, and its pods are killed with it.
     for (const [what, event] of Object.entries({
-      failure: exited(1),
       'bad configuration': exited(64),
       'out of memory': exited(137),
-      'a stop that nobody asked for': exited(143, { stopCode: 'TerminationNotice' }),
+      'a stop by Spot, after which no successor started': exited(143, { stopCode: 'SpotInterruption' }),
+      'a retirement, after which no successor started': exited(143, { stopCode: 'TerminationNotice' }),
       'an image that is not there': stopped({ stopCode: 'TaskFailedToStart', containers: [{ name: 'drainer' }] }),
-      'an older revision': exited(1, { taskDefinitionArn: `${ecs}:task-definition/node-drainer:1` }),
+      'an older revision': exited(137, { taskDefinitionArn: `${ecs}:task-definition/node-drainer:1` }),
     })) {
       assert.ok(alarms(event), what);
     }
@@ -50,9 +51,9 @@ describe('what wakes a human', () => {
     // Otherwise: the alarm is muted within a week.
     for (const [what, event] of Object.entries({
       success: exited(0),
-      'an action that ended elsewhere': exited(3),
+      'a stop by Spot, after which a successor goes on': exited(0, { stopCode: 'SpotInterruption' }),
       'a task that a person stopped': exited(143, { stopCode: 'UserInitiated' }),
-      'a task that still runs': exited(1, { lastStatus: 'RUNNING' }),
+      'a task that still runs': exited(137, { lastStatus: 'RUNNING' }),
       "a container of GuardDuty's beside it": stopped({
         containers: [
           { name: 'aws-guardduty-agent-x', exitCode: 143 },
@@ -64,12 +65,27 @@ describe('what wakes a human', () => {
     }
   });
 
+  test('what the worker counted itself, and what befalls a sweep, is told by the alarms on metrics', () => {
+    // Otherwise: every failure is two mails; and a broken sweep one every five minutes, until nobody reads them.
+    for (const [what, event] of Object.entries({
+      'a drain that failed': exited(1),
+      'an action that ended first': exited(3),
+      'a sweep that failed': exited(1, { group: 'sweep' }),
+      'a sweep with a bad configuration': exited(64, { group: 'sweep' }),
+      'a sweep without an image': stopped({ stopCode: 'TaskFailedToStart', group: 'sweep', containers: [] }),
+    })) {
+      assert.ok(!alarms(event), what);
+    }
+    const group = textAt(resourceOf(drainer(), 'SweepSchedule').properties, 'Target', 'EcsParameters', 'Group');
+    assert.equal(group, 'sweep');
+  });
+
   test('tasks of other families and clusters do not', () => {
     // Otherwise: whoever shares the ECS cluster wakes us.
-    assert.ok(!alarms(exited(1, { taskDefinitionArn: `${ecs}:task-definition/node-drainer-staging:1` })));
-    assert.ok(!alarms(exited(1, { clusterArn: `${ecs}:cluster/shared` })));
+    assert.ok(!alarms(exited(137, { taskDefinitionArn: `${ecs}:task-definition/node-drainer-staging:1` })));
+    assert.ok(!alarms(exited(137, { clusterArn: `${ecs}:cluster/shared` })));
     const shared = resourceOf(drainer({ ...EKS, EcsCluster: 'shared' }), 'FailedTaskRule').properties;
-    assert.ok(matches(mapAt(shared, 'EventPattern'), exited(1, { clusterArn: `${ecs}:cluster/shared` })));
+    assert.ok(matches(mapAt(shared, 'EventPattern'), exited(137, { clusterArn: `${ecs}:cluster/shared` })));
   });
 
   test('the message says which stack, which task and where its log is, whatever the reason says', () => {
@@ -78,9 +94,15 @@ describe('what wakes a human', () => {
     const reason = 'CannotPullContainerError: failed to resolve reference "registry/node-drainer:1.0"';
     const event = stopped({ stopCode: 'TaskFailedToStart', stoppedReason: reason });
     const message = String(transformed(inputTransformer(mapAt(target, 'InputTransformer')), event));
-    assert.match(message, /^node-drainer: the drain of a node failed/);
+    assert.match(
+      message,
+      /^node-drainer: the drain of a node died or never began, .* until the next sweep starts another/,
+    );
     assert.match(message, /task\/node-drainer-Cluster\/0123456789abcdef0123456789abcdef ended with TaskFailedToStart/);
     assert.match(message, /log in node-drainer-LogGroup/);
+    const [alone] = listAt(resourceOf(drainer({ ...EKS, SweepMinutes: '0' }), 'FailedTaskRule').properties, 'Targets');
+    const lonely = String(transformed(inputTransformer(mapAt(alone, 'InputTransformer')), event));
+    assert.match(lonely, /its instance waits until its lifecycle hook times out\./);
   });
 
   test('one message in the dead-letter queue does', () => {
@@ -95,28 +117,32 @@ describe('what wakes a human', () => {
     );
   });
 
-  test('both reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
+  test('all of them reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
     // Otherwise: alarms go off that nobody may hear.
-    const stack = drainer();
-    const topic = stack.outputs['AlarmTopicArn'] ?? '';
-    assert.deepEqual(listAt(resourceOf(stack, 'LostEventAlarm').properties, 'AlarmActions'), [topic]);
+    const topic = drainer().outputs['AlarmTopicArn'] ?? '';
     assert.equal(textAt(listAt(rule, 'Targets')[0], 'Arn'), topic);
-    const statements = listAt(resourceOf(stack, 'AlarmTopicPolicy').properties, 'PolicyDocument', 'Statement');
-    assert.deepEqual(
-      statements.map((statement) => [at(statement, 'Principal', 'Service'), at(statement, 'Condition')]),
-      [
-        // EventBridge bears no condition in the policy of a topic.
+    for (const [what, parameters] of VARIANTS) {
+      const stack = drainer(parameters);
+      const alarms = [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm');
+      assert.equal(alarms.length, parameters['SweepMinutes'] === '0' ? 3 : 4, what);
+      for (const [id, { properties }] of alarms) {
+        assert.deepEqual(listAt(properties, 'AlarmActions'), [topic], id);
+        assert.match(textAt(properties, 'AlarmDescription'), /^node-drainer: .*\.$/s, id);
+      }
+      const statements = listAt(resourceOf(stack, 'AlarmTopicPolicy').properties, 'PolicyDocument', 'Statement');
+      const [events, cloudWatch, ...others] = statements;
+      assert.equal(others.length, 0);
+      // EventBridge bears no condition in the policy of a topic.
+      assert.deepEqual(
+        [at(events, 'Principal', 'Service'), at(events, 'Condition')],
         ['events.amazonaws.com', undefined],
-        [
-          'cloudwatch.amazonaws.com',
-          {
-            ArnEquals: {
-              'aws:SourceArn': 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:node-drainer-LostEventAlarm',
-            },
-          },
-        ],
-      ],
-    );
+      );
+      assert.equal(at(cloudWatch, 'Principal', 'Service'), 'cloudwatch.amazonaws.com');
+      const allowed = listAt(cloudWatch, 'Condition', 'ArnEquals', 'aws:SourceArn').map(String);
+      const arns = alarms.map(([id]) => `arn:aws:cloudwatch:eu-west-1:111122223333:alarm:node-drainer-${id}`);
+      assert.deepEqual(allowed.sort(), arns.sort(), what);
+    }
+    const stack = drainer();
     assert.ok(!stack.resources.has('AlarmSubscription'));
     const subscribed = drainer({ ...EKS, AlarmEmail: 'ops@example.com' });
     assert.deepEqual(resourceOf(subscribed, 'AlarmSubscription').properties, {

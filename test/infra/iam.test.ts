@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
-import { actionsOf, allowing, covers, statementsOf } from './policies.ts';
+import { actionsOf, allowing, covers, rolesOf, statementsOf } from './policies.ts';
 import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
 
 const APP = fileURLToPath(new URL('../../app/', import.meta.url));
@@ -12,12 +12,13 @@ const APP = fileURLToPath(new URL('../../app/', import.meta.url));
 const PREFIXES: Readonly<Record<string, string>> = {
   'client-auto-scaling': 'autoscaling',
   'client-ec2': 'ec2',
+  'client-ecs': 'ecs',
   'client-eks': 'eks',
   'client-s3': 's3',
 };
 
-/** Called only to wait for the capacity of the group. */
-const CAPACITY = 'autoscaling:DescribeAutoScalingGroups';
+/** What RunTask needs besides: the task has roles, and tags. */
+const WITH_RUN_TASK = ['ecs:TagResource', 'iam:PassRole'];
 
 /** Which service an operation belongs to: the program takes each command of the SDK from one module, client by client. */
 function prefixesOfOperations(): ReadonlyMap<string, string> {
@@ -53,15 +54,14 @@ describe('what the roles may do', () => {
   test('the task role allows every AWS operation that the program calls, and none besides', () => {
     // Otherwise: a drain ends in "access denied" at night, or a stolen task does more than draining.
     assert.ok(called.length >= 7, 'the operations of the program are found');
-    const all = (service: string) => called.filter((action) => !action.startsWith(`${service}:`));
-    const without = (service: string) => all(service).filter((action) => action !== CAPACITY);
+    const without = (service: string, ...more: readonly string[]) =>
+      [...called.filter((action) => !action.startsWith(`${service}:`)), ...WITH_RUN_TASK, ...more].sort();
     assert.deepEqual(actionsOf(drainer(EKS), 'TaskRole'), without('s3'));
     assert.deepEqual(actionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
     assert.deepEqual(actionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
     // S3 decrypts in the name of who reads.
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
-    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), [...all('eks'), 'kms:Decrypt'].sort());
-    assert.deepEqual(actionsOf(drainer({ ...EKS, WaitForCapacity: 'on' }), 'TaskRole'), all('s3'));
+    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), without('eks', 'kms:Decrypt'));
   });
 
   test('the task role reads the one object, by its one key, and describes the one cluster', () => {
@@ -104,30 +104,72 @@ describe('what the roles may do', () => {
   });
 
   for (const [what, parameters] of VARIANTS) {
-    test(`the events role may do what its target needs, and nothing else: ${what}`, () => {
-      // Otherwise: no task starts, which shows as a dead letter; or EventBridge may run anything with any role.
-      const stack = drainer(parameters);
-      const target = listAt(resourceOf(stack, 'TerminationRule').properties, 'Targets')[0];
-      const definition = resourceOf(stack, 'TaskDefinition').properties;
-      assert.deepEqual(actionsOf(stack, 'EventsRole'), ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole']);
+    const stack = drainer(parameters);
+    const target = listAt(resourceOf(stack, 'TerminationRule').properties, 'Targets')[0];
+    const cluster = textAt(target, 'Arn');
+    const starters = ['EventsRole', 'TaskRole', ...(stack.resources.has('SchedulerRole') ? ['SchedulerRole'] : [])];
 
-      const run = allowing(stack, 'EventsRole', 'ecs:RunTask');
-      const family = textAt(target, 'EcsParameters', 'TaskDefinitionArn').replace(/:\d+$/, '');
-      assert.deepEqual(run.resources, [`${family}:*`]);
-      assert.deepEqual(run.condition, { ArnEquals: { 'ecs:cluster': textAt(target, 'Arn') } });
+    for (const role of starters) {
+      test(`${role} may start tasks of this family in this cluster, with their two roles: ${what}`, () => {
+        // Otherwise: no task starts, which shows as a dead letter; or whoever has the role runs anything with any role.
+        const definition = resourceOf(stack, 'TaskDefinition').properties;
+        const run = allowing(stack, role, 'ecs:RunTask');
+        const family = textAt(target, 'EcsParameters', 'TaskDefinitionArn').replace(/:\d+$/, '');
+        // The drainer asks for the family, which is the latest revision.
+        assert.deepEqual(run.resources, [family, `${family}:*`]);
+        assert.deepEqual(run.condition, { ArnEquals: { 'ecs:cluster': cluster } });
 
-      const pass = allowing(stack, 'EventsRole', 'iam:PassRole');
-      const roles = [textAt(definition, 'TaskRoleArn'), textAt(definition, 'ExecutionRoleArn')];
-      assert.deepEqual([...pass.resources].sort(), roles.sort());
-      assert.deepEqual(pass.condition, { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
+        const pass = allowing(stack, role, 'iam:PassRole');
+        const roles = [textAt(definition, 'TaskRoleArn'), textAt(definition, 'ExecutionRoleArn')];
+        assert.deepEqual([...pass.resources].sort(), roles.sort());
+        assert.deepEqual(pass.condition, { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
 
-      // Only because tags are propagated.
-      assert.equal(at(target, 'EcsParameters', 'PropagateTags'), 'TASK_DEFINITION');
-      const tag = allowing(stack, 'EventsRole', 'ecs:TagResource');
-      assert.deepEqual(tag.resources, [`${textAt(target, 'Arn').replace(':cluster/', ':task/')}/*`]);
-      assert.deepEqual(tag.condition, { StringEquals: { 'ecs:CreateAction': 'RunTask' } });
+        const tag = allowing(stack, role, 'ecs:TagResource');
+        assert.deepEqual(tag.resources, [`${cluster.replace(':cluster/', ':task/')}/*`]);
+        assert.deepEqual(tag.condition, { StringEquals: { 'ecs:CreateAction': 'RunTask' } });
+      });
+    }
+
+    test(`the drainer sees the tasks of its ECS cluster only: ${what}`, () => {
+      // Otherwise: the environment of every task of the account, with what others keep there, is open to it.
+      const condition = { ArnEquals: { 'ecs:cluster': cluster } };
+      assert.deepEqual(allowing(stack, 'TaskRole', 'ecs:ListTasks').condition, condition);
+      const describe = allowing(stack, 'TaskRole', 'ecs:DescribeTasks');
+      assert.deepEqual(describe.condition, condition);
+      assert.deepEqual(describe.resources, [`${cluster.replace(':cluster/', ':task/')}/*`]);
     });
   }
+
+  test('who only starts tasks may do nothing else', () => {
+    // Otherwise: the roles of services, which nobody looks at, grow.
+    const start = ['ecs:RunTask', ...WITH_RUN_TASK];
+    assert.deepEqual(actionsOf(drainer(), 'EventsRole'), start);
+    assert.deepEqual(actionsOf(drainer(), 'SchedulerRole'), [...start, 'sqs:SendMessage']);
+    assert.deepEqual(allowing(drainer(), 'SchedulerRole', 'sqs:SendMessage').resources, [
+      'arn:aws:sqs:eu-west-1:111122223333:node-drainer-SweepDeadLetterQueue',
+    ]);
+    // TagResource is allowed only because tags are propagated.
+    const [rule] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
+    const schedule = at(resourceOf(drainer(), 'SweepSchedule').properties, 'Target');
+    for (const target of [rule, schedule])
+      assert.equal(at(target, 'EcsParameters', 'PropagateTags'), 'TASK_DEFINITION');
+  });
+
+  test('no policy that is put into a role is put into another one, or into none', () => {
+    // Otherwise: a statement that no test here sees.
+    for (const [, parameters] of VARIANTS) {
+      const stack = drainer(parameters);
+      const policies = [...stack.resources.values()].filter(({ type }) => /^AWS::IAM::.*Policy$/.test(type));
+      const roles = rolesOf(stack).map((id) => `${stack.name}-${id}`);
+      for (const { type, properties } of policies) {
+        assert.equal(type, 'AWS::IAM::Policy');
+        assert.deepEqual(
+          listAt(properties, 'Roles').filter((role) => !roles.includes(String(role))),
+          [],
+        );
+      }
+    }
+  });
 
   test('the execution role pulls the image and writes the log group of the task, and nothing else', () => {
     // Otherwise: tasks die before their first line, with no log that says why.
@@ -151,9 +193,8 @@ describe('what the roles may do', () => {
   test('no action has a wildcard, and only what has no resources is allowed on all of them', () => {
     // Otherwise: "describe" quietly becomes "anything".
     for (const [, parameters] of VARIANTS) {
-      const waits = parameters['WaitForCapacity'] === 'on';
       const stack = drainer(parameters);
-      const statements = ['EventsRole', 'ExecutionRole', 'TaskRole'].flatMap((role) => statementsOf(stack, role));
+      const statements = rolesOf(stack).flatMap((role) => statementsOf(stack, role));
       assert.deepEqual(
         statements.flatMap(({ actions }) => actions).filter((action) => action.includes('*')),
         [],
@@ -164,11 +205,12 @@ describe('what the roles may do', () => {
           .flatMap(({ actions }) => actions)
           .sort(),
         [
-          ...(waits ? [CAPACITY] : []),
+          'autoscaling:DescribeAutoScalingGroups',
           'autoscaling:DescribeAutoScalingInstances',
           'autoscaling:DescribeLifecycleHooks',
           'ec2:DescribeInstances',
           'ecr:GetAuthorizationToken',
+          'ecs:ListTasks',
         ],
       );
     }

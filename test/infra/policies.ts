@@ -7,10 +7,22 @@ export type Statement = {
   readonly condition: ValueMap;
 };
 
-/** The statements of a role's own policies. All of them allow; one that does not would need more thought here. */
+/**
+ * The statements of a role's own policies, and of those that are put into it. All of them allow; one that does not would
+ * need more thought here.
+ */
 export function statementsOf(stack: Stack, role: string): Statement[] {
-  const policies = listAt(resourceOf(stack, role).properties, 'Policies');
-  return policies.flatMap((policy) => listAt(policy, 'PolicyDocument', 'Statement')).map(statementOf);
+  const own = listAt(resourceOf(stack, role).properties, 'Policies');
+  const name = `${stack.name}-${role}`;
+  const others = [...stack.resources.values()]
+    .filter(({ type, properties }) => type === 'AWS::IAM::Policy' && listAt(properties, 'Roles').includes(name))
+    .map(({ properties }) => properties);
+  return [...own, ...others].flatMap((policy) => listAt(policy, 'PolicyDocument', 'Statement')).map(statementOf);
+}
+
+/** The logical IDs of a stack's roles. */
+export function rolesOf(stack: Stack): string[] {
+  return [...stack.resources].filter(([, { type }]) => type === 'AWS::IAM::Role').map(([id]) => id);
 }
 
 export function statementOf(statement: Value): Statement {

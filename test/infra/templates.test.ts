@@ -52,7 +52,12 @@ describe('what cfn-lint does not see', () => {
       // Otherwise: PutTargets takes it, and no task ever starts.
       const [target, ...others] = listAt(resourceOf(drainer(parameters), 'TerminationRule').properties, 'Targets');
       assert.equal(others.length, 0);
-      assert.equal(textAt(target, 'EcsParameters', 'LaunchType'), 'FARGATE');
+      const isSpot = parameters['CapacityProvider'] === 'FARGATE_SPOT';
+      // One of the two: PutTargets refuses both, and takes neither, for which no task ever starts.
+      assert.deepEqual(
+        [at(target, 'EcsParameters', 'LaunchType'), at(target, 'EcsParameters', 'CapacityProviderStrategy')],
+        isSpot ? [undefined, [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }]] : ['FARGATE', undefined],
+      );
       assert.deepEqual(at(target, 'EcsParameters', 'NetworkConfiguration', 'AwsVpcConfiguration'), {
         Subnets: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],
         SecurityGroups: ['sg-0123456789abcdef0'],
@@ -72,6 +77,11 @@ describe('what cfn-lint does not see', () => {
       const used = [...text.matchAll(/<([^<>]+)>/g)].map(([, name]) => name);
       assert.deepEqual([...new Set(used)].sort(), Object.keys(mapAt(transformer, 'InputPathsMap')).sort());
     }
+  });
+
+  test('the ECS cluster that is made has both capacity providers', () => {
+    // Otherwise: with FARGATE_SPOT each RunTask is refused.
+    assert.deepEqual(resourceOf(drainer(), 'Cluster').properties, { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
   });
 
   test('whatever is referred to is there', () => {
@@ -99,6 +109,7 @@ describe('what cfn-lint does not see', () => {
       holding.map(([id, resource]) => [id, at(resource, 'DeletionPolicy'), at(resource, 'UpdateReplacePolicy')]),
       [
         ['DeadLetterQueue', 'Delete', 'Delete'],
+        ['SweepDeadLetterQueue', 'Delete', 'Delete'],
         ['LogGroup', 'Retain', 'Retain'],
         ['AlarmTopic', 'Delete', 'Delete'],
       ],
@@ -172,6 +183,8 @@ describe('what cfn-lint does not see', () => {
       assert.equal(outputs['TaskRoleArn'], 'arn:aws:iam::111122223333:role/node-drainer-TaskRole');
       assert.equal(outputs['EcsClusterName'], parameters['EcsCluster'] ?? 'node-drainer-Cluster');
       assert.ok(!Object.values(outputs).includes('undefined'));
+      assert.equal('ScheduleName' in outputs, parameters['SweepMinutes'] !== '0');
+      assert.equal('DashboardName' in outputs, parameters['Dashboard'] !== 'off');
     }
   });
 });

@@ -43,6 +43,7 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
   ['an EKS cluster', EKS],
   ['a kubeconfig', KUBECONFIG],
   ['both, of which the kubeconfig wins', { ...EKS, ...KUBECONFIG }],
+  ['no sweep and no dashboard', { ...EKS, SweepMinutes: '0', Dashboard: 'off' }],
   [
     'everything',
     {
@@ -53,6 +54,8 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
       AutoScalingGroupPrefix: 'workers-',
       AutoScalingGroupTag: 'prod',
       EcsCluster: 'shared',
+      CapacityProvider: 'FARGATE_SPOT',
+      SweepMinutes: '1',
       AssignPublicIp: 'ENABLED',
       ImageRepositoryArn: 'arn:aws:ecr:eu-west-1:999900001111:repository/platform/node-drainer',
       CpuArchitecture: 'X86_64',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, mapAt } from '../simulator/aws/cloudformation/value.ts';
-import { statementOf } from './policies.ts';
+import { rolesOf, statementOf } from './policies.ts';
 import { drainer } from './templates.ts';
 
 describe('who may use what the stack makes', () => {
@@ -21,6 +21,8 @@ describe('who may use what the stack makes', () => {
     assert.deepEqual(trusts('TaskRole'), [tasks]);
     assert.deepEqual(trusts('ExecutionRole'), [tasks]);
     assert.deepEqual(trusts('EventsRole'), [[{ Service: 'events.amazonaws.com' }, { StringEquals }]]);
+    assert.deepEqual(trusts('SchedulerRole'), [[{ Service: 'scheduler.amazonaws.com' }, { StringEquals }]]);
+    assert.equal(rolesOf(drainer()).length, 4, 'all of them are told here');
   });
 
   test('only the rule may put messages into the dead-letter queue, which is encrypted by SQS itself', () => {
@@ -41,5 +43,16 @@ describe('who may use what the stack makes', () => {
     assert.deepEqual(condition, {
       ArnEquals: { 'aws:SourceArn': 'arn:aws:events:eu-west-1:111122223333:rule/node-drainer-TerminationRule' },
     });
+  });
+
+  test('the queue of the sweeps that did not start has no policy, and is encrypted by SQS itself', () => {
+    // Otherwise: others write there; or the Scheduler, which sends by its role, may not use the key of the account.
+    const stack = drainer();
+    assert.deepEqual(resourceOf(stack, 'SweepDeadLetterQueue').properties, {
+      MessageRetentionPeriod: 86400,
+      SqsManagedSseEnabled: true,
+    });
+    const policies = [...stack.resources.values()].filter(({ type }) => type === 'AWS::SQS::QueuePolicy');
+    assert.equal(policies.length, 1);
   });
 });

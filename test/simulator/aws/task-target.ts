@@ -20,6 +20,7 @@ export function runTaskInput({ cluster, parameters, startedBy, overrides }: Task
     ...mapAt(parameters, 'NetworkConfiguration', 'AwsvpcConfiguration'),
   };
   const launchType = at(parameters, 'LaunchType');
+  const group = at(parameters, 'Group');
   const strategy = listAt(parameters, 'CapacityProviderStrategy').map((item) => ({
     capacityProvider: textAt(item, 'CapacityProvider'),
     weight: Number(at(item, 'Weight') ?? 0),
@@ -32,6 +33,7 @@ export function runTaskInput({ cluster, parameters, startedBy, overrides }: Task
     startedBy: startedBy.slice(0, 36),
     overrides,
     ...(launchType === undefined ? {} : { launchType }),
+    ...(group === undefined ? {} : { group }),
     ...(strategy.length === 0 ? {} : { capacityProviderStrategy: strategy }),
     networkConfiguration: {
       awsvpcConfiguration: {

@@ -38,10 +38,11 @@ export function stackOf(template: string, options: StackOptions): Stack {
     'AWS::URLSuffix': context.partition.dnsSuffix,
   };
 
-  const isMade = (id: string) => {
-    const condition = at(declared, id, 'Condition');
-    return Object.hasOwn(declared, id) && (condition === undefined || scope.condition(String(condition)));
+  const isWanted = (thing: Value | undefined) => {
+    const condition = at(thing, 'Condition');
+    return condition === undefined || scope.condition(String(condition));
   };
+  const isMade = (id: string) => Object.hasOwn(declared, id) && isWanted(at(declared, id));
   const identity = (id: string) => {
     if (!isMade(id)) throw new Error(`there is no resource ${id} to refer to`);
     const properties = mapAt(declared, id, 'Properties');
@@ -79,10 +80,9 @@ export function stackOf(template: string, options: StackOptions): Stack {
       const properties = evaluate(mapAt(declared, id, 'Properties'), scope);
       return [id, { type: textAt(declared, id, 'Type'), properties: isMap(properties) ? properties : {} }];
     });
-  const outputs = Object.entries(mapAt(document, 'Outputs')).map(([id, output]): [string, string] => [
-    id,
-    String(evaluate(at(output, 'Value') ?? '', scope)),
-  ]);
+  const outputs = Object.entries(mapAt(document, 'Outputs'))
+    .filter(([, output]) => isWanted(output))
+    .map(([id, output]): [string, string] => [id, String(evaluate(at(output, 'Value') ?? '', scope))]);
   return { name, resources: new Map(resources), outputs: Object.fromEntries(outputs) };
 }
 

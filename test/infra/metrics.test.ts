@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
+import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';
+import { drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
+
+/** What the worker and the sweep write. */
+const NAMESPACE = 'NodeDrainer';
+const names: readonly string[] = [
+  'DrainSeconds',
+  'PodsEvicted',
+  'BlockedSeconds',
+  'HeartbeatsFailed',
+  'DrainsSucceeded',
+  'DrainsFailed',
+  'ActionsNearEnd',
+  'InstancesWaiting',
+  'TasksStarted',
+  'TasksRefused',
+];
+const alarmsOf = (stack: Stack) =>
+  [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.properties);
+
+/** The dashboard's body, read as CloudWatch reads it. */
+function bodyOf(stack: Stack): Value {
+  return JSON.parse(textAt(resourceOf(stack, 'OverviewDashboard').properties, 'DashboardBody'));
+}
+
+/** `["NodeDrainer", "DrainSeconds", "Cluster", "prod", {…}]`, as the widgets have them. */
+function seriesOf(body: Value): { namespace: string; metric: string; dimensions: readonly Value[]; stat: string }[] {
+  return listAt(body, 'widgets').flatMap((widget) =>
+    listAt(widget, 'properties', 'metrics').map((series) => {
+      assert.ok(isList(series));
+      const [namespace, metric, ...rest] = series;
+      const stat = at(rest.at(-1), 'stat') ?? at(widget, 'properties', 'stat');
+      const dimensions = rest.filter((one) => !isMap(one));
+      return { namespace: String(namespace), metric: String(metric), dimensions, stat: String(stat) };
+    }),
+  );
+}
+
+describe('what the worker counts', () => {
+  for (const [what, parameters] of VARIANTS) {
+    const stack = drainer(parameters);
+    const { KubeConfigBucket: bucket, KubeConfigObject: object, ClusterName: name } = parameters;
+    const watched = bucket === undefined ? name : `s3://${bucket}/${object}`;
+
+    test(`alarms watch metrics that the worker writes, of this cluster: ${what}`, () => {
+      // Otherwise: an alarm on a misspelt metric, or on another dimension, stays green for ever.
+      const ours = alarmsOf(stack).filter((alarm) => textAt(alarm, 'Namespace') !== 'AWS/SQS');
+      assert.equal(ours.length, parameters['SweepMinutes'] === '0' ? 2 : 3);
+      for (const alarm of ours) {
+        assert.equal(textAt(alarm, 'Namespace'), NAMESPACE);
+        assert.ok(names.includes(textAt(alarm, 'MetricName')), textAt(alarm, 'MetricName'));
+        assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'Cluster', Value: watched }]);
+      }
+    });
+
+    test(`the dashboard is JSON, and shows metrics that the worker writes, of this cluster: ${what}`, () => {
+      // Otherwise: the stack fails at its last resource, or the graphs stay empty.
+      if (parameters['Dashboard'] === 'off') {
+        assert.ok(!stack.resources.has('OverviewDashboard'));
+        return;
+      }
+      const body = bodyOf(stack);
+      const widgets = listAt(body, 'widgets');
+      for (const widget of widgets) assert.equal(textAt(widget, 'properties', 'region'), 'eu-west-1');
+      const series = seriesOf(body);
+      for (const { namespace, metric, dimensions, stat } of series) {
+        assert.match(stat, /^(Sum|Maximum|p50|p90)$/, metric);
+        if (namespace === 'AWS/SQS') continue;
+        assert.equal(namespace, NAMESPACE);
+        assert.ok(names.includes(metric), metric);
+        assert.deepEqual(dimensions, ['Cluster', watched]);
+      }
+      const queues = series.filter(({ namespace }) => namespace === 'AWS/SQS').map(({ dimensions }) => dimensions[1]);
+      const sweeps = parameters['SweepMinutes'] === '0' ? [] : ['node-drainer-SweepDeadLetterQueue'];
+      assert.deepEqual(queues, ['node-drainer-DeadLetterQueue', ...sweeps]);
+      const [log, ...others] = widgets.filter((widget) => textAt(widget, 'type') === 'log');
+      assert.equal(others.length, 0);
+      assert.match(textAt(log, 'properties', 'query'), /^SOURCE 'node-drainer-LogGroup' \| filter event = 'summary' /);
+    });
+  }
+
+  test('every metric is on the dashboard', () => {
+    // Otherwise: something is counted, and billed, that nobody sees.
+    const shown = new Set(seriesOf(bodyOf(drainer())).map(({ metric }) => metric));
+    assert.deepEqual(
+      names.filter((name) => !shown.has(name)),
+      [],
+    );
+  });
+
+  test('a cluster name that would break the JSON is refused before', () => {
+    // Otherwise: the stack fails half way, with "The dashboard body is invalid".
+    const [text] = [...membersOf(bodyOf(drainer({ ...KUBECONFIG, KubeConfigObject: "it's {here}, & [there]" })))]
+      .map(([, value]) => value)
+      .filter((value) => String(value).startsWith('s3://'));
+    assert.equal(text, "s3://configs/it's {here}, & [there]");
+  });
+
+  test('widgets do not lie upon each other', () => {
+    // Otherwise: CloudWatch moves them, and the page is a heap.
+    const taken = new Set<string>();
+    for (const widget of listAt(bodyOf(drainer(EKS)), 'widgets')) {
+      const [x = 0, y = 0, width = 0, height = 0] = ['x', 'y', 'width', 'height'].map((one) => Number(at(widget, one)));
+      assert.ok(x + width <= 24);
+      for (let column = x; column < x + width; column++) {
+        for (let row = y; row < y + height; row++) {
+          assert.ok(!taken.has(`${column} ${row}`), `${column} ${row}`);
+          taken.add(`${column} ${row}`);
+        }
+      }
+    }
+  });
+
+  test('only silence of the sweeps is an alarm; all other alarms need something that happened', () => {
+    // Otherwise: a stack without terminations is red every night.
+    const missing = alarmsOf(drainer()).map((alarm) => [
+      textAt(alarm, 'MetricName'),
+      textAt(alarm, 'TreatMissingData'),
+    ]);
+    assert.deepEqual(missing.sort(), [
+      ['ActionsNearEnd', 'notBreaching'],
+      ['ApproximateNumberOfMessagesVisible', 'notBreaching'],
+      ['DrainsFailed', 'notBreaching'],
+      ['InstancesWaiting', 'breaching'],
+    ]);
+  });
+
+  test('three sweeps that did not look are told, however often there are sweeps', () => {
+    // Otherwise: one slow start is an alarm, or the safety net is gone for a day before somebody hears of it.
+    for (const minutes of [1, 5, 60]) {
+      const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: String(minutes) }), 'SweepAlarm');
+      const [period, periods] = ['Period', 'EvaluationPeriods'].map((one) => Number(textAt(properties, one)));
+      assert.equal((period ?? 0) * (periods ?? 0), 3 * minutes * 60);
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+      assert.ok((period ?? 0) % 60 === 0 && (period ?? 0) * (periods ?? 0) <= 86_400);
+      assert.deepEqual(
+        ['Statistic', 'ComparisonOperator', 'Threshold'].map((one) => textAt(properties, one)),
+        ['SampleCount', 'LessThanThreshold', '1'],
+      );
+    }
+  });
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readSweepConfig } from '../../app/sweep-config.ts';
+import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
+import { at, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { startAws } from '../simulator/aws/simulator.ts';
+import { drainer, EKS, template, templateText, VARIANTS } from './templates.ts';
+
+describe('the schedule of the sweep', () => {
+  for (const [what, parameters] of VARIANTS.filter(([, { SweepMinutes }]) => SweepMinutes !== '0')) {
+    const { properties } = resourceOf(drainer(parameters), 'SweepSchedule');
+    const target = at(properties, 'Target');
+
+    test(`starts one task on demand in the network of the stack: ${what}`, () => {
+      // Otherwise: CreateSchedule takes it, and no sweep ever starts.
+      const cluster = parameters['EcsCluster'] ?? 'node-drainer-Cluster';
+      assert.equal(textAt(target, 'Arn'), `arn:aws:ecs:eu-west-1:111122223333:cluster/${cluster}`);
+      assert.deepEqual(at(properties, 'FlexibleTimeWindow'), { Mode: 'OFF' });
+      assert.deepEqual(at(target, 'EcsParameters'), {
+        TaskDefinitionArn: 'arn:aws:ecs:eu-west-1:111122223333:task-definition/node-drainer:1',
+        TaskCount: 1,
+        LaunchType: 'FARGATE',
+        NetworkConfiguration: {
+          AwsvpcConfiguration: {
+            Subnets: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],
+            SecurityGroups: ['sg-0123456789abcdef0'],
+            AssignPublicIp: parameters['AssignPublicIp'] ?? 'DISABLED',
+          },
+        },
+        Group: 'sweep',
+        PropagateTags: 'TASK_DEFINITION',
+        EnableECSManagedTags: true,
+      });
+    });
+
+    test(`the program reads from its task what the stack was told: ${what}`, async (context) => {
+      // Otherwise: the sweep ends with 64, or looks in groups that are not ours.
+      const aws = await startAws({ region: 'eu-west-1' });
+      context.after(() => aws.stop());
+      aws.deploy(templateText('drainer'), parameters);
+      const environments: Readonly<Record<string, string>>[] = [];
+      aws.onRunTask(({ command, environment }) => {
+        assert.deepEqual(command, ['sweep']);
+        environments.push(environment);
+      });
+      const scheduledAt = new Date('2026-11-22T13:05:00Z');
+      aws.runSchedule('SweepSchedule', scheduledAt);
+      const [environment] = environments;
+      assert.ok(environment);
+      const config = readSweepConfig({ ...environment, AWS_REGION: 'eu-west-1' }, { settings: {}, dryRun: false });
+      assert.equal(config.hook, 'node-drainer');
+      assert.equal(config.groupPrefix, parameters['AutoScalingGroupPrefix'] ?? '');
+      assert.equal(config.scheduledAt, scheduledAt.getTime());
+      assert.equal(config.eksCluster, parameters['KubeConfigBucket'] === undefined ? 'prod' : undefined);
+      assert.deepEqual(config.place, {
+        cluster: parameters['EcsCluster'] ?? 'node-drainer-Cluster',
+        taskDefinition: 'node-drainer',
+        subnets: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],
+        securityGroups: ['sg-0123456789abcdef0'],
+        assignPublicIp: parameters['AssignPublicIp'] ?? 'DISABLED',
+      });
+    });
+  }
+
+  test('is every so many minutes, in the words of the Scheduler', () => {
+    // Otherwise: "rate(1 minutes)" is refused, and the stack with it.
+    const rate = (SweepMinutes: string) =>
+      textAt(resourceOf(drainer({ ...EKS, SweepMinutes }), 'SweepSchedule').properties, 'ScheduleExpression');
+    assert.deepEqual(['1', '5', '60'].map(rate), ['rate(1 minute)', 'rate(5 minutes)', 'rate(60 minutes)']);
+  });
+
+  test('0 leaves nothing of it', () => {
+    // Otherwise: "rate(0 minutes)" is refused; or an alarm waits for sweeps that never come.
+    const { resources } = drainer({ ...EKS, SweepMinutes: '0' });
+    assert.deepEqual(
+      [...resources.keys()].filter((id) => /Sweep|Schedul/.test(id)),
+      [],
+    );
+  });
+
+  test('comes before the hook of an undrained instance times out, and is not retried beyond the next', () => {
+    // Otherwise: what the sweep is to find is terminated already; or late sweeps pile up behind an outage.
+    const minutes = Number(textAt(template('drainer'), 'Parameters', 'SweepMinutes', 'Default'));
+    const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
+    assert.ok(minutes * 60 * 3 <= timeout);
+    const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: '1' }), 'SweepSchedule');
+    assert.ok(Number(textAt(properties, 'Target', 'RetryPolicy', 'MaximumEventAgeInSeconds')) <= 60);
+  });
+});
