@@ -1,0 +1,45 @@
+import { share, spread } from '../simulator/aws/event-faults.ts';
+import type { FaultScenario, Figure } from './scenario.ts';
+import { deployDrainer, drainedInAll } from './stack.ts';
+import { Town } from './town.ts';
+import { seconds, verdictOf } from './verdict.ts';
+
+const TERMINATIONS = 200;
+const SEED = 7;
+/** A sweep each five minutes, thirty times faster. */
+const SWEEP_EVERY_MS = 10_000;
+
+/** EventBridge promises at least one delivery, in no order, and Auto Scaling promises nothing. */
+export const unreliableEvents: FaultScenario = {
+  name: `${TERMINATIONS} terminations; of their events 10 % are lost, 10 % doubled, all up to 5 s late and out of order`,
+  busy: true,
+  async run(): Promise<Figure> {
+    const town = await Town.open({ nodes: TERMINATIONS, podsPerNode: 2, tasksAtOnce: 6, heartbeatTimeout: 1_800 });
+    try {
+      await deployDrainer(town);
+      let lost = 0;
+      const isLost = share(0.1, SEED);
+      town.aws.eventFaults({
+        lose: (event, n) => {
+          if (event['detail-type'] !== 'EC2 Instance-terminate Lifecycle Action' || !isLost(event, n)) return false;
+          lost++;
+          return true;
+        },
+        duplicate: share(0.1, SEED + 1),
+        delayMs: spread(5_000, SEED + 2),
+      });
+      const startedAt = Date.now();
+      for (const instance of town.instances) town.aws.terminateInstance(instance);
+      const sweeps = town.aws.startSchedules({ everyMs: SWEEP_EVERY_MS });
+      await drainedInAll(town);
+      sweeps.stop();
+      const took = Date.now() - startedAt;
+      await town.fargate.allEnded();
+      const swept = town.aws.tasks.filter(({ startedBy }) => startedBy === 'sweep').length;
+      const told = `${lost} events lost, ${town.aws.tasks.length} tasks, ${swept} of them started by sweeps (one each ${seconds(SWEEP_EVERY_MS)}), all done in ${seconds(took)}`;
+      return await verdictOf(town, told, lost === 0 ? ['no event was lost'] : []);
+    } finally {
+      await town.close();
+    }
+  },
+};

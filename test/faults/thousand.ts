@@ -1,0 +1,47 @@
+import type { FaultScenario, Figure } from './scenario.ts';
+import { deployDrainer, drainedInAll } from './stack.ts';
+import { Town } from './town.ts';
+import { seconds, verdictOf } from './verdict.ts';
+
+const TERMINATIONS = Number(process.env['FAULTS_TERMINATIONS'] ?? 1_000);
+/** Ten minutes of refusals and five between sweeps are one and a half here: time runs ten times faster. */
+const FASTER = 10;
+const REFUSED_FOR_MS = 600_000 / FASTER;
+const SWEEP_EVERY_MS = 300_000 / FASTER;
+
+/** A region's worth of instances goes at once: ECS throttles RunTask, and Fargate has no room for half of the tasks. */
+export const thousand: FaultScenario = {
+  name: `${TERMINATIONS.toLocaleString('en-US')} terminations at once; RunTask throttled at 20 a second, half of its calls refused for 10 minutes (${FASTER} times faster)`,
+  busy: true,
+  async run(): Promise<Figure> {
+    const aws = { retryTimeScale: FASTER };
+    const town = await Town.open({ nodes: TERMINATIONS, podsPerNode: 1, heartbeatTimeout: 7_200, tasksAtOnce: 8, aws });
+    try {
+      await deployDrainer(town);
+      town.aws.limitRunTask({ perSecond: 20, burst: 20 });
+      const full = town.aws.refuseTasks(
+        { reason: "You've reached the limit on the number of vCPUs you can run concurrently" },
+        { every: 2 },
+      );
+      const startedAt = Date.now();
+      for (const instance of town.instances) town.aws.terminateInstance(instance);
+      setTimeout(() => full.end(), REFUSED_FOR_MS);
+      const sweeps = town.aws.startSchedules({ everyMs: SWEEP_EVERY_MS });
+      await drainedInAll(town);
+      sweeps.stop();
+      const took = Date.now() - startedAt;
+      await town.fargate.allEnded();
+      const calls = town.aws.requests.filter(({ action }) => action === 'ecs:RunTask').length;
+      const swept = town.aws.tasks.filter(({ startedBy }) => startedBy === 'sweep').length;
+      const told = [
+        `all done in ${seconds(took)}`,
+        `${town.aws.tasks.length} tasks`,
+        `${swept} started by sweeps with ${calls} RunTask calls`,
+        `${town.aws.deadLetters.length} dead letters`,
+      ].join(', ');
+      return await verdictOf(town, told);
+    } finally {
+      await town.close();
+    }
+  },
+};
