@@ -18,7 +18,8 @@ test('refused connections are refused at once, and the same port opens again', a
   await refused();
   await refusal.end();
   assert.equal((await call(aws, callerIdentity)).status, 200);
-  await aws.refuseConnections();
+  const last = await aws.refuseConnections();
   await aws.stop();
+  await last.end();
   await refused();
 });

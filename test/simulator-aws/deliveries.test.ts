@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { awsError } from '../simulator/aws/errors.ts';
 import type { AwsOptions } from '../simulator/aws/simulator.ts';
-import { started } from './account.ts';
+import { second, started } from './account.ts';
 import { fakeClock } from './clock.ts';
 import { ruleStack } from './stacks.ts';
 
@@ -25,7 +25,7 @@ test('what a rule cannot deliver is a dead letter, and other rules still get the
   );
 });
 
-const minute = 60_000;
+const minute = 60 * second;
 
 /** A simulator whose retries follow a clock that is moved by hand. */
 async function retried(t: TestContext, options: AwsOptions = {}, more = '') {
@@ -78,6 +78,12 @@ test('a delivery is given up at the age and at the number of retries that its po
   );
   assert.ok(letter.retries >= 8 && letter.retries <= 11, `${letter.retries} retries`);
 
+  const quick = await retried(t, { retryTimeScale: 900 }, 'RetryPolicy: { MaximumEventAgeInSeconds: 900 }');
+  quick.aws.faults.add({ when: isRun, fault: { kind: 'throttle' } });
+  quick.put();
+  quick.clock.pass(second);
+  assert.equal(quick.aws.deadLetters[0]?.exhausted, 'MaximumEventAgeInSeconds', '15 minutes in a second');
+
   const few = await retried(t, { retryTimeScale: 60 }, 'RetryPolicy: { MaximumRetryAttempts: 2 }');
   const rule = few.aws.faults.add({ when: isRun, fault: { kind: 'reset' } });
   few.put();
@@ -97,6 +103,14 @@ test('an answer that is lost on the way to EventBridge starts a second task', as
   assert.equal(aws.tasks.length, 1);
   clock.pass(1000);
   assert.deepEqual([aws.tasks.length, aws.deadLetters], [2, []]);
+});
+
+// An outage in front of the simulator is one between its clients and AWS; within AWS everything goes on.
+test('an outage of the endpoint does not keep EventBridge from ECS', async (t) => {
+  const { aws, put } = await retried(t);
+  aws.faults.outage();
+  put();
+  assert.equal(aws.tasks.length, 1);
 });
 
 // What no retry can mend is known at once, or the alarm comes a day late.

@@ -14,6 +14,7 @@ async function arrivals(t: TestContext, faults: EventFaults) {
   for (let n = 0; n < 100; n += 1) aws.putEvent({ source: 'test', detail: { n } });
   const waiting = aws.waitingEvents;
   clock.pass(60_000);
+  assert.equal(aws.waitingEvents, 0);
   end();
   aws.putEvent({ source: 'test', detail: { n: 100 } });
   return { waiting, order: aws.tasks.map(({ overrides }) => Number(overrides['N'])) };

@@ -2,9 +2,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { Agent } from 'undici';
+import type { KubernetesSimulator } from '../simulator/kubernetes/simulator.ts';
 import { clientOf, startLab } from './lab.ts';
+
+/** The serial number of the certificate that a new connection is shown. */
+async function serialOf({ url, ca }: KubernetesSimulator): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connectTls({ host: hostname, port: Number(port), ca });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
 
 // Prevents: a drain that never meets a certificate which its kubeconfig does not vouch for.
 test('a new authority closes what is open, and only the new kubeconfig is let in', async (t) => {
@@ -31,12 +43,14 @@ test('a new authority closes what is open, and only the new kubeconfig is let in
 test('a certificate of the same authority closes what is open, and lets everybody in again', async (t) => {
   const { simulator, send } = await startLab(t);
   const before = simulator.ca;
+  const serial = await serialOf(simulator);
   const broken = assert.rejects(send('GET', '/api/v1/nodes?watch=1&timeoutSeconds=60'));
   while (!simulator.requests.some(({ verb, status }) => verb === 'watch' && status === 200))
     await new Promise((resolve) => setImmediate(resolve));
   await simulator.rotateCertificate();
   await broken;
   assert.equal(simulator.ca, before);
+  assert.notEqual(await serialOf(simulator), serial);
   const agent = new Agent({ connect: { ca: before } });
   t.after(() => agent.destroy());
   assert.equal((await clientOf(simulator, 'admin-token', agent)('GET', '/readyz')).status, 200);
