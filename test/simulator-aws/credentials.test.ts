@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
-import { clientOptions, type Keys, second, started } from './account.ts';
+import { call, clientOptions, type Keys, second, started } from './account.ts';
 import { fakeClock } from './clock.ts';
 import { containerKeys } from './container.ts';
+import { codeIn, everyService, serviceNames } from './services.ts';
 
 // A drain outlives its credentials: what worked an hour ago must stop working here too.
 test('container credentials rotate, and the old ones are expired', async (t) => {
@@ -32,4 +33,53 @@ test('container credentials rotate, and the old ones are expired', async (t) => 
   assert.equal((await fetch(uri, { headers: { authorization: 'other' } })).status, 403);
   aws.faults.add({ when: ({ path }) => path === 'credentials', fault: { kind: 'status', status: 500 } });
   await assert.rejects(containerKeys(aws), /500/);
+});
+
+// A service whose refusal is not recognised as one of expired credentials leaves a drain without fresh ones.
+test('every service refuses expired credentials in its own words', async (t) => {
+  const aws = await started(t);
+  const keys = await containerKeys(aws);
+  const ask = async () => {
+    const answers: Record<string, unknown> = {};
+    for (const name of serviceNames) {
+      const { status, body } = await call(aws, { ...everyService[name], keys });
+      answers[name] = [status, codeIn(body)];
+    }
+    return answers;
+  };
+  const { autoscaling, ecs } = await ask();
+  assert.deepEqual(
+    [autoscaling, ecs],
+    [
+      [200, undefined],
+      [200, undefined],
+    ],
+  );
+  aws.rotateCredentials();
+  assert.deepEqual(await ask(), {
+    autoscaling: [403, 'ExpiredToken'],
+    sts: [403, 'ExpiredToken'],
+    ec2: [400, 'RequestExpired'],
+    ecs: [400, 'ExpiredTokenException'],
+    eks: [403, 'ExpiredTokenException'],
+    s3: [400, 'ExpiredToken'],
+  });
+});
+
+// The endpoint is a process on the host, and can be as late or as dead as any other.
+test('the credentials endpoint can hang, be reset and be throttled, while its credentials go on to count', async (t) => {
+  const aws = await started(t);
+  const keys = await containerKeys(aws);
+  const isCredentials = ({ path }: { path: string }) => path === 'credentials';
+  aws.faults.add({ when: isCredentials, times: 1, fault: { kind: 'reset' } });
+  await assert.rejects(containerKeys(aws), { message: 'fetch failed' });
+  aws.faults.add({ when: isCredentials, times: 1, fault: { kind: 'throttle' } });
+  await assert.rejects(containerKeys(aws), /429/);
+  aws.faults.add({ when: isCredentials, times: 1, fault: { kind: 'hang' } });
+  const hanging = containerKeys(aws);
+  const outcome = Promise.allSettled([hanging]);
+  assert.equal((await call(aws, { ...everyService.sts, keys })).status, 200);
+  assert.deepEqual((await containerKeys(aws)).accessKeyId, keys.accessKeyId);
+  await aws.stop();
+  assert.equal((await outcome)[0]?.status, 'rejected');
 });

@@ -4,6 +4,7 @@ import {
   AutoScalingClient,
   DescribeAutoScalingGroupsCommand,
   paginateDescribeAutoScalingGroups,
+  RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { clientOptions, started } from './account.ts';
 
@@ -37,4 +38,38 @@ test('groups are paged, and filtered by name and tag', async (t) => {
   await assert.rejects(client.send(new DescribeAutoScalingGroupsCommand({ MaxRecords: 101 })), {
     name: 'ValidationError',
   });
+});
+
+// A sweep of a big region asks for all of it, and an instance that is missing on a page is one that nobody drains.
+test('a thousand instances in a hundred groups are shown once each, with their state', async (t) => {
+  const aws = await started(t);
+  const idOf = (n: number) => `i-${n.toString(16).padStart(17, '0')}`;
+  for (let n = 0; n < 1000; n += 1) {
+    const name = `group-${n % 100}`;
+    if (n < 100) aws.createAutoScalingGroup({ name });
+    if (n < 100) aws.putLifecycleHook({ autoScalingGroupName: name, lifecycleHookName: 'drainer' });
+    aws.launchInstance({ instanceId: idOf(n), autoScalingGroupName: name });
+  }
+  for (let n = 0; n < 1000; n += 10) aws.terminateInstance(idOf(n));
+  const client = new AutoScalingClient(clientOptions(aws));
+  const seen = new Map<string | undefined, string | undefined>();
+  const sizes: number[] = [];
+  for await (const page of paginateDescribeAutoScalingGroups({ client, pageSize: 30 }, {})) {
+    sizes.push(page.AutoScalingGroups?.length ?? 0);
+    const instances = page.AutoScalingGroups?.flatMap(({ Instances = [] }) => Instances) ?? [];
+    for (const { InstanceId, LifecycleState } of instances) {
+      assert.ok(!seen.has(InstanceId), `${InstanceId} twice`);
+      seen.set(InstanceId, LifecycleState);
+    }
+  }
+  assert.deepEqual(sizes, [30, 30, 30, 10]);
+  assert.equal(seen.size, 1000);
+  assert.deepEqual([seen.get(idOf(10)), seen.get(idOf(11))], ['Terminating:Wait', 'InService']);
+  assert.equal([...seen.values()].filter((state) => state === 'Terminating:Wait').length, 100);
+  const beat = { AutoScalingGroupName: 'group-10', LifecycleHookName: 'drainer' };
+  const [action] = aws.lifecycleActions(idOf(10));
+  await client.send(new RecordLifecycleActionHeartbeatCommand({ ...beat, LifecycleActionToken: action?.token }));
+  assert.equal(aws.lifecycleActions(idOf(10))[0]?.beats, 1);
+  const other = { ...beat, AutoScalingGroupName: 'group-11', LifecycleActionToken: action?.token };
+  await assert.rejects(client.send(new RecordLifecycleActionHeartbeatCommand(other)), /No active Lifecycle Action/);
 });

@@ -8,6 +8,7 @@ export class Listener {
   readonly #server: Server;
   readonly #host: string;
   readonly #sockets = new Set<Socket>();
+  #isStopped = false;
 
   constructor(server: Server, host: string) {
     this.#server = server;
@@ -42,19 +43,31 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Closes the port and every connection; from now on to connect is refused (ECONNREFUSED). */
-  async close(): Promise<void> {
+  /** Closes the port and every connection for good. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#close();
+  }
+
+  /**
+   * Closes the port and every connection until `end()`, which opens the same port again: to connect is refused
+   * (ECONNREFUSED). Nothing opens what is stopped. @throws TypeError when the port is closed already
+   */
+  async refuse(): Promise<Refusal> {
+    const port = portOf(this.#server.address());
+    await this.#close();
+    return {
+      end: async () => {
+        if (!this.#isStopped && !this.#server.listening) await this.open(port);
+      },
+    };
+  }
+
+  async #close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.drop();
     await closed;
-  }
-
-  /** Closes the port until `end()`, which opens the same port again. */
-  async refuse(): Promise<Refusal> {
-    const port = portOf(this.#server.address());
-    await this.close();
-    return { end: async () => void (await this.open(port)) };
   }
 }
 

@@ -131,7 +131,7 @@ export async function serve(options: {
     stop: async () => {
       forgetOutages();
       stopping.abort();
-      await listener.close();
+      await listener.stop();
     },
   };
 }

@@ -77,7 +77,7 @@ export class ApiServer {
 
   async stop(): Promise<void> {
     this.#endSessions();
-    await this.#listener.close();
+    await this.#listener.stop();
   }
 
   #endSessions(): void {
