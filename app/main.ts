@@ -98,7 +98,7 @@ function stopped(withinMs: number): AbortSignal {
 /** JSON lines when piped, a live view on a terminal, plain text where that would be too much or cannot be shown. */
 async function reporter(onTerminal: 'live' | 'lines'): Promise<{ report: Report; end: () => void }> {
   const none = () => undefined;
-  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd), end: none };
+  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: none };
   if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }

@@ -1,4 +1,3 @@
-import type { SweepFound, SweepSummary } from './report/event.ts';
 import { Stopped } from './run.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type SweepPorts, sweep } from './sweep.ts';
@@ -11,16 +10,14 @@ import type { SweepConfig } from './sweep-config.ts';
 export async function runSweep(config: SweepConfig, ports: SweepPorts, context: Surroundings): Promise<number> {
   const { clock, report } = context;
   const startedAt = clock.now();
-  const sumUp = (result: SweepSummary['result'], exitCode: number, found?: SweepFound): number => {
-    const seconds = Math.round((clock.now() - startedAt) / 100) / 10;
-    report({ type: 'sweep summary', summary: { result, exitCode, cluster: config.cluster, seconds, found } });
-    return exitCode;
-  };
   try {
-    return sumUp('swept', 0, await sweep(config, ports, context));
+    const found = await sweep(config, ports, context);
+    const seconds = Math.round((clock.now() - startedAt) / 100) / 10;
+    report({ type: 'sweep summary', cluster: config.cluster, summary: { ...found, seconds, exitCode: 0 } });
+    return 0;
   } catch (error) {
-    if (error instanceof Stopped) return sumUp('stopped', error.by === 'SIGTERM' ? 143 : 130);
     report({ type: 'failed', error });
-    return sumUp('failed', 1);
+    if (error instanceof Stopped) return error.by === 'SIGTERM' ? 143 : 130;
+    return 1;
   }
 }

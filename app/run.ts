@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { clusterNameOf } from './cluster-name.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { handOver } from './hand-over.ts';
@@ -57,6 +58,11 @@ export async function run(
       exitCode,
       hook: told,
       target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
+      targetKind: config.target.kind,
+      cluster: clusterNameOf(config.cluster),
+      // A run that failed before it found the action still knows what the event said.
+      group: holdings.group ?? (config.target.kind === 'instance' ? config.target.action.group : undefined),
+      lost: tally.lost({ completed: told === 'CONTINUE' || told === 'ABANDON', outcome: outcome.kind }, clock.now()),
       ...tally.figures(clock.now()),
       seconds: stopwatch.seconds(),
       apiRequests: { ...holdings.cluster?.requests },

@@ -1,4 +1,5 @@
 import type { SweepFlags } from './cli.ts';
+import { clusterNameOf } from './cluster-name.ts';
 import { ConfigFaults, type Environment, Given, missingPlace, type Place, placeOf } from './setting-values.ts';
 import { SWEEP_SETTINGS } from './settings.ts';
 
@@ -50,7 +51,11 @@ export function readSweepConfig(
     hook,
     groupPrefix: settings.AUTO_SCALING_GROUP_PREFIX ?? '',
     ...(bucket === undefined && name !== undefined && { eksCluster: name }),
-    cluster: bucket === undefined ? (name ?? '') : `s3://${bucket}/${settings.KUBE_CONFIG_OBJECT ?? ''}`,
+    cluster: clusterNameOf(
+      bucket === undefined
+        ? { kind: 'eks', name: name ?? '', region }
+        : { kind: 'kubeconfig-object', bucket, object: settings.KUBE_CONFIG_OBJECT ?? '', region },
+    ),
     place,
     ...(settings.SCHEDULED_TIME !== undefined && { scheduledAt: settings.SCHEDULED_TIME }),
     graceMs: settings.SWEEP_GRACE_SECONDS * 1000,

@@ -64,7 +64,8 @@ export async function sweep(config: SweepConfig, ports: SweepPorts, context: Sur
       report({ type: 'task started', instanceId, group, task: placement.task });
     } else {
       found.refused++;
-      report({ type: 'task refused', instanceId, group, reason: placement.reason, detail: placement.detail });
+      const { reason, detail } = placement;
+      report({ type: 'task refused', instanceId, group, reason, ...(detail !== undefined && { detail }) });
     }
     await clock.sleep(BETWEEN_STARTS_MS, signal);
   }

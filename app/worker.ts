@@ -1,3 +1,4 @@
+import { clusterNameOf } from './cluster-name.ts';
 import type { Config } from './config.ts';
 import type { Circumstances } from './drain/standing.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
@@ -93,7 +94,7 @@ function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: numbe
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */
 async function findAction(
   instanceId: string,
-  { force, dryRun, connectTimeoutMs }: Config,
+  { cluster, force, dryRun, connectTimeoutMs }: Config,
   ports: Ports,
   holdings: Holdings,
   context: TimedSurroundings,
@@ -107,7 +108,7 @@ async function findAction(
     case 'pending':
       holdings.hooks = action.hooks;
       holdings.group = action.group;
-      report({ type: 'action found', group: action.group, hooks: action.hooks });
+      report({ type: 'action found', cluster: clusterNameOf(cluster), group: action.group, hooks: action.hooks });
       return undefined;
     case 'none':
       return force || dryRun ? undefined : { kind: 'no pending action', why: action.why };

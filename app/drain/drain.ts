@@ -18,7 +18,7 @@ export type DrainOptions = {
   /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
   readonly deadline?: { readonly at: number; readonly policy: 'continue' | 'abandon' | 'force' };
   /** When the lifecycle action ends whatever we do, when to warn of it, and when all that is left is asked at once. */
-  readonly actionEnd?: ActionEnd & { readonly lastResortAt: number };
+  readonly actionEnd?: ActionEnd;
   readonly drainDaemonSets: boolean;
   /** Milliseconds since the epoch: until then, pods that ask to be left to finish are. */
   readonly courtesyUntil: number;
@@ -64,7 +64,7 @@ export async function drain(
   };
   cluster.observePods({ ...pods, replace: first }, signal).catch(inside.fail);
   let deadline = options.deadline;
-  let lastResortAt = options.actionEnd?.lastResortAt;
+  let actionEnd = options.actionEnd;
   const circumstances = {
     force: false,
     lastResort: false,
@@ -86,9 +86,10 @@ export async function drain(
         circumstances.force = true;
         continue;
       }
-      if (lastResortAt !== undefined && now >= lastResortAt) {
-        report({ type: 'last resort', remaining: remaining(current, now) });
-        lastResortAt = undefined;
+      // Before the first list nobody knows what is left, and nothing could be asked.
+      if (actionEnd !== undefined && board.isListed && now >= actionEnd.lastResortAt) {
+        notices.beginLastResort(current, actionEnd.at, now);
+        actionEnd = undefined;
         circumstances.lastResort = true;
         continue;
       }
@@ -106,6 +107,7 @@ export async function drain(
       ) {
         return { kind: 'drained', claims: board.claims };
       }
+      const lastResortAt = board.isListed ? actionEnd?.lastResortAt : undefined;
       const times = [notices.nextAt, current.wakeAt, deadline?.at, lastResortAt, now < quietAt ? quietAt : undefined];
       await bell.heard(clock, Math.min(...times.filter((time) => time !== undefined)), signal);
     }

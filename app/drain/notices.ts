@@ -6,7 +6,8 @@ import { why } from './why.ts';
 /** How often a drain that waits says what it waits for. */
 const WAITING_EVERY_MS = 30_000;
 
-export type ActionEnd = { readonly at: number; readonly warnAt: number };
+/** Milliseconds since the epoch. */
+export type ActionEnd = { readonly at: number; readonly warnAt: number; readonly lastResortAt: number };
 
 /** What a drain says of its plan: each pod's verdict when it is new, and from time to time all that is left. */
 export class Notices {
@@ -17,6 +18,8 @@ export class Notices {
   #waitingAt: number;
   #warned = false;
   #planned = false;
+  /** The pods that were said to be at risk; absent before the last resort. */
+  #atRisk: Set<string> | undefined;
 
   constructor(report: Report, startedAt: number, actionEnd: ActionEnd | undefined) {
     this.#report = report;
@@ -38,6 +41,7 @@ export class Notices {
       this.#report({ type: 'planned', toGo, toStay: plan.verdicts.length - toGo });
     }
     for (const verdict of plan.verdicts) this.#tellOf(verdict, now);
+    this.#tellOfRisks(plan, now);
     this.#report({ type: 'looked', remaining: (at) => remaining(plan, at) });
     if (now >= this.#waitingAt) {
       this.#waitingAt = now + WAITING_EVERY_MS;
@@ -46,6 +50,27 @@ export class Notices {
     if (this.#actionEnd !== undefined && !this.#warned && now >= this.#actionEnd.warnAt) {
       this.#warned = true;
       this.#report({ type: 'action near its end', endsAt: this.#actionEnd.at, remaining: remaining(plan, now) });
+    }
+  }
+
+  /**
+   * The last resort begins. From here on every pod that is still there is told of by itself, once: its owner looks for its
+   * name, not for a count.
+   * @param plan the last one of those that kept an order: it says why each pod is still there
+   */
+  beginLastResort(plan: Plan, endsAt: number, now: number): void {
+    this.#report({ type: 'last resort', endsAt, remaining: remaining(plan, now) });
+    this.#atRisk = new Set();
+    this.#tellOfRisks(plan, now);
+  }
+
+  #tellOfRisks(plan: Plan, now: number): void {
+    if (this.#atRisk === undefined) return;
+    for (const verdict of plan.verdicts) {
+      const { uid } = verdict.pod;
+      if (verdict.act === 'leave' || this.#atRisk.has(uid)) continue;
+      this.#atRisk.add(uid);
+      this.#report({ type: 'pod at risk', pod: nameOf(verdict.pod), uid, why: why(verdict, now) });
     }
   }
 

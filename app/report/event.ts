@@ -15,7 +15,8 @@ export type Remaining = {
 /** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
 export type DrainEvent =
   | { type: 'started'; version: string; target: string; cluster: string; dryRun: boolean }
-  | { type: 'action found'; group: string; hooks: readonly HookTerms[] }
+  /** `cluster` and `group` are what the metrics of the run are filed under. */
+  | { type: 'action found'; cluster: string; group: string; hooks: readonly HookTerms[] }
   | { type: 'nothing to do'; why: string }
   | { type: 'connected'; server: string; policyVersion: string }
   | { type: 'node found'; node: string; uid: string; providerID: string; by: string }
@@ -39,7 +40,9 @@ export type DrainEvent =
   | { type: 'hook ended'; hook: string }
   | { type: 'action near its end'; endsAt: number; remaining: readonly Remaining[] }
   /** The action is about to end: what is left is asked at once, and this is what may be lost. */
-  | { type: 'last resort'; remaining: readonly Remaining[] }
+  | { type: 'last resort'; endsAt: number; remaining: readonly Remaining[] }
+  /** From the last resort on, once for each pod: unless it goes by then, the action's end takes it. `why`: it is still there. */
+  | { type: 'pod at risk'; pod: PodName; uid: string; why: string }
   | { type: 'deadline'; policy: string; remaining: readonly Remaining[] }
   | { type: 'would'; act: 'evict' | 'leave' | 'wait'; pod: PodName; why: string }
   | { type: 'volumes attached'; volumes: readonly string[] }
@@ -49,14 +52,15 @@ export type DrainEvent =
   | { type: 'hook completed'; hook: string; result: string }
   | { type: 'hook left alone'; hook: string }
   | { type: 'completion failed'; hook: string; result: string; error: unknown }
-  | { type: 'handed over'; task: string; generation: number }
-  | { type: 'hand-over failed'; error: unknown }
   | { type: 'sweep started'; version: string; cluster: string; hook: string; dryRun: boolean }
   | { type: 'would start'; instanceId: string; group: string }
-  | { type: 'task started'; instanceId: string; group: string; task: string }
-  | { type: 'task refused'; instanceId: string; group: string; reason: string; detail: string | undefined }
-  | { type: 'sweep summary'; summary: SweepSummary }
   | { type: 'failed'; error: unknown }
+  /** Another task goes on where this one stops. */
+  | { type: 'handed over'; task: string; generation: number }
+  | { type: 'hand-over failed'; error: unknown }
+  | { type: 'task started'; instanceId: string; group: string; task: string }
+  | { type: 'task refused'; instanceId: string; group: string; reason: string; detail?: string }
+  | { type: 'sweep summary'; cluster: string; summary: SweepSummary }
   | { type: 'summary'; summary: Summary };
 
 export type HookTerms = {
@@ -72,6 +76,12 @@ export type Summary = Figures & {
   /** What the hooks were told, or that they were left alone. */
   readonly hook: string;
   readonly target: string;
+  readonly targetKind: 'instance' | 'node';
+  readonly cluster: string;
+  /** The Auto Scaling group of the instance, if it is known. */
+  readonly group: string | undefined;
+  /** Pods that the end of the instance took, or takes now: all of them, as `namespace/name`. */
+  readonly lost: readonly PodName[];
   /** By phase. */
   readonly seconds: Readonly<Record<string, number>>;
   /** By verb. */
@@ -84,32 +94,29 @@ export type Figures = {
   readonly pods: { readonly evicted: number; readonly left: number; readonly remaining: number };
   /** The pod that a budget held up longest, and for how long. */
   readonly longestBlocked: { readonly pod: PodName; readonly seconds: number } | undefined;
+  /** For how long at least one pod was held up by a budget. */
+  readonly blockedSeconds: number;
   readonly beats: number;
+  readonly heartbeatsFailed: number;
 };
 
 /** What a sweep found and did, in instances. */
-export type SweepFound = {
+export type SweepFound = Omit<SweepSummary, 'seconds' | 'exitCode'>;
+
+/** The one line at the end of a sweep: what the groups' instances were waiting for, and what was done about it. */
+export type SweepSummary = {
   /** Auto Scaling groups that were looked at. */
   readonly groups: number;
-  /** Instances that wait in the hook. */
+  /** Instances that wait at the hook. */
   readonly waiting: number;
-  /** Of these, those that a living task drains. */
+  /** Of those: the ones that have a task already. */
   readonly covered: number;
-  /** Those of other clusters. */
+  /** Of those: the ones of other clusters. */
   readonly elsewhere: number;
   readonly started: number;
   readonly refused: number;
-};
-
-/** The one line at the end of every sweep. */
-export type SweepSummary = {
-  readonly result: 'swept' | 'failed' | 'stopped';
-  readonly exitCode: number;
-  /** For people and metrics. */
-  readonly cluster: string;
   readonly seconds: number;
-  /** Absent when it could not look. */
-  readonly found: SweepFound | undefined;
+  readonly exitCode: number;
 };
 
 export type Report = (event: DrainEvent) => void;

@@ -22,6 +22,7 @@ const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
   'action near its end',
   'deadline',
   'last resort',
+  'pod at risk',
   'volumes attached',
   'volumes detached',
   'volumes given up',
@@ -31,6 +32,10 @@ const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
   'hook left alone',
   'hook ended',
   'completion failed',
+  'handed over',
+  'hand-over failed',
+  'task started',
+  'task refused',
   'failed',
 ]);
 
@@ -61,7 +66,7 @@ export function liveView(terminal: Terminal, now: () => number): { report: Repor
       const { level, message, fields } = words;
       if (event.type === 'retrying' || event.type === 'throttled' || event.type === 'beat failed') trouble = message;
       if (event.type === 'pod accepted' || event.type === 'pod gone' || event.type === 'beat') trouble = undefined;
-      if (event.type === 'summary') {
+      if (event.type === 'summary' || event.type === 'sweep summary') {
         end();
         terminal.write(`${styleText(event.summary.exitCode === 0 ? ['bold', 'green'] : ['bold', 'red'], message)}\n`);
       } else if (LASTING.has(event.type)) {

@@ -1,9 +1,11 @@
-import type { DrainEvent, Figures, Remaining } from './event.ts';
+import type { Outcome } from '../outcome.ts';
+import type { DrainEvent, Figures, PodName, Remaining } from './event.ts';
 
 /** Adds up the events of a run, for the summary and the live view. */
 export class Tally {
   #node: string | undefined;
   #beats = 0;
+  #heartbeatsFailed = 0;
   #lastBeatAt: number | undefined;
   #gone = 0;
   #evicted = 0;
@@ -13,6 +15,10 @@ export class Tally {
   /** Since when a budget has held up each pod. */
   readonly #blockedSince = new Map<string, number>();
   #longest: { pod: string; ms: number } | undefined;
+  /** Since when there has been a blocked pod, and for how long there was one before. */
+  #anyBlockedSince: number | undefined;
+  #anyBlockedMs = 0;
+  #actionEndsAt = Number.POSITIVE_INFINITY;
 
   /** @param now milliseconds since the epoch */
   saw(event: DrainEvent, now: number): void {
@@ -24,6 +30,12 @@ export class Tally {
         this.#beats++;
         this.#lastBeatAt = now;
         break;
+      case 'beat failed':
+        this.#heartbeatsFailed++;
+        break;
+      case 'last resort':
+        this.#actionEndsAt = event.endsAt;
+        break;
       case 'looked':
         this.#remaining = event.remaining;
         break;
@@ -34,7 +46,8 @@ export class Tally {
         this.#asked.add(event.pod);
         break;
       case 'pod waits':
-        if (event.because === 'budget' && !this.#blockedSince.has(event.pod)) this.#blockedSince.set(event.pod, now);
+        if (event.because === 'budget') this.#block(event.pod, now);
+        else this.#unblock(event.pod, now);
         break;
       case 'pod accepted':
         this.#unblock(event.pod, now);
@@ -71,23 +84,46 @@ export class Tally {
     return this.#remaining(now);
   }
 
+  /**
+   * The pods that went with their instance: what remains when the action was completed, or has ended by itself.
+   * @param completed whether the hook was told that the instance may go
+   */
+  lost({ completed, outcome }: { completed: boolean; outcome: Outcome['kind'] }, now: number): readonly PodName[] {
+    const isOver = completed || outcome === 'action ended' || now >= this.#actionEndsAt;
+    return isOver ? this.#remaining(now).map(({ pod }) => pod) : [];
+  }
+
   figures(now: number): Figures {
     for (const pod of this.#blockedSince.keys()) this.#noteBlocked(pod, now);
     return {
       node: this.#node,
       pods: { evicted: this.#evicted, left: this.#left.size, remaining: this.#remaining(now).length },
-      longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: Math.round(this.#longest.ms / 100) / 10 },
+      longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: seconds(this.#longest.ms) },
+      blockedSeconds: seconds(this.#anyBlockedMs + now - (this.#anyBlockedSince ?? now)),
       beats: this.#beats,
+      heartbeatsFailed: this.#heartbeatsFailed,
     };
+  }
+
+  #block(pod: string, now: number): void {
+    if (!this.#blockedSince.has(pod)) this.#blockedSince.set(pod, now);
+    this.#anyBlockedSince ??= now;
   }
 
   #unblock(pod: string, now: number): void {
     this.#noteBlocked(pod, now);
-    this.#blockedSince.delete(pod);
+    if (!this.#blockedSince.delete(pod) || this.#blockedSince.size > 0) return;
+    this.#anyBlockedMs += now - (this.#anyBlockedSince ?? now);
+    this.#anyBlockedSince = undefined;
   }
 
   #noteBlocked(pod: string, now: number): void {
     const since = this.#blockedSince.get(pod);
     if (since !== undefined && now - since > (this.#longest?.ms ?? 0)) this.#longest = { pod, ms: now - since };
   }
+}
+
+/** In tenths. */
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
 }

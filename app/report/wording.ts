@@ -1,5 +1,6 @@
 import { adviceOf, explain } from '../failure.ts';
-import type { DrainEvent, Summary, SweepSummary } from './event.ts';
+import type { DrainEvent } from './event.ts';
+import { summaryText, sweepText } from './summary-text.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type Worded = {
@@ -24,6 +25,7 @@ export function worded(event: DrainEvent): Worded | undefined {
       return say('info', `drain of ${event.target} in ${event.cluster}${event.dryRun ? ', dry run' : ''}`);
     case 'action found':
       return say('info', `group ${event.group} waits for ${event.hooks.map(({ name }) => name).join(', ')}`, {
+        cluster: event.cluster,
         group: event.group,
         hooks: event.hooks.map(({ name, heartbeatTimeoutSeconds, globalTimeoutSeconds }) => ({
           name,
@@ -95,8 +97,10 @@ export function worded(event: DrainEvent): Worded | undefined {
       return say(
         'warn',
         `the lifecycle action is about to end: all that is left is asked at once (${count(event.remaining.length)})`,
-        podsOf(event.remaining),
+        { endsAt: new Date(event.endsAt).toISOString(), ...podsOf(event.remaining) },
       );
+    case 'pod at risk':
+      return say('warn', `${event.pod} may be lost: ${event.why}`);
     case 'volumes attached':
       return say('info', `waiting for volumes to be detached: ${event.volumes.join(', ')}`);
     case 'volumes detached':
@@ -133,57 +137,34 @@ export function worded(event: DrainEvent): Worded | undefined {
         result: event.result,
         advice: adviceOf(event.error) ?? 'aws autoscaling complete-lifecycle-action does it by hand',
       });
-    case 'handed over':
-      return say('info', `handed over to ${event.task}`, { task: event.task, generation: event.generation });
-    case 'hand-over failed':
-      return say('error', `nobody goes on with this drain until the next sweep: ${explain(event.error)}`, {
-        advice: adviceOf(event.error),
-      });
     case 'sweep started':
       return say('info', `sweep for ${event.cluster}${event.dryRun ? ', dry run' : ''}`);
     case 'would start':
       return say('info', `would start a task for ${event.instanceId} of ${event.group}`);
-    case 'task started':
-      return say('warn', `${event.instanceId} of ${event.group} had no task; it has ${event.task} now`);
-    case 'task refused':
-      return say(
-        'error',
-        `no task could be started for ${event.instanceId} of ${event.group}: ${event.reason}${event.detail === undefined ? '' : ` (${event.detail})`}`,
-        { ...event },
-      );
-    case 'sweep summary':
-      return say(event.summary.exitCode === 0 ? 'info' : 'error', sweepText(event.summary), { ...event.summary });
     case 'failed':
       return say('error', explain(event.error), { advice: adviceOf(event.error) });
+    case 'handed over':
+      return say('info', `task ${event.task} goes on with the drain (generation ${event.generation})`);
+    case 'hand-over failed':
+      return say('warn', `the drain could not be handed over: ${explain(event.error)}`, {
+        advice: adviceOf(event.error),
+      });
+    case 'task started':
+      return say('info', `${event.instanceId} of ${event.group}: task ${event.task} started`);
+    case 'task refused':
+      return say('error', `${event.instanceId} of ${event.group}: no task was started: ${refusalOf(event)}`);
     case 'summary':
       return say(event.summary.exitCode === 0 ? 'info' : 'error', summaryText(event.summary), { ...event.summary });
+    case 'sweep summary':
+      return say(event.summary.exitCode === 0 ? 'info' : 'error', sweepText(event.summary), {
+        cluster: event.cluster,
+        ...event.summary,
+      });
   }
 }
 
-/** The run in one line. */
-export function summaryText({ result, target, node, pods, longestBlocked, seconds, hook, exitCode }: Summary): string {
-  return [
-    `${target}: ${result} in ${seconds['total'] ?? 0} s`,
-    ...(node === undefined ? [] : [`node ${node}`]),
-    `${pods.evicted} evicted, ${pods.left} left${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
-    ...(longestBlocked === undefined ? [] : [`${longestBlocked.pod} blocked ${longestBlocked.seconds} s`]),
-    `hook: ${hook}`,
-    `exit ${exitCode}`,
-  ].join(' · ');
-}
-
-function sweepText({ result, exitCode, found, seconds }: SweepSummary): string {
-  if (found === undefined) return `${result} · exit ${exitCode}`;
-  const { groups, waiting, covered, elsewhere, started, refused } = found;
-  return [
-    `${groups} group${groups === 1 ? '' : 's'} looked at in ${seconds} s`,
-    `${waiting} instance${waiting === 1 ? '' : 's'} waiting`,
-    `${covered} with a task`,
-    ...(elsewhere > 0 ? [`${elsewhere} of other clusters`] : []),
-    `${started} started`,
-    `${refused} refused`,
-    `exit ${exitCode}`,
-  ].join(' · ');
+function refusalOf({ reason, detail }: { reason: string; detail?: string }): string {
+  return detail === undefined ? reason : `${reason} (${detail})`;
 }
 
 function podsOf(remaining: readonly { pod: string; why: string }[]) {

@@ -4,6 +4,7 @@ import { eventsAbout } from './events.ts';
 import { openLab } from './lab.ts';
 import { setReady } from './nodes.ts';
 import { Scenario } from './scenario.ts';
+import { providerIdOf, someInstanceId, Termination } from './termination.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -53,5 +54,28 @@ describe('what shows only after a while', { concurrency: true }, () => {
     await drainer.says('that it may go', ({ event: what }) => what === 'pod accepted');
     await scenario.end('guarded');
     assert.equal((await drainer.ended()).exitCode, 0);
+  });
+
+  // The instance is gone a moment later, and its pods with it: now is the last time that somebody could help one of them.
+  test('in the last resort a pod is named together with the budget that holds it, and is not lost if it still goes', async (t) => {
+    const scenario = await Scenario.open(t, lab);
+    const { namespace } = scenario;
+    const instanceId = someInstanceId();
+    const node = await scenario.standIn({ providerID: providerIdOf(instanceId) });
+    await scenario.pod('guarded', { node });
+    await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
+    const termination = await Termination.of(t, { instanceId });
+    // Ten seconds after the drain began: its action lives a hundred heartbeat timeouts.
+    const drainer = termination.drainByKubeconfig(lab, { LAST_RESORT_SECONDS: '5990' });
+    const told = await drainer.says('what may be lost', ({ event }) => event === 'pod at risk', { withinMs: 25_000 });
+    assert.equal(told.pod, `${namespace}/guarded`);
+    assert.equal(told.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+    await scenario.changeBudget('strict', { minAvailable: 0 });
+    await scenario.terminating('guarded');
+    await scenario.end('guarded');
+    const { exitCode, summary, lines } = await drainer.ended();
+    assert.equal(exitCode, 0);
+    assert.deepEqual(summary['lost'], []);
+    assert.equal(lines.filter(({ event }) => event === 'pod at risk').length, 1);
   });
 });

@@ -15,9 +15,28 @@ export class Fargate {
   readonly tasks: RunningTask[] = [];
   #heard: (() => void)[] = [];
 
-  /** @param environment what every task has from the task definition, the image and Fargate itself */
-  constructor(aws: AwsSimulator, environment: Readonly<Record<string, string>>, stopTimeoutMs = 30_000) {
-    aws.onRunTask((task) => this.#launch(task, environment, stopTimeoutMs));
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #stopTimeoutMs: number;
+  readonly #atOnce: number;
+  readonly #queue: LaunchedTask[] = [];
+  #running = 0;
+
+  /**
+   * @param environment what every task has from the task definition, the image and Fargate itself
+   * @param options.atOnce tasks that run at once; the others are placed later
+   */
+  constructor(
+    aws: AwsSimulator,
+    environment: Readonly<Record<string, string>>,
+    { stopTimeoutMs = 30_000, atOnce = 16 }: { stopTimeoutMs?: number; atOnce?: number } = {},
+  ) {
+    this.#environment = environment;
+    this.#stopTimeoutMs = stopTimeoutMs;
+    this.#atOnce = atOnce;
+    aws.onRunTask((task) => {
+      this.#queue.push(task);
+      this.#place();
+    });
   }
 
   /** The nth task that was started, once it is. */
@@ -31,22 +50,35 @@ export class Fargate {
 
   /** How all tasks that were ever started ended. */
   async allEnded(): Promise<readonly Ended[]> {
-    for (let count = -1; count !== this.tasks.length; ) {
+    for (let count = -1; count !== this.tasks.length || this.#queue.length > 0; ) {
       count = this.tasks.length;
       await Promise.all(this.tasks.map(({ ended }) => ended));
     }
     return Promise.all(this.tasks.map(({ ended }) => ended));
   }
 
-  #launch(task: LaunchedTask, environment: Readonly<Record<string, string>>, stopTimeoutMs: number): void {
-    const program = new Program([...(task.command ?? ['drain'])], { ...environment, ...task.environment });
+  #place(): void {
+    while (this.#running < this.#atOnce) {
+      const task = this.#queue.shift();
+      if (task === undefined) return;
+      this.#running++;
+      this.#launch(task);
+    }
+  }
+
+  #launch(task: LaunchedTask): void {
+    const program = new Program([...(task.command ?? ['drain'])], { ...this.#environment, ...task.environment });
     task.running();
     task.stopSignal.addEventListener('abort', () => {
       program.kill('SIGTERM');
-      setTimeout(() => program.kill('SIGKILL'), stopTimeoutMs).unref();
+      setTimeout(() => program.kill('SIGKILL'), this.#stopTimeoutMs).unref();
     });
     const ended = program.ended();
-    ended.then(({ code }) => task.stopped(code ?? 137));
+    ended.then(({ code }) => {
+      this.#running--;
+      task.stopped(code ?? 137);
+      this.#place();
+    });
     this.tasks.push({ taskArn: task.taskArn, instanceId: task.environment['INSTANCE_ID'], program, ended });
     for (const wake of this.#heard.splice(0)) wake();
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { extract } from '../support/emf.ts';
 import { Program, summaryOf } from './program.ts';
 import { actionOf, GROUP, HOOK, INSTANCE, NODE, world } from './world.ts';
 
@@ -66,6 +67,9 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const ended = await drainer.ended();
     assert.equal(ended.code, 3);
     assert.equal(summaryOf(ended)['hook'], 'left alone');
+    assert.deepEqual(summaryOf(ended)['lost'], ['default/web']);
+    assert.match(summaryOf(ended).message, / · 1 lost: default\/web · /);
+    assert.equal(extract(summaryOf(ended)).metrics['DrainsFailed'], 1);
     assert.equal(
       w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction').length,
       1,

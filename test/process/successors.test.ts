@@ -95,23 +95,9 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
 
   const swept = await sweep(environment).ended();
   assert.equal(swept.code, 0);
-  assert.deepEqual(swept.lines.at(-1)?.['found'], {
-    groups: 1,
-    waiting: 1,
-    covered: 0,
-    elsewhere: 0,
-    started: 1,
-    refused: 0,
-  });
+  assert.match(swept.lines.at(-1)?.message ?? '', /1 instance waits in the hook, 0 have a task, 1 started, 0 refused/);
   const again = await sweep(environment).ended();
-  assert.deepEqual(again.lines.at(-1)?.['found'], {
-    groups: 1,
-    waiting: 1,
-    covered: 1,
-    elsewhere: 0,
-    started: 0,
-    refused: 0,
-  });
+  assert.match(again.lines.at(-1)?.message ?? '', /1 instance waits in the hook, 1 has a task, 0 started, 0 refused/);
 
   await w.core.patchNamespacedPod({
     name: 'web',

@@ -61,3 +61,54 @@ test('a drain that is over in time never comes to the last resort', async () => 
   await clock.advance(3_600_000);
   assert.deepEqual(recorder.of('last resort'), []);
 });
+
+// "3 pods remain" is nothing that the owner of a pod can search the log of a thousand drains for.
+test('each pod that is still there is told of by itself when the last resort begins, with what kept it', async () => {
+  const { clock, cluster, recorder, begin } = await hurrying();
+  for (const one of podsOf('web', 2)) cluster.add(one, endless);
+  cluster.budgets.add('web', 2);
+  cluster.add(pod('held', { finalizers: ['example.com/hold'] }), endless);
+  cluster.add(pod('job', { asksForTime: 'node-drainer/wait' }), endless);
+  cluster.add(pod('dns', { critical: true }), endless);
+  cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
+  const { beganAt } = await begin();
+  const endsAt = clock.now() + 3_600_000;
+  await clock.advance(3_486_999);
+  assert.deepEqual(recorder.of('pod at risk'), []);
+  await clock.advance(60_000);
+  const told = recorder.of('pod at risk');
+  assert.deepEqual(Object.fromEntries(told.map(({ pod, why }) => [pod.replace('shop/', ''), why])), {
+    'web-0': 'budget web allows none (2 of 2 healthy, 2 needed)',
+    'web-1': 'budget web allows none (2 of 2 healthy, 2 needed)',
+    held: 'terminating for 3487 s of 30 s grace, held by finalizer example.com/hold',
+    job: `asks for time by node-drainer/wait, until ${new Date(endsAt).toISOString()}`,
+    dns: 'goes after 4 others',
+  });
+  assert.equal(told.length, 5, 'once each, however long it lasts');
+  assert.deepEqual(new Set(recorder.timesOf('pod at risk', clock.startedAt + beganAt)), new Set([3_487_000]));
+  assert.equal(recorder.of('last resort')[0]?.endsAt, endsAt);
+});
+
+// A task that takes over in the last minute begins with an API that has told nothing yet: nobody would be named.
+test('a drain that begins within the last resort names the pods as soon as it knows them, and newcomers too', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  cluster.add(pod('stuck'), endless);
+  const outage = cluster.outage();
+  const at = clock.now() + 61_000;
+  const { beganAt } = await begin({ actionEnd: { at, warnAt: at, lastResortAt: at - 120_000 } });
+  await clock.advance(5_000);
+  assert.deepEqual([recorder.of('last resort'), recorder.of('pod at risk')], [[], []]);
+  outage.end();
+  await clock.settle();
+  assert.deepEqual(
+    recorder.of('last resort').map(({ remaining }) => remaining.length),
+    [1],
+  );
+  cluster.add(pod('late'), endless);
+  await clock.advance(5_000);
+  assert.deepEqual(
+    recorder.of('pod at risk').map(({ pod }) => pod),
+    ['shop/stuck', 'shop/late'],
+  );
+  assert.deepEqual(recorder.timesOf('last resort', clock.startedAt + beganAt), [5_000]);
+});

@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EventRecorder, notesOf } from '../../app/kubernetes/events.ts';
-import type { Remaining, Summary } from '../../app/report/event.ts';
+import type { Remaining } from '../../app/report/event.ts';
 import { type Answer, apiOn, apiServer, json, status } from '../support/api-server.ts';
 import { HandClock } from '../support/clock.ts';
 import { nodeOf } from '../support/fake-world.ts';
+import { summaryWith } from '../support/summaries.ts';
 
 const cordoned = { type: 'cordoned', node: 'node-a', excludedFromLoadBalancers: true } as const;
-const SUMMARY: Summary = {
-  result: 'drained',
-  exitCode: 0,
-  hook: 'CONTINUE',
-  target: 'i-1',
-  node: 'node-a',
-  pods: { evicted: 12, left: 3, remaining: 0 },
-  longestBlocked: undefined,
-  beats: 2,
-  seconds: { total: 74.4 },
-  apiRequests: {},
-};
+const SUMMARY = summaryWith({ seconds: { total: 74.4 } });
 const waitingFor = (count: number, ending = false): Remaining[] =>
   Array.from({ length: count }, (_, index) => {
     const name = `web-${index}`;

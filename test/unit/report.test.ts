@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
-import type { DrainEvent, Remaining, Summary } from '../../app/report/event.ts';
+import type { DrainEvent, Remaining } from '../../app/report/event.ts';
 import { plainText } from '../../app/report/plain-text.ts';
 import { Tally } from '../../app/report/tally.ts';
 import { worded } from '../../app/report/wording.ts';
+import { summaryWith } from '../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
-const summary: Summary = {
-  result: 'drained',
-  exitCode: 0,
-  hook: 'CONTINUE',
-  target: 'i-0123456789abcdef0',
-  node: 'node-a',
-  pods: { evicted: 12, left: 3, remaining: 0 },
-  longestBlocked: { pod: 'shop/db-0', seconds: 4.2 },
-  beats: 2,
-  seconds: { drain: 7, total: 8.5 },
-  apiRequests: { list: 2 },
-};
+const summary = summaryWith();
 const waitingFor = (count: number, ending = false): Remaining[] =>
   Array.from({ length: count }, (_, index) => ({
     pod: `shop/web-${index}`,
@@ -44,7 +34,7 @@ test('the summary is one line with everything in it, and its fields for machines
   const said = worded({ type: 'summary', summary });
   assert.equal(
     said?.message,
-    'i-0123456789abcdef0: drained in 8.5 s · node node-a · 12 evicted, 3 left · shop/db-0 blocked 4.2 s · hook: CONTINUE · exit 0',
+    'i-0123456789abcdef0: drained in 8.5 s · node node-a · 12 evicted, 3 left · blocked for 6.3 s, shop/db-0 for 4.2 s · hook: CONTINUE · exit 0',
   );
   assert.deepEqual(said.fields, { event: 'summary', ...summary });
   assert.equal(said.level, 'info');
@@ -75,9 +65,10 @@ test('of an error only its words are logged, and what it advises', () => {
 // The hook's token completes the action, and the object that beats it holds a client with credentials.
 test('of a hook only its name and times are logged', () => {
   const hook = { name: 'drainer', heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000, token: 's3cr3t' };
-  const said = worded({ type: 'action found', group: 'nodes', hooks: [hook] });
+  const said = worded({ type: 'action found', cluster: 'prod', group: 'nodes', hooks: [hook] });
   assert.deepEqual(said?.fields, {
     event: 'action found',
+    cluster: 'prod',
     group: 'nodes',
     hooks: [{ name: 'drainer', heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000 }],
   });
@@ -96,7 +87,7 @@ test('a line holds 50 pods, and says how many more there are', () => {
 
 // What may be lost must stand out among the hundred lines that say that all is well.
 test('what the end of a run may cost is a warning that names it; waiting for it is none', () => {
-  const hurried = worded({ type: 'last resort', remaining: waitingFor(60) });
+  const hurried = worded({ type: 'last resort', endsAt: now, remaining: waitingFor(60) });
   assert.equal(hurried?.level, 'warn');
   assert.match(hurried.message, /all that is left is asked at once \(60 pods\)$/);
   assert.deepEqual([hurried.fields['remaining'], hurried.fields['more']], [60, 10]);
@@ -146,6 +137,7 @@ test('the figures count what went because it was asked to, what is left and what
   const events: DrainEvent[] = [
     { type: 'node found', node: 'node-a', uid: 'u', providerID: '', by: 'name' },
     { type: 'beat', hook: 'drainer' },
+    { type: 'beat failed', hook: 'drainer', error: new Error('no'), failures: 1 },
     { type: 'beat', hook: 'drainer' },
     { type: 'pod left', pod: 'kube-system/agent', why: 'belongs to DaemonSet agent' },
     { type: 'pod asked', pod: 'shop/web-0', how: 'evict' },
@@ -162,18 +154,8 @@ test('the figures count what went because it was asked to, what is left and what
     node: 'node-a',
     pods: { evicted: 1, left: 1, remaining: 2 },
     longestBlocked: undefined,
+    blockedSeconds: 0,
     beats: 2,
+    heartbeatsFailed: 1,
   });
-});
-
-test('the pod that a budget held up longest is known, whether it went or not', () => {
-  const tally = new Tally();
-  const blocked = (pod: string): DrainEvent => ({ type: 'pod waits', pod, uid: pod, because: 'budget', why: '' });
-  tally.saw(blocked('shop/a'), now);
-  tally.saw(blocked('shop/b'), now + 1_000);
-  tally.saw(blocked('shop/a'), now + 4_000);
-  tally.saw({ type: 'pod accepted', pod: 'shop/a' }, now + 5_000);
-  tally.saw({ type: 'pod waits', pod: 'shop/c', uid: 'c', because: 'terminating', why: '' }, now);
-  assert.deepEqual(tally.figures(now + 5_500).longestBlocked, { pod: 'shop/a', seconds: 5 });
-  assert.deepEqual(tally.figures(now + 9_000).longestBlocked, { pod: 'shop/b', seconds: 8 });
 });

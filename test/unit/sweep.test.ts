@@ -71,12 +71,15 @@ function world() {
     recorder,
     started,
     stop,
-    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown; result: string }> {
+    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown }> {
       const surroundings = { clock, report: recorder.report, signal: stop.signal };
       const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, surroundings), 3_600_000);
-      const [summary, ...others] = recorder.of('sweep summary');
-      if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
-      return { code, found: summary.summary.found, result: summary.summary.result };
+      const [end, ...others] = [...recorder.of('sweep summary'), ...recorder.of('failed')];
+      if (end === undefined || others.length > 0) throw new Error('there is not one end');
+      if (end.type === 'failed') return { code, found: undefined };
+      const { seconds, exitCode, ...found } = end.summary;
+      if (exitCode !== code || seconds < 0) throw new Error('the summary tells another story');
+      return { code, found };
     },
   };
 }
@@ -88,7 +91,6 @@ test('an instance that waits without a task gets one; one that has a task gets n
   drained.add('i-1');
   assert.deepEqual(await run(), {
     code: 0,
-    result: 'swept',
     found: { groups: 7, waiting: 2, covered: 1, elsewhere: 0, started: 1, refused: 0 },
   });
   assert.deepEqual(
@@ -193,7 +195,7 @@ test('throttling is waited out; what cannot be mended is told as a refusal', asy
 test('a sweep that cannot look fails', async () => {
   const { facts, recorder, run } = world();
   facts.look = new Failure('AccessDenied');
-  assert.deepEqual(await run(), { code: 1, result: 'failed', found: undefined });
+  assert.deepEqual(await run(), { code: 1, found: undefined });
   assert.equal(recorder.of('failed').length, 1);
 });
 
@@ -221,6 +223,6 @@ test('a sweep that is stopped ends at once, and says so', async () => {
   const { clock, facts, run, started, stop } = world();
   facts.waiting = [waits('i-1')];
   clock.sleep(1_000, new AbortController().signal).then(() => stop.abort(new Stopped('SIGTERM')));
-  assert.deepEqual(await run(), { code: 143, result: 'stopped', found: undefined });
+  assert.deepEqual(await run(), { code: 143, found: undefined });
   assert.equal(started.length, 0);
 });

@@ -1,0 +1,108 @@
+import { dimensionValue } from './dimension.ts';
+import type { DrainEvent, Summary, SweepSummary } from './event.ts';
+
+export const NAMESPACE = 'NodeDrainer';
+
+/** Every metric, with its unit. They are filed under Cluster; those of a drain also under Cluster and Group. */
+export const METRICS = {
+  /** How long evicting and waiting for the pods took. */
+  DrainSeconds: 'Seconds',
+  PodsEvicted: 'Count',
+  /** For how long at least one pod was held up by a budget. */
+  BlockedSeconds: 'Seconds',
+  HeartbeatsFailed: 'Count',
+  DrainsSucceeded: 'Count',
+  DrainsFailed: 'Count',
+  /** Lifecycle actions of whose life nine tenths are over. */
+  ActionsNearEnd: 'Count',
+  /** Instances that a sweep found waiting at the hook. */
+  InstancesWaiting: 'Count',
+  TasksStarted: 'Count',
+  TasksRefused: 'Count',
+} as const;
+
+type MetricName = keyof typeof METRICS;
+type Values = Partial<Record<MetricName, number>>;
+
+/** What the metrics of a run are filed under. */
+export type Place = { readonly cluster: string; readonly group: string | undefined };
+
+/**
+ * What makes a log line one of the embedded metric format, from which CloudWatch Logs extracts metrics: the members that
+ * are merged into the line of this event. None for an event that counts nothing.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ *
+ * @param place where the run's lifecycle action was found, if one was
+ * @param now milliseconds since the epoch
+ */
+export function metricsOf(event: DrainEvent, place: Place | undefined, now: number): Readonly<Record<string, unknown>> {
+  switch (event.type) {
+    case 'summary':
+      return members(valuesOfDrain(event.summary), event.summary, now);
+    case 'action near its end':
+      return place === undefined ? {} : members({ ActionsNearEnd: 1 }, place, now);
+    case 'sweep summary':
+      return members(valuesOfSweep(event.summary), { cluster: event.cluster, group: undefined }, now);
+    default:
+      return {};
+  }
+}
+
+function valuesOfDrain(summary: Summary): Values {
+  if (!isOfAction(summary)) return {};
+  const verdict = verdictOf(summary);
+  const drainSeconds = summary.seconds['drain'];
+  return {
+    PodsEvicted: summary.pods.evicted,
+    HeartbeatsFailed: summary.heartbeatsFailed,
+    ...(verdict !== undefined && {
+      DrainsSucceeded: verdict === 'succeeded' ? 1 : 0,
+      DrainsFailed: verdict === 'failed' ? 1 : 0,
+    }),
+    // Of a drain that another one goes on with, they would be a part that looks like the whole.
+    ...(verdict !== undefined &&
+      drainSeconds !== undefined && { DrainSeconds: drainSeconds, BlockedSeconds: summary.blockedSeconds }),
+  };
+}
+
+/**
+ * Was the run about a lifecycle action of this cluster? One that failed before it found any was. A group of another
+ * cluster would be filed, and billed, under this one.
+ */
+function isOfAction({ targetKind, result, hook, exitCode }: Summary): boolean {
+  if (targetKind !== 'instance' || result === 'dry run' || result === 'instance of another cluster') return false;
+  return hook !== 'none' || exitCode === 1;
+}
+
+/** Undefined for a run that ended before it could be either: stopped, or nothing to drain. */
+function verdictOf({ result, exitCode }: Summary): 'succeeded' | 'failed' | undefined {
+  // The action's end took the instance before its pods had gone.
+  if (exitCode === 1 || result === 'action ended') return 'failed';
+  // The deadline is the owner's wish; what it costs is told as `lost`.
+  return result === 'drained' || result === 'deadline' ? 'succeeded' : undefined;
+}
+
+function valuesOfSweep({ waiting, started, refused }: SweepSummary): Values {
+  return { InstancesWaiting: waiting, TasksStarted: started, TasksRefused: refused };
+}
+
+/** The metrics, what they are filed under, and the metadata that names both. */
+function members(values: Values, { cluster, group }: Place, now: number): Readonly<Record<string, unknown>> {
+  const names = Object.keys(values).filter((name): name is MetricName => name in METRICS);
+  if (names.length === 0) return {};
+  return {
+    ...values,
+    Cluster: dimensionValue(cluster),
+    ...(group !== undefined && { Group: dimensionValue(group) }),
+    _aws: {
+      Timestamp: now,
+      CloudWatchMetrics: [
+        {
+          Namespace: NAMESPACE,
+          Dimensions: group === undefined ? [['Cluster']] : [['Cluster', 'Group'], ['Cluster']],
+          Metrics: names.map((Name) => ({ Name, Unit: METRICS[Name] })),
+        },
+      ],
+    },
+  };
+}

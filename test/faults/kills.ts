@@ -1,0 +1,42 @@
+import { Seeded } from '../support/seeded.ts';
+import type { FaultScenario, Figure } from './scenario.ts';
+import { Town } from './town.ts';
+import { seconds, verdictOf } from './verdict.ts';
+
+const KILLS = 50;
+/** About as long as the drain of one of these nodes takes: from nothing done to all done. */
+const WITHIN_MS = 3_000;
+const AT_ONCE = 4;
+
+/** A worker is killed, and nobody replaces it but the sweep after it. */
+export const kills: FaultScenario = {
+  name: `kill -9 of the worker at ${KILLS} random moments, a sweep after each`,
+  busy: true,
+  run: killAndSweep,
+};
+
+async function killAndSweep(): Promise<Figure> {
+  const town = await Town.open({ nodes: KILLS, podsPerNode: 3, shutdownMs: 1_000 });
+  try {
+    const random = new Seeded(20_260_301);
+    const moments = town.instances.map((instance) => ({ instance, atMs: random.whole(WITHIN_MS) }));
+    const startedAt = Date.now();
+    let killed = 0;
+    const killers = Array.from({ length: AT_ONCE }, async () => {
+      for (let next = moments.pop(); next !== undefined; next = moments.pop()) {
+        const worker = town.drain(next.instance);
+        await new Promise((resolve) => setTimeout(resolve, next?.atMs));
+        worker.kill('SIGKILL');
+        if ((await worker.ended()).code === null) killed++;
+        await town.start('sweep').ended();
+      }
+    });
+    await Promise.all(killers);
+    await town.fargate.allEnded();
+    const successors = town.fargate.tasks.length;
+    const told = `${killed} killed before they were done, ${successors} tasks started by sweeps, ${seconds(Date.now() - startedAt)}`;
+    return await verdictOf(town, told);
+  } finally {
+    await town.close();
+  }
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { extract } from '../support/emf.ts';
+import { summaryOf } from './program.ts';
+import { GROUP, HOOK, INSTANCE, NODE, world } from './world.ts';
+
+describe('what the lines of the program count', { concurrency: 4 }, () => {
+  test('the last line of a drain is in the embedded metric format', async (context) => {
+    // Otherwise: CloudWatch drops the metrics of every drain without a word, and the alarms wait for data for ever.
+    const w = await world(context);
+    await w.addPod('web');
+    w.aws.terminateInstance(INSTANCE);
+    const before = Date.now();
+    const ended = await w.drain().ended();
+    assert.equal(ended.code, 0, ended.stderr);
+    const { namespace, at, metrics, dimensions } = extract(summaryOf(ended));
+    assert.equal(namespace, 'NodeDrainer');
+    assert.ok(at >= before && at <= Date.now(), `${at}`);
+    const { DrainSeconds = -1, BlockedSeconds, ...counts } = metrics;
+    assert.deepEqual(counts, { PodsEvicted: 1, HeartbeatsFailed: 0, DrainsSucceeded: 1, DrainsFailed: 0 });
+    assert.ok(DrainSeconds > 0 && DrainSeconds < 60, `${DrainSeconds}`);
+    assert.equal(BlockedSeconds, 0);
+    assert.deepEqual(dimensions, [
+      { Cluster: 's3://configs/kube/config', Group: GROUP },
+      { Cluster: 's3://configs/kube/config' },
+    ]);
+    assert.deepEqual(
+      ended.lines.filter(({ _aws }) => _aws !== undefined),
+      [summaryOf(ended)],
+    );
+  });
+
+  test('a drain that fails before it knows anything counts as failed, under the group of its event', async (context) => {
+    // Otherwise: a drainer without the right to ask AWS fails a hundred times a day, and no alarm goes off.
+    const w = await world(context);
+    w.aws.faults.add({ when: ({ path }) => path.startsWith('autoscaling:'), fault: { kind: 'status', status: 403 } });
+    const ended = await w.drain({ AUTO_SCALING_GROUP_NAME: GROUP, LIFECYCLE_HOOK_NAME: HOOK }).ended();
+    assert.equal(ended.code, 1, ended.stderr);
+    const { metrics, dimensions } = extract(summaryOf(ended));
+    assert.deepEqual(metrics, { PodsEvicted: 0, HeartbeatsFailed: 0, DrainsSucceeded: 0, DrainsFailed: 1 });
+    assert.equal(dimensions[0]?.['Group'], GROUP);
+  });
+
+  test('a dry run, and a node that is drained by hand, count nothing', async (context) => {
+    // Otherwise: somebody tries the program on a terminal, and the night shift is called.
+    const w = await world(context);
+    w.aws.terminateInstance(INSTANCE);
+    for (const ended of [
+      await w.drain({}, '--dry-run').ended(),
+      await w.drain({ INSTANCE_ID: '' }, '--node', NODE).ended(),
+    ]) {
+      assert.equal(ended.code, 0, ended.stderr);
+      assert.ok(ended.lines.length > 3);
+      assert.deepEqual(
+        ended.lines.filter(({ _aws }) => _aws !== undefined),
+        [],
+      );
+    }
+  });
+
+  test('pods that are left in the last resort are named one by one', async (context) => {
+    // Otherwise: whoever looks for their pod in the log of the drain that took it finds a number.
+    const w = await world(context);
+    for (const name of ['db', 'web']) await w.addPod(name);
+    await w.blockAll();
+    w.aws.terminateInstance(INSTANCE);
+    const drainer = w.drain({ LAST_RESORT_SECONDS: '172800' });
+    await drainer.line('pod waits');
+    drainer.kill('SIGTERM');
+    const ended = await drainer.ended();
+    const atRisk = ended.lines.filter(({ event }) => event === 'pod at risk');
+    assert.deepEqual(new Set(atRisk.map(({ pod }) => pod)), new Set(['default/db', 'default/web']));
+    assert.equal(atRisk.length, 2);
+    assert.deepEqual(summaryOf(ended)['lost'], [], 'the instance still waits');
+    assert.deepEqual(Object.keys(extract(summaryOf(ended)).metrics).sort(), ['HeartbeatsFailed', 'PodsEvicted']);
+  });
+});
