@@ -91,6 +91,27 @@ describe('from the event to the drained node, by the real template', { concurren
     assert.deepEqual(deniedCalls(w, 8), []);
   });
 
+  test('a sweep that looked counts what waits, also where that is nothing; one that could not look is silent', async (context) => {
+    // Otherwise: the alarm on silence goes off every quiet night, or never.
+    const w = await deployed(context);
+    const metric = textAt(resourceOf(drainer(KUBECONFIG), 'SweepAlarm').properties, 'MetricName');
+    w.aws.runSchedule('SweepSchedule');
+    const looked = await soleEnd(w);
+    assert.deepEqual([looked.code, looked.lines.at(-1)?.[metric]], [0, 0], looked.stderr);
+    w.aws.faults.add({
+      when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
+      fault: { kind: 'status', status: 403, body: DENIED },
+    });
+    w.aws.runSchedule('SweepSchedule');
+    const blind = await w.ended[1];
+    assert.equal(blind?.code, 1);
+    assert.deepEqual(
+      blind.lines.filter((line) => metric in line),
+      [],
+    );
+    assert.deepEqual(w.aws.notifications, []);
+  });
+
   test('an event without its optional fields does the same', async (context) => {
     // Otherwise: an empty override is taken for a name or a token, and every drain ends with 64.
     const w = await deployed(context, { withoutRule: true });
@@ -223,6 +244,7 @@ function deniedCalls({ aws }: { aws: World['aws'] }, atLeast: number): string[] 
   return [...calls].filter((call) => !allowed.includes(call));
 }
 
+const DENIED = '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
 /** The task that the termination of an instance starts; it does not run. */

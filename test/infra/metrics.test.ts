@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { METRICS, NAMESPACE } from '../../app/report/metrics.ts';
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';
 import { drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
 
-/** What the worker and the sweep write. */
-const NAMESPACE = 'NodeDrainer';
-const names: readonly string[] = [
-  'DrainSeconds',
-  'PodsEvicted',
-  'BlockedSeconds',
-  'HeartbeatsFailed',
-  'DrainsSucceeded',
-  'DrainsFailed',
-  'ActionsNearEnd',
-  'InstancesWaiting',
-  'TasksStarted',
-  'TasksRefused',
-];
+const names: readonly string[] = Object.keys(METRICS);
 const alarmsOf = (stack: Stack) =>
   [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.properties);
 
@@ -91,8 +79,8 @@ describe('what the worker counts', () => {
     );
   });
 
-  test('a cluster name that would break the JSON is refused before', () => {
-    // Otherwise: the stack fails half way, with "The dashboard body is invalid".
+  test('the key of a kubeconfig arrives whole in the JSON, with all that it may hold', () => {
+    // Otherwise: the graphs are those of another cluster, or the stack fails with "The dashboard body is invalid".
     const [text] = [...membersOf(bodyOf(drainer({ ...KUBECONFIG, KubeConfigObject: "it's {here}, & [there]" })))]
       .map(([, value]) => value)
       .filter((value) => String(value).startsWith('s3://'));
