@@ -4,7 +4,8 @@ import { readKubeconfigObject } from './aws/kubeconfig-object.ts';
 import { helpText, readCommandLine } from './cli.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type ClusterSource, type Config, ConfigFaults, faultText, readConfig } from './config.ts';
-import { type Access, Api } from './kubernetes/api.ts';
+import type { Access } from './kubernetes/access.ts';
+import { Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
 import { EventRecorder } from './kubernetes/events.ts';
 import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
@@ -107,8 +108,10 @@ function portsOf({ target, cluster: source }: Config, report: Report, clock: Clo
     groupCapacity: async (group, signal) => (await autoScaling(region)).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
     async connect(signal) {
-      const api = new Api(await accessTo(source, clock, signal), {
+      const ask = (signal: AbortSignal) => accessTo(source, clock, signal);
+      const api = new Api(await ask(signal), {
         clock,
+        ask,
         throttled: (forMs) => report({ type: 'throttled', forMs }),
       });
       try {

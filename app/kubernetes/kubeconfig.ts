@@ -4,7 +4,7 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
-import type { Access } from './api.ts';
+import type { Access } from './access.ts';
 import { renewing } from './authentication.ts';
 import { KubeConfig, load, YAMLException } from './client-node.ts';
 import { KEEP_ALIVE } from './dispatcher.ts';

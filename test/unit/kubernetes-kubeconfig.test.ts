@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { adviceOf, Failure } from '../../app/failure.ts';
-import type { Access } from '../../app/kubernetes/api.ts';
+import type { Access } from '../../app/kubernetes/access.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { HandClock } from '../support/clock.ts';
 
