@@ -60,8 +60,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   }
   if (command === undefined) return { command: 'unknown', faults: ['a command is missing: drain', ...faults] };
   if (command !== 'drain')
-    return { command: 'unknown', faults: [`'${command}' is not a command of this program`, ...faults] };
-  if (more.length > 0) faults.push(`'${more.join(' ')}' is one word too many`);
+    return { command: 'unknown', faults: [`${quoted(command)} is not a command of this program`, ...faults] };
+  for (const word of more) faults.push(`${quoted(word)} is one word too many`);
 
   const settings: Partial<Record<SettingName, string>> = {};
   for (const [flag, name] of names) {
@@ -81,6 +81,11 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       force: switches.has('force'),
     },
   };
+}
+
+/** Short words are shown; a longer one may be the value of a flag that was mistyped, and a secret. */
+function quoted(word: string): string {
+  return word.length <= 20 ? `'${word}'` : 'a long word';
 }
 
 /** The text of `--help`. */

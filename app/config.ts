@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Flags } from './cli.ts';
 import type { Policies } from './outcome.ts';
+import { printable } from './printable.ts';
 import { flagOf, Settings, settingNames } from './settings.ts';
 
 /** What is drained. */
@@ -52,7 +53,7 @@ export class ConfigFaults extends Error {
 
   constructor(faults: readonly string[]) {
     super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
-    this.faults = faults;
+    this.faults = faults.map((fault) => printable(fault, 500));
   }
 }
 
@@ -73,8 +74,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
   const parsed = v.safeParse(Settings, given);
   for (const issue of parsed.issues ?? []) {
     const name = String(issue.path?.[0]?.key);
-    const value = name === 'LIFECYCLE_ACTION_TOKEN' ? '' : ` ('${String(given[name])}')`;
-    faults.push(`${name}${value} ${issue.message}`);
+    faults.push(`${name}${quoted(name, String(given[name]))} ${issue.message}`);
   }
   const has = (name: string) => given[name] !== undefined;
   const fromFile = flags.kubeconfig !== undefined;
@@ -94,7 +94,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
     );
   }
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
-    faults.push(`--node ('${flags.node}') must be the name of a node: small letters, digits, - and .`);
+    faults.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
   }
   const needsAws = has('INSTANCE_ID') || !fromFile;
   if (needsAws && !has('AWS_REGION')) {
@@ -103,7 +103,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
   }
   for (const [name, value] of Object.entries(environment)) {
     if (/^AWS_ENDPOINT_URL_[A-Z0-9_]+$/.test(name) && value && !/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
-      faults.push(`${name} ('${value}') must be an http or https URL`);
+      faults.push(`${name}${quoted(name, value)} must be an http or https URL`);
     }
   }
 
@@ -142,6 +142,13 @@ export function faultText({ faults }: ConfigFaults): string {
     `See drain --help for every setting.`,
     '',
   ].join('\n');
+}
+
+/** A value in brackets, as far as it may be shown: not a token, nor a URL that may hold a password. */
+function quoted(name: string, value: string): string {
+  const isSecret = name === 'LIFECYCLE_ACTION_TOKEN' || (name.startsWith('AWS_ENDPOINT_URL') && value.includes('@'));
+  // A line break at the end shows as \n: it is what is wrong more often than not.
+  return isSecret ? '' : ` (${printable(`'${JSON.stringify(value).slice(1, -1)}'`, 300)})`;
 }
 
 type SettingValues = v.InferOutput<typeof Settings>;

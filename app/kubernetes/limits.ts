@@ -4,6 +4,9 @@
  */
 export const LARGEST_TEXT = 32 * 1024 * 1024;
 
+/** Far more than a kubeconfig of hundreds of clusters has; to read more than that takes seconds. */
+export const LARGEST_KUBECONFIG = 4 * 1024 * 1024;
+
 /** What somebody sends who is no API server, or a broken one: refused before it takes all memory. */
 export class TooLarge extends Error {
   override readonly name = 'TooLarge';

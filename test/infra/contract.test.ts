@@ -18,7 +18,7 @@ async function deployed(context: TestContext, options: { rbac?: boolean; without
   w.aws.onRunTask((task) => {
     tasks.push(task);
     const fargate = w.aws.environmentWithContainerCredentials();
-    const program = new Program(task.command ?? [], { ...task.environment, ...fargate });
+    const program = new Program(task.command ?? [], { ...task.environment, ...fargate }, () => w.aws.secrets);
     context.after(() => program.kill('SIGKILL'));
     task.running();
     const end = program.ended();

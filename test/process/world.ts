@@ -65,13 +65,17 @@ export async function world(
     core,
     policy,
     drain: (environment = {}, ...flags) =>
-      new Program(['drain', ...flags], {
-        ...aws.environment,
-        INSTANCE_ID: INSTANCE,
-        KUBE_CONFIG_BUCKET: 'configs',
-        KUBE_CONFIG_OBJECT: 'kube/config',
-        ...environment,
-      }),
+      new Program(
+        ['drain', ...flags],
+        {
+          ...aws.environment,
+          INSTANCE_ID: INSTANCE,
+          KUBE_CONFIG_BUCKET: 'configs',
+          KUBE_CONFIG_OBJECT: 'kube/config',
+          ...environment,
+        },
+        () => aws.secrets,
+      ),
     async addPod(name, { annotations = {}, finalizers = [] } = {}) {
       await core.createNamespacedPod({
         namespace,

@@ -32,6 +32,8 @@ export type AwsSimulator = {
   environmentWithContainerCredentials(): Record<string, string>;
   readonly faults: Faults;
   readonly requests: readonly ServedRequest[];
+  /** Every secret key and session token that was given out so far. */
+  readonly secrets: readonly string[];
   createAutoScalingGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void;
   putLifecycleHook(hook: {
     autoScalingGroupName: string;
@@ -130,6 +132,9 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     environmentWithContainerCredentials: () => ({ ...place, ...container.environment(url) }),
     faults,
     requests,
+    get secrets() {
+      return keys.secrets();
+    },
     createAutoScalingGroup: (group) => fleet.createGroup(group),
     putLifecycleHook: (hook) =>
       fleet.putHook({
