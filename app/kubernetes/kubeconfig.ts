@@ -146,7 +146,7 @@ function connectorFor(options: RequestOptions, proxyUrl: string | undefined, ori
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    rejectUnauthorized: rejectUnauthorized ?? true,
     ...(servername !== undefined && { servername }),
   };
   if (proxyUrl === undefined) return () => new Agent({ ...KEEP_ALIVE, connect: { ...KEEP_ALIVE.connect, ...tls } });

@@ -37,6 +37,8 @@ export type KubernetesSimulator = {
   kubeconfig(user?: KubeconfigUser): string;
   /** Closes every open watch now: an orderly end, or a reset. */
   dropWatches(how?: 'end' | 'reset'): void;
+  /** Replaces the authority, and the server's certificate with it: whoever trusts the old one is locked out. */
+  replaceAuthority(): Promise<void>;
   /** Forgets the history: watches and lists from older resource versions answer 410 Gone. */
   compact(): void;
   stop(): Promise<void>;
@@ -64,7 +66,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   // A server that has just started knows nothing of what was before: neither does a real one's watch cache.
   compact(cluster);
   const faults = new Faults();
-  const tls = await loopbackCertificate();
+  let tls = await loopbackCertificate();
   const watchTimes = {
     timeoutMs: options.watchTimeoutMs ?? 30 * 60 * 1000,
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 1000,
@@ -73,11 +75,17 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const url = `https://127.0.0.1:${await server.listen(options.port ?? 0)}`;
   return {
     url,
-    ca: tls.cert,
+    get ca() {
+      return tls.cert;
+    },
     faults,
     requests: server.requests,
     kubeconfig: (user = 'admin') => kubeconfigText(url, tls.cert, user),
     dropWatches: (how = 'end') => server.dropWatches(how),
+    replaceAuthority: async () => {
+      tls = await loopbackCertificate();
+      server.show(tls);
+    },
     compact: () => compact(cluster),
     stop: async () => {
       cluster.timers.stop();

@@ -59,15 +59,25 @@ export class ApiServer {
     return portOf(this.#server.address());
   }
 
+  /** Shows another certificate from now on, and drops every connection. */
+  show(tls: { key: string; cert: string }): void {
+    this.#server.setSecureContext(tls);
+    this.#drop();
+  }
+
   dropWatches(how: 'end' | 'reset'): void {
     for (const watch of [...this.#watches]) watch[how]();
   }
 
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#drop();
+    await closed;
+  }
+
+  #drop(): void {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 
   async #handle(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
