@@ -7,6 +7,7 @@ import { accessToEks } from '../../app/aws/eks.ts';
 import { adviceOf, explain } from '../../app/failure.ts';
 import type { AskForAccess } from '../../app/kubernetes/access.ts';
 import { Api } from '../../app/kubernetes/api.ts';
+import { dispatcherTrusting } from '../../app/kubernetes/dispatcher.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { ApiError, ApiUnreachable } from '../../app/kubernetes/status.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
@@ -238,4 +239,24 @@ test('an abort ends a call that waits for a new access', async (t) => {
   const reason = new Error('SIGTERM');
   stop.abort(reason);
   await assert.rejects(call, reason);
+});
+
+// Somebody sets it to get around a proxy on his machine, and the image inherits it.
+test('no variable of the environment leaves the verification out', async (t) => {
+  const [ours, theirs] = [await authority(), await authority()];
+  const server = await secureServer(t, await theirs.issue());
+  const clock = new HandClock();
+  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  t.after(() => {
+    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+  });
+  const byKubeconfig = replaceable(clock, kubeconfig(server.url, ours.ca)).ask;
+  const byAuthority = async () => ({ ...(await byKubeconfig()), connect: () => dispatcherTrusting(ours.ca) });
+  for (const ask of [byKubeconfig, byAuthority]) {
+    const { api } = await apiBy(t, clock, ask);
+    assert.match((await failureOf(api.call(get('/a')))).message, /not signed by the cluster's authority/);
+  }
+  assert.deepEqual(server.visits, []);
 });
