@@ -69,8 +69,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (command === undefined)
     return { command: 'unknown', faults: ['a command is missing: drain, or sweep', ...faults] };
   if (!isCommand(command))
-    return { command: 'unknown', faults: [`'${command}' is not a command of this program`, ...faults] };
-  if (more.length > 0) faults.push(`'${more.join(' ')}' is one word too many`);
+    return { command: 'unknown', faults: [`${quoted(command)} is not a command of this program`, ...faults] };
+  for (const word of more) faults.push(`${quoted(word)} is one word too many`);
 
   const readBy: readonly SettingName[] = command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
   const settings: Partial<Record<SettingName, string>> = {};
@@ -104,4 +104,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 
 function isCommand(word: string | undefined): word is CommandName {
   return word === 'drain' || word === 'sweep';
+}
+
+/** Short words are shown; a longer one may be the value of a flag that was mistyped, and a secret. */
+function quoted(word: string): string {
+  return word.length <= 20 ? `'${word}'` : 'a long word';
 }

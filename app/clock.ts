@@ -2,7 +2,7 @@ import { setTimeout as timeout } from 'node:timers/promises';
 
 /** Time as the drainer sees it. The composition root gives the real one, tests give one that they move themselves. */
 export type Clock = {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; never goes back. */
   now(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
@@ -11,8 +11,12 @@ export type Clock = {
 /** Node fires a timer at once when its delay does not fit 32 bits. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * The time of the wall at the start, and what has passed since: a clock that is set right in the middle of a drain must not move a
+ * deadline, nor give up a pod that has just been asked to end.
+ */
 export const systemClock: Clock = {
-  now: Date.now,
+  now: () => Math.round(performance.timeOrigin + performance.now()),
   async sleep(ms, signal) {
     signal.throwIfAborted();
     await timeout(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), undefined, { signal }).catch(() => {

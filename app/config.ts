@@ -7,6 +7,7 @@ import {
   missingPlace,
   type Place,
   placeOf,
+  quoted,
   type SettingValues,
 } from './setting-values.ts';
 import { DRAIN_SETTINGS, flagOf, PLACE_SETTINGS, type SettingName } from './settings.ts';
@@ -86,7 +87,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
     );
   }
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
-    faults.push(`--node ('${flags.node}') must be the name of a node: small letters, digits, - and .`);
+    faults.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
   }
   const needsAws = has('INSTANCE_ID') || !fromFile;
   if (needsAws && !has('AWS_REGION')) {

@@ -4,7 +4,8 @@ import { readKubeconfigObject } from './aws/kubeconfig-object.ts';
 import { tasksAt } from './aws/tasks.ts';
 import type { Clock } from './clock.ts';
 import type { ClusterSource, Config } from './config.ts';
-import { type Access, Api } from './kubernetes/api.ts';
+import type { Access } from './kubernetes/access.ts';
+import { Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
 import { EventRecorder } from './kubernetes/events.ts';
 import { cordon, nodeDirectory, taint } from './kubernetes/nodes.ts';
@@ -33,8 +34,10 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
       },
     }),
     async connect(signal) {
-      const api = new Api(await accessTo(source, pathStyle, clock, signal), {
+      const ask = (signal: AbortSignal) => accessTo(source, pathStyle, clock, signal);
+      const api = new Api(await ask(signal), {
         clock,
+        ask,
         throttled: (forMs) => report({ type: 'throttled', forMs }),
       });
       try {

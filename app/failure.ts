@@ -1,3 +1,8 @@
+import { printable } from './printable.ts';
+
+/** A message of somebody else's making can be a page. */
+const MOST_OF_A_MESSAGE = 1_000;
+
 /**
  * An error for people. The message says what was tried, on what, and why it failed; `advice` says what to do about it;
  * the error that led here is kept as the cause.
@@ -15,11 +20,11 @@ export class Failure extends Error {
   }
 }
 
-/** The messages of an error and of its causes, outermost first, each said once. */
+/** The messages of an error and of its causes, outermost first, each said once, printable and cut where they are long. */
 export function explain(error: unknown): string {
   const messages: string[] = [];
   for (let at = error, depth = 0; at !== undefined && depth < 8; depth++) {
-    const message = messageOf(at);
+    const message = printable(messageOf(at), MOST_OF_A_MESSAGE);
     if (message !== '' && !messages.some((said) => said.includes(message))) messages.push(message);
     at = at instanceof Error ? at.cause : undefined;
   }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { printable } from './printable.ts';
 import { PLACE_SETTINGS, type SettingName, Settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,7 +12,7 @@ export class ConfigFaults extends Error {
 
   constructor(faults: readonly string[]) {
     super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
-    this.faults = faults;
+    this.faults = faults.map((fault) => printable(fault, 500));
   }
 }
 
@@ -45,12 +46,11 @@ export class Given {
     this.#parsed = v.safeParse(Settings, this.#texts);
     for (const issue of this.#parsed.issues ?? []) {
       const name = String(issue.path?.[0]?.key);
-      const value = name === 'LIFECYCLE_ACTION_TOKEN' ? '' : ` ('${String(issue.path?.[0]?.value)}')`;
-      faults.push(`${name}${value} ${issue.message}`);
+      faults.push(`${name}${quoted(name, this.#texts[name as SettingName] ?? '')} ${issue.message}`);
     }
     for (const [name, value] of Object.entries(environment)) {
       if (/^AWS_ENDPOINT_URL_[A-Z0-9_]+$/.test(name) && value && !/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
-        faults.push(`${name} ('${value}') must be an http or https URL`);
+        faults.push(`${name}${quoted(name, value)} must be an http or https URL`);
       }
     }
   }
@@ -89,4 +89,11 @@ export function faultText({ faults }: ConfigFaults): string {
     `See drain --help for every setting.`,
     '',
   ].join('\n');
+}
+
+/** A value in brackets, as far as it may be shown: not a token, nor a URL that may hold a password. */
+export function quoted(name: string, value: string): string {
+  const isSecret = name === 'LIFECYCLE_ACTION_TOKEN' || (name.startsWith('AWS_ENDPOINT_URL') && value.includes('@'));
+  // A line break at the end shows as \n: it is what is wrong more often than not.
+  return isSecret ? '' : ` (${printable(`'${JSON.stringify(value).slice(1, -1)}'`, 300)})`;
 }

@@ -1,3 +1,5 @@
+import { Failure } from '../failure.ts';
+import { LARGEST_KUBECONFIG } from '../kubernetes/limits.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /**
@@ -13,11 +15,21 @@ export async function readKubeconfigObject(
   const { GetObjectCommand, S3Client } = await import('./sdk.ts');
   const client = new S3Client({ ...clientSettings(region), forcePathStyle: pathStyle });
   const command = new GetObjectCommand({ Bucket: bucket, Key: object });
-  return awsCall(
-    `read the kubeconfig s3://${bucket}/${object}`,
+  const what = `read the kubeconfig s3://${bucket}/${object}`;
+  const tooLarge = new AbortController();
+  const abortSignal = AbortSignal.any([signal, tooLarge.signal]);
+  const { Body, ContentLength = 0 } = await awsCall(
+    what,
     // Without s3:ListBucket, S3 denies access to what is not there.
     `s3:GetObject on ${bucket}/${object}, if there is such an object,`,
-    async () => (await (await client.send(command, { abortSignal: signal })).Body?.transformToString()) ?? '',
+    () => client.send(command, { abortSignal }),
     signal,
   );
+  if (ContentLength > LARGEST_KUBECONFIG) {
+    tooLarge.abort();
+    throw new Failure(`could not ${what}: its ${ContentLength} bytes are too many for one`, {
+      advice: 'see whether KUBE_CONFIG_OBJECT names the right object',
+    });
+  }
+  return awsCall(what, undefined, async () => (await Body?.transformToString()) ?? '', signal);
 }

@@ -1,5 +1,6 @@
 import { type Clock, within } from '../clock.ts';
-import type { Access } from './api.ts';
+import type { Access } from './access.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** What proves to the API server who is asking. Times are milliseconds since the epoch. */
 export type Credential = {
@@ -48,18 +49,4 @@ export function renewing(make: (signal: AbortSignal) => Promise<Credential>, clo
     if (!isGood && making !== undefined) await untilAborted(making, signal);
     return current?.headers ?? {};
   };
-}
-
-/** What the promise brings, unless the signal aborts first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const done = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { signal: done.signal });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    done.abort();
-  }
 }

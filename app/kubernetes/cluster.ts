@@ -12,7 +12,7 @@ import { evict, type PolicyVersion, remove } from './eviction.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { readPod } from './pod-schema.ts';
 import { type Collection, list, reflect } from './reflector.ts';
-import { deniedOr } from './status.ts';
+import { deniedOr, readable } from './status.ts';
 
 const Resources = v.object({
   resources: v.array(v.object({ name: v.string(), group: v.optional(v.string()), version: v.optional(v.string()) })),
@@ -27,7 +27,8 @@ export async function discover(api: Api, signal: AbortSignal): Promise<PolicyVer
   const core = await api.call({ verb: 'get', path: '/api/v1', signal }).catch((error: unknown) => {
     throw deniedOr(error);
   });
-  const eviction = v.parse(Resources, core).resources.find(({ name }) => name === 'pods/eviction');
+  const { resources } = readable('get /api/v1', () => v.parse(Resources, core));
+  const eviction = resources.find(({ name }) => name === 'pods/eviction');
   if (eviction === undefined) {
     throw new Failure(`${api.server} has no eviction API (pods/eviction)`, {
       advice: 'is it a Kubernetes API server?',

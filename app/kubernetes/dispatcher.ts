@@ -9,7 +9,8 @@ export const KEEP_ALIVE = {
   allowH2: true,
   h2Options: { pingInterval: 15_000 },
   connections: 64,
-  connect: { timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+  // Said outright: otherwise NODE_TLS_REJECT_UNAUTHORIZED in the environment could say no.
+  connect: { timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000, rejectUnauthorized: true },
 } satisfies Agent.Options;
 
 /** @param certificateAuthority PEM of the only authority that is trusted to vouch for the server */

@@ -1,7 +1,8 @@
 import type { EvictionReply } from '../drain/cluster.ts';
 import type { Pod } from '../drain/pod.ts';
-import { type Api, isFlowControl } from './api.ts';
-import { ApiError, deniedOr } from './status.ts';
+import { printable } from '../printable.ts';
+import type { Api } from './api.ts';
+import { ApiError, deniedOr, isFlowControl, isNotFound } from './status.ts';
 
 /** `policy/v1` or `policy/v1beta1`, as discovery says. */
 export type PolicyVersion = string;
@@ -59,10 +60,7 @@ export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply 
   const message = error.status?.message ?? '';
   switch (error.code) {
     case 404:
-      // Only the API server's own word on this name counts, not the 404 of a proxy in front of it.
-      return error.status?.reason === 'NotFound' && error.status.details?.name === pod.name
-        ? { kind: 'gone' }
-        : undefined;
+      return isNotFound(error, pod.name) ? { kind: 'gone' } : undefined;
     case 409:
       return /uid/i.test(message) ? { kind: 'replaced' } : undefined;
     case 429: {
@@ -76,11 +74,11 @@ export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply 
         : undefined;
     case 403:
       if (error.hasCause('NamespaceTerminating')) return { kind: 'refused', message: 'its namespace is being deleted' };
-      return deniedOr(error) === error ? { kind: 'refused', message } : undefined;
+      return deniedOr(error) === error ? { kind: 'refused', message: printable(message) } : undefined;
     default:
       // A webhook may deny with any code it likes, and change its mind.
       return error.code < 500 && error.code !== 401 && error.code !== 408 && error.status !== undefined
-        ? { kind: 'refused', message }
+        ? { kind: 'refused', message: printable(message) }
         : undefined;
   }
 }

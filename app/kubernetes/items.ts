@@ -1,3 +1,5 @@
+import { LARGEST_TEXT, TooLarge } from './limits.ts';
+
 const QUOTE = 34;
 const COMMA = 44;
 const ARRAY = 91;
@@ -15,6 +17,7 @@ const ITEM_DEPTH = 2;
  */
 export class Items<T> {
   readonly #read: (item: unknown) => T;
+  readonly #largest: number;
   readonly #items: T[] = [];
   /** The item that is arriving, and the text around all items. */
   #item = '';
@@ -24,11 +27,12 @@ export class Items<T> {
   #inString = false;
   #escaped = false;
 
-  constructor(read: (item: unknown) => T) {
+  constructor(read: (item: unknown) => T, largest = LARGEST_TEXT) {
     this.#read = read;
+    this.#largest = largest;
   }
 
-  /** @throws when an item is no JSON, or `read` refuses it */
+  /** @throws when an item is no JSON, or `read` refuses it; TooLarge when an item, or what is around them, is */
   take(chunk: string): void {
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
@@ -61,6 +65,8 @@ export class Items<T> {
     }
     if (this.#inArray && this.#depth > ITEM_DEPTH) this.#item += chunk.slice(from);
     else this.#around += chunk.slice(from);
+    if (this.#item.length > this.#largest) throw new TooLarge('an item of the list', this.#largest);
+    if (this.#around.length > this.#largest) throw new TooLarge('the list around its items', this.#largest);
   }
 
   /**

@@ -1,21 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
+import { dirname } from 'node:path';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
-import type { Access } from './api.ts';
+import { printable } from '../printable.ts';
+import type { Access } from './access.ts';
 import { renewing } from './authentication.ts';
-import { KubeConfig, load, YAMLException } from './client-node.ts';
+import { KubeConfig } from './client-node.ts';
 import { KEEP_ALIVE } from './dispatcher.ts';
+import { shapeOf } from './kubeconfig-schema.ts';
 
-const Entry = v.looseObject({ name: v.string() });
-const Shape = v.object({
-  clusters: v.array(v.looseObject({ ...Entry.entries, cluster: v.looseObject({ server: v.string() }) })),
-  users: v.optional(v.nullable(v.array(v.looseObject({ ...Entry.entries, user: v.nullish(v.looseObject({})) })))),
-  contexts: v.array(v.looseObject({ ...Entry.entries, context: v.looseObject({ cluster: v.string() }) })),
-  'current-context': v.pipe(v.string(), v.minLength(1)),
-});
+/** https://www.rfc-editor.org/rfc/rfc9110#name-field-values */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** What makes the drainer run a command, or read a file of its own machine, because a kubeconfig says so. */
 const FOREIGN_USER_KEYS = ['exec', 'auth-provider', 'tokenFile', 'token-file', 'client-certificate', 'client-key'];
@@ -23,13 +20,13 @@ const FOREIGN_CLUSTER_KEYS = ['certificate-authority'];
 
 /** Access by a kubeconfig file of this machine, with everything that kubectl accepts in one. */
 export async function accessByFile(path: string, clock: Clock): Promise<Access> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new Failure(`the kubeconfig ${path} cannot be read`, { cause });
-  });
-  shapeOf(text, path);
-  return accessBy(path, clock, () => {
-    const config = new KubeConfig();
-    config.loadFromFile(path);
+  return accessBy(path, clock, async () => {
+    const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+      throw new Failure(`the kubeconfig ${path} cannot be read`, { cause });
+    });
+    shapeOf(text, path);
+    const config = loaded(text, path);
+    config.makePathsAbsolute(dirname(path));
     return config;
   });
 }
@@ -45,10 +42,14 @@ export async function accessByForeignText(text: string, origin: string, clock: C
   const { clusters, users } = shapeOf(text, origin);
   const foreign = [
     ...(users ?? []).flatMap(({ name, user }) =>
-      FOREIGN_USER_KEYS.filter((key) => user?.[key] !== undefined).map((key) => `user ${name} has '${key}'`),
+      FOREIGN_USER_KEYS.filter((key) => user?.[key] !== undefined).map(
+        (key) => `user ${printable(name, 100)} has '${key}'`,
+      ),
     ),
     ...clusters.flatMap(({ name, cluster }) =>
-      FOREIGN_CLUSTER_KEYS.filter((key) => cluster[key] !== undefined).map((key) => `cluster ${name} has '${key}'`),
+      FOREIGN_CLUSTER_KEYS.filter((key) => cluster[key] !== undefined).map(
+        (key) => `cluster ${printable(name, 100)} has '${key}'`,
+      ),
     ),
   ];
   if (foreign.length > 0) {
@@ -60,41 +61,55 @@ export async function accessByForeignText(text: string, origin: string, clock: C
       },
     );
   }
-  return accessBy(origin, clock, () => {
-    const config = new KubeConfig();
-    config.loadFromString(text);
-    return config;
-  });
+  return accessBy(origin, clock, async () => loaded(text, origin));
 }
 
-function shapeOf(text: string, origin: string): v.InferOutput<typeof Shape> {
-  let parsed: unknown;
+function loaded(text: string, origin: string): KubeConfig {
+  const config = new KubeConfig();
   try {
-    parsed = load(text);
-  } catch (error) {
-    // The parser's own message quotes the lines around the fault, and with them secrets.
-    const where = error instanceof YAMLException && error.mark ? ` (line ${error.mark.line + 1})` : '';
-    throw new Failure(`the kubeconfig ${origin} is not valid YAML${where}`);
+    config.loadFromString(text);
+  } catch (cause) {
+    throw new Failure(`the kubeconfig ${origin} cannot be used`, { cause });
   }
-  const shape = v.safeParse(Shape, parsed);
-  if (shape.success) return shape.output;
-  const faults = shape.issues.map((issue) => v.getDotPath(issue) ?? 'the whole').join(', ');
-  throw new Failure(`the kubeconfig ${origin} is not one: ${faults} is missing or of the wrong kind`);
+  return config;
 }
 
-async function accessBy(origin: string, clock: Clock, read: () => KubeConfig): Promise<Access> {
-  const config = read();
+async function accessBy(origin: string, clock: Clock, read: () => Promise<KubeConfig>): Promise<Access> {
+  const config = await read();
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
-    throw new Failure(`the kubeconfig ${origin} has no cluster for its current context ${config.currentContext}`);
+    const context = printable(config.currentContext, 100);
+    throw new Failure(`the kubeconfig ${origin} has no cluster for its current context ${context}`);
   }
-  const connect = connectorFor(await optionsOf(config, origin), cluster.proxyUrl);
+  const server = serverOf(cluster.server, origin);
+  const options = await optionsOf(config, origin);
+  const connect = connectorFor(options, cluster.proxyUrl, origin);
+  headersOf(options, origin);
   const authenticate = renewing(async () => {
-    // Read again: the file may have been rotated, a command may give another token.
-    const headers = headersOf(await optionsOf(read(), origin));
+    const headers = await currentHeaders(origin, read);
     return { headers, renewAt: Number.POSITIVE_INFINITY, expiresAt: Number.POSITIVE_INFINITY };
   }, clock);
-  return { server: cluster.server.replace(/\/+$/, ''), connect, authenticate };
+  return { server, connect, authenticate };
+}
+
+/** Read again: the file may have been rotated, a command may give another token. */
+async function currentHeaders(origin: string, read: () => Promise<KubeConfig>): Promise<Record<string, string>> {
+  try {
+    return headersOf(await optionsOf(await read(), origin), origin);
+  } catch (cause) {
+    // It could be read before: somebody writes it just now, or its command fails for a while.
+    throw new Failure('the kubeconfig was good before, and is not now', { cause, passing: true });
+  }
+}
+
+/** The address to which paths are added. It is told to people, so it must hold no password. */
+function serverOf(text: string, origin: string): string {
+  const url = URL.parse(text);
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && !(url.username || url.password);
+  if (!isPlain || /[?#]/.test(text)) {
+    throw new Failure(`the kubeconfig ${origin} names a server that is no http or https URL of host, port and path`);
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
 /** What client-node makes of a kubeconfig: TLS options and headers. */
@@ -103,26 +118,35 @@ async function optionsOf(config: KubeConfig, origin: string): Promise<RequestOpt
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
+    // What its command printed is quoted by the parser: a token, most likely.
+    if (cause instanceof SyntaxError) throw new Failure(`the command in the kubeconfig ${origin} printed no JSON`);
+    // Node's quotes the value that is of the wrong type.
+    if (cause instanceof TypeError) throw new Failure(`something in the kubeconfig ${origin} is of the wrong kind`);
     throw new Failure(`the kubeconfig ${origin} cannot be used`, { cause });
   }
   return options;
 }
 
-function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
+function headersOf({ headers, auth }: RequestOptions, origin: string): Record<string, string> {
   const entries = Object.entries({ ...headers }).map(([name, value]) => [name, String(value)] as const);
+  if (entries.some(([, value]) => !HEADER_VALUE.test(value))) {
+    throw new Failure(`the kubeconfig ${origin} has a token with letters that none can have`, {
+      advice: 'see whether it ends in a line break, or is cut',
+    });
+  }
   return {
     ...Object.fromEntries(entries),
     ...(auth && { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` }),
   };
 }
 
-function connectorFor(options: RequestOptions, proxyUrl: string | undefined): () => Dispatcher {
+function connectorFor(options: RequestOptions, proxyUrl: string | undefined, origin: string): () => Dispatcher {
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    rejectUnauthorized: rejectUnauthorized ?? true,
     ...(servername !== undefined && { servername }),
   };
   if (proxyUrl === undefined) return () => new Agent({ ...KEEP_ALIVE, connect: { ...KEEP_ALIVE.connect, ...tls } });
@@ -130,6 +154,10 @@ function connectorFor(options: RequestOptions, proxyUrl: string | undefined): ()
     throw new Failure('the kubeconfig names a SOCKS proxy, which is not supported', {
       advice: 'use an http or https proxy-url',
     });
+  }
+  const proxy = URL.parse(proxyUrl);
+  if (proxy === null || !/^https?:$/.test(proxy.protocol) || proxy.pathname + proxy.search + proxy.hash !== '/') {
+    throw new Failure(`the kubeconfig ${origin} has a proxy-url that is no http or https URL of host and port`);
   }
   return () => new ProxyAgent({ uri: proxyUrl, requestTls: tls });
 }

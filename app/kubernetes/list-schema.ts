@@ -2,16 +2,14 @@ import * as v from 'valibot';
 
 const ListObject = v.object({
   metadata: v.object({ resourceVersion: v.optional(v.string(), ''), continue: v.optional(v.string(), '') }),
-  items: v.nullable(v.array(v.unknown())),
+  /** Objects were taken out of it while they arrived: whatever is left is none. */
+  items: v.nullable(v.pipe(v.array(v.unknown()), v.maxLength(0, 'an item is no object'))),
 });
 
-/** A list of whatever `read` reads. */
-export function readList<T>(
-  object: unknown,
-  read: (item: unknown) => T,
-): { items: T[]; resourceVersion: string; more: string } {
-  const { metadata, items } = v.parse(ListObject, object);
-  return { items: (items ?? []).map(read), resourceVersion: metadata.resourceVersion, more: metadata.continue };
+/** What a list says of itself; its items are read one by one (items.ts), but that they are a list is looked at here. */
+export function readListMetadata(object: unknown): { resourceVersion: string; more: string } {
+  const { metadata } = v.parse(ListObject, object);
+  return { resourceVersion: metadata.resourceVersion, more: metadata.continue };
 }
 
 const WatchObject = v.object({ type: v.string(), object: v.unknown() });

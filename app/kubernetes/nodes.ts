@@ -7,7 +7,7 @@ import type { Api } from './api.ts';
 import { readNode } from './node-schema.ts';
 import { pages } from './pages.ts';
 import { reflect } from './reflector.ts';
-import { ApiError, deniedOr } from './status.ts';
+import { ApiError, deniedOr, isNotFound, readable } from './status.ts';
 
 /** Pages of this size keep one answer small in a cluster of thousands of nodes. */
 const PAGE = 250;
@@ -22,9 +22,10 @@ export function nodeDirectory(api: Api): NodeDirectory {
   return {
     async byName(name, signal) {
       try {
-        return readNode(await api.call({ verb: 'get', path: `/api/v1/nodes/${encodeURIComponent(name)}`, signal }));
+        const node = await api.call({ verb: 'get', path: `/api/v1/nodes/${encodeURIComponent(name)}`, signal });
+        return readable(`get node ${name}`, () => readNode(node));
       } catch (error) {
-        if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === name) return undefined;
+        if (isNotFound(error, name)) return undefined;
         throw deniedOr(error);
       }
     },
@@ -61,9 +62,10 @@ export async function cordon(
     });
     return 'cordoned';
   } catch (error) {
-    if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === node.name) return 'replaced';
+    if (isNotFound(error, node.name)) return 'replaced';
     // A patch whose UID is another's is invalid (422), where an update would be a conflict.
-    if (error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.message)) return 'replaced';
+    if (error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.status?.message ?? ''))
+      return 'replaced';
     throw deniedOr(error);
   }
 }
@@ -104,7 +106,8 @@ export async function taint(api: Api, node: Candidate, signal: AbortSignal): Pro
   const path = `/api/v1/nodes/${encodeURIComponent(node.name)}`;
   for (let tries = 1; ; tries++) {
     try {
-      const { metadata, spec } = v.parse(TaintedNode, await api.call({ verb: 'get', path, signal }));
+      const object = await api.call({ verb: 'get', path, signal });
+      const { metadata, spec } = readable(`get node ${node.name}`, () => v.parse(TaintedNode, object));
       if (metadata.uid !== node.uid) return 'replaced';
       const taints = spec?.taints ?? [];
       if (taints.some(({ key }) => key === OUR_TAINT.key)) return 'tainted';
@@ -115,8 +118,7 @@ export async function taint(api: Api, node: Candidate, signal: AbortSignal): Pro
       await api.call({ verb: 'patch', path, contentType: 'application/merge-patch+json', body, signal });
       return 'tainted';
     } catch (error) {
-      if (error instanceof ApiError && error.code === 404 && error.status?.details?.name === node.name)
-        return 'replaced';
+      if (isNotFound(error, node.name)) return 'replaced';
       if (error instanceof ApiError && error.code === 409) {
         if (tries < TAINT_TRIES) continue;
         throw new Failure(`node ${node.name} is changed all the time`, { cause: error, passing: true });

@@ -1,11 +1,10 @@
 import type { Api } from './api.ts';
-import { readList } from './list-schema.ts';
 import { deniedOr } from './status.ts';
 
 /**
  * Lists a collection that may be large, page by page, as of one moment.
  * @param path path and, if any, query, without `limit`
- * @throws Denied, ApiError or ApiUnreachable, and whatever `read` throws
+ * @throws Denied, ApiError or ApiUnreachable
  */
 export async function* pages<T>(
   api: Api,
@@ -18,10 +17,9 @@ export async function* pages<T>(
   do {
     const next = more === '' ? '' : `&continue=${encodeURIComponent(more)}`;
     const query = `${path.includes('?') ? '&' : '?'}limit=${size}${next}`;
-    const answer = await api.call({ verb: 'list', path: `${path}${query}`, signal }).catch((error: unknown) => {
+    const page = await api.list({ verb: 'list', path: `${path}${query}`, signal }, read).catch((error: unknown) => {
       throw deniedOr(error);
     });
-    const page = readList(answer, read);
     more = page.more;
     yield page.items;
   } while (more !== '');

@@ -1,10 +1,10 @@
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
 import type { Sink, Snapshot } from '../drain/cluster.ts';
-import { Denied, Failure } from '../failure.ts';
+import { Denied } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Api } from './api.ts';
-import { readList, readWatchEvent, resourceVersionOf } from './list-schema.ts';
-import { ApiError, deniedOr, readStatus } from './status.ts';
+import { readWatchEvent, resourceVersionOf } from './list-schema.ts';
+import { ApiError, deniedOr, readable, readStatus, Unreadable } from './status.ts';
 
 /** A set of objects that can be listed and watched. */
 export type Collection<T> = {
@@ -36,10 +36,10 @@ export async function list<T>(
 ): Promise<Snapshot<T>> {
   const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}`;
   const call = { verb: 'list', path: withQuery(path, query), signal } as const;
-  const { items, list } = await api.list(call, read).catch((error: unknown) => {
+  const { items, resourceVersion } = await api.list(call, read).catch((error: unknown) => {
     throw deniedOr(error);
   });
-  return { items, resourceVersion: readList(list, read).resourceVersion };
+  return { items, resourceVersion };
 }
 
 /**
@@ -76,9 +76,11 @@ export async function reflect<T>(
       if (cause instanceof Denied) throw cause;
       // That version was compacted away, or came from a server that is ahead of this one: ask for what is true now.
       if (error instanceof ApiError && (error.code === 410 || error.code === 504)) atLeast = undefined;
-      failures = clock.now() - startedAt >= SHORT_LIVED_MS ? 1 : failures + 1;
+      // A connection that is lost now and then is nothing to speak of; answers that nobody can read are, however late they come.
+      const isUsual = !(error instanceof Unreadable);
+      failures = isUsual && clock.now() - startedAt >= SHORT_LIVED_MS ? 1 : failures + 1;
       const inMs = pauseMs(API_BACKOFF, failures);
-      if (failures > 1) report({ type: 'retrying', what: `watch ${collection.name}`, error, inMs });
+      if (failures > 1 || !isUsual) report({ type: 'retrying', what: `watch ${collection.name}`, error, inMs });
       await clock.sleep(inMs, signal);
     }
   }
@@ -94,23 +96,24 @@ async function* watch<T>(
 ): AsyncGenerator<string, void> {
   const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${from}`;
   for await (const line of api.lines({ verb: 'watch', path: withQuery(path, query), signal })) {
-    const { type, object } = readWatchEvent(line);
+    const what = `watch ${name}`;
+    const { type, object } = readable(what, () => readWatchEvent(line));
     switch (type) {
       case 'ADDED':
       case 'MODIFIED':
-        sink.set(read(object));
+        sink.set(readable(what, () => read(object)));
         break;
       case 'DELETED':
-        sink.remove(read(object));
+        sink.remove(readable(what, () => read(object)));
         break;
       case 'BOOKMARK':
         break;
       case 'ERROR':
-        throw new ApiError(`watch ${name}`, codeOf(object), object, undefined);
+        throw new ApiError(what, codeOf(object), object, undefined);
       default:
-        throw new Failure(`watch ${name}: the API server sent an event of type ${type}`);
+        throw new Unreadable(what, new Error(`an event of type ${type}`));
     }
-    yield resourceVersionOf(object);
+    yield readable(what, () => resourceVersionOf(object));
   }
 }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { Denied, Failure } from '../failure.ts';
+import { Denied, explain, Failure } from '../failure.ts';
+import { printable } from '../printable.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 const Status = v.object({
@@ -27,7 +28,8 @@ export class ApiError extends Failure {
 
   constructor(what: string, code: number, body: unknown, retryAfter: string | undefined) {
     const status = readStatus(body);
-    const said = status?.message || (typeof body === 'string' ? body.slice(0, 200) : '');
+    const said =
+      status === undefined ? printable(typeof body === 'string' ? body : '', 200) : printable(status.message);
     super(`${what}: ${code} ${said}`.trim(), { passing: code === 401 || code === 408 || code === 429 || code >= 500 });
     this.code = code;
     this.status = status;
@@ -40,16 +42,50 @@ export class ApiError extends Failure {
   }
 }
 
-/** The API did not answer: the network, a timeout, or an answer that nobody can read. */
+/** The API did not answer: the network, TLS, a timeout, or an answer that nobody can read. */
 export class ApiUnreachable extends Failure {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause, passing: true });
+  constructor(message: string, cause: unknown, advice?: string) {
+    super(message, { cause, passing: true, ...(advice !== undefined && { advice }) });
+  }
+}
+
+/** Somebody answered, but not as an API server does: no JSON, not the object that was asked for, or no end of it. */
+export class Unreadable extends ApiUnreachable {
+  constructor(what: string, cause: unknown) {
+    super(`${what}: an answer that cannot be read (${explain(cause)})`, cause);
+  }
+}
+
+/** What `read` makes of an answer. @throws Unreadable, with what was asked, when it makes nothing of it */
+export function readable<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Unreadable(what, cause);
   }
 }
 
 export function readStatus(body: unknown): Status | undefined {
   const parsed = v.safeParse(Status, body);
   return parsed.success ? parsed.output : undefined;
+}
+
+/**
+ * Does the API server itself say that there is no object of this name? The 404 of a proxy, of a wrong path, or for the namespace
+ * that the object would be in, says nothing about the object.
+ * https://github.com/kubernetes/apimachinery/blob/v0.34.0/pkg/api/errors/errors.go (NewNotFound)
+ */
+export function isNotFound(error: unknown, name: string): error is ApiError {
+  if (!(error instanceof ApiError) || error.code !== 404) return false;
+  return error.status?.reason === 'NotFound' && error.status.details?.name === name;
+}
+
+/**
+ * 429 says two things: a budget refuses (the cause says so), or the API server is busy.
+ * https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
+ */
+export function isFlowControl(error: ApiError): boolean {
+  return error.code === 429 && !error.hasCause('DisruptionBudget');
 }
 
 /** 403 for want of rights, as the RBAC authorizer words it; other 403s come from admission. */

@@ -3,7 +3,7 @@ import type { Claim } from '../drain/cluster.ts';
 import type { Attachment, Volumes } from '../settle-volumes.ts';
 import type { Api } from './api.ts';
 import { pages } from './pages.ts';
-import { ApiError, deniedOr } from './status.ts';
+import { deniedOr, isNotFound, readable } from './status.ts';
 
 const PAGE = 500;
 const PATH = '/apis/storage.k8s.io/v1/volumeattachments';
@@ -36,7 +36,7 @@ export function volumesOf(api: Api, nodeName: string): Volumes {
       }
       return attachments;
     },
-    isAttached: async ({ name }, signal) => (await getOr404(api, `${PATH}/${name}`, signal)) !== undefined,
+    isAttached: async ({ name }, signal) => (await getIfThere(api, PATH, name, signal)) !== undefined,
   };
 }
 
@@ -51,15 +51,16 @@ async function* attachmentsOn(api: Api, nodeName: string, signal: AbortSignal): 
 }
 
 async function claimOf(api: Api, volume: string, signal: AbortSignal): Promise<Claim | undefined> {
-  const object = await getOr404(api, `/api/v1/persistentvolumes/${volume}`, signal);
-  return object === undefined ? undefined : v.parse(VolumeObject, object).spec.claimRef;
+  const object = await getIfThere(api, '/api/v1/persistentvolumes', volume, signal);
+  const read = () => v.parse(VolumeObject, object).spec.claimRef;
+  return object === undefined ? undefined : readable(`get volume ${volume}`, read);
 }
 
-async function getOr404(api: Api, path: string, signal: AbortSignal): Promise<unknown> {
+async function getIfThere(api: Api, path: string, name: string, signal: AbortSignal): Promise<unknown> {
   try {
-    return await api.call({ verb: 'get', path, signal });
+    return await api.call({ verb: 'get', path: `${path}/${name}`, signal });
   } catch (error) {
-    if (error instanceof ApiError && error.code === 404 && error.status?.reason === 'NotFound') return undefined;
+    if (isNotFound(error, name)) return undefined;
     throw deniedOr(error);
   }
 }

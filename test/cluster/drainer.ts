@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { secretsIn, secretsOf } from '../support/secrets.ts';
 import { eventually } from './poll.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
@@ -44,6 +45,7 @@ export type Ending = {
 export class Drainer {
   readonly lines: Line[] = [];
   readonly #process: ChildProcess;
+  readonly #secrets: readonly string[];
   #said = '';
   #complaints = '';
 
@@ -57,6 +59,7 @@ export class Drainer {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
+    this.#secrets = secretsOf(environment);
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       this.#said += chunk;
@@ -96,6 +99,8 @@ export class Drainer {
     return this.#watched(async () => {
       await eventually('the drainer ends', () => this.#hasEnded || undefined, withinMs);
       if (this.#complaints !== '') throw new Error('it wrote to stderr');
+      const told = secretsIn(this.#said, this.#secrets);
+      if (told.length > 0) throw new Error(`it told ${told.join(', ')}`);
       const summary = v.parse(Summary, this.lines.at(-1));
       return { exitCode: this.#process.exitCode, summary, lines: this.lines, text: this.#said };
     });

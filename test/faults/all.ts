@@ -4,12 +4,14 @@ import { unreliableEvents } from './events.ts';
 import { failingCalls } from './failing-calls.ts';
 import { kills } from './kills.ts';
 import { oddities } from './oddities.ts';
+import { realApiServer } from './real-api-server.ts';
 import type { FaultScenario } from './scenario.ts';
 import { thousand } from './thousand.ts';
 
 /** In the order of the table. */
 export const scenarios: readonly FaultScenario[] = [
   ...apiOutages,
+  ...realApiServer(process.env),
   ...failingCalls,
   ...awsFailures,
   ...oddities,

@@ -22,7 +22,7 @@ async function deployed(context: TestContext, options: { rbac?: boolean; without
     const fargate = w.aws.environmentWithContainerCredentials();
     // The grace is for events that are on their way; here none is.
     const environment = { ...task.environment, ...fargate, SWEEP_GRACE_SECONDS: '0' };
-    const program = new Program(task.command ?? [], environment);
+    const program = new Program(task.command ?? [], environment, () => w.aws.secrets);
     context.after(() => program.kill('SIGKILL'));
     programs.push(program);
     task.running();

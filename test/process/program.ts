@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { secretsIn, secretsOf } from '../support/secrets.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
 
@@ -10,18 +11,28 @@ export type Line = { readonly event: string; readonly message: string; readonly 
 
 export type Ended = { readonly code: number | null; readonly lines: readonly Line[]; readonly stderr: string };
 
-/** The built program as a process of its own, with nothing in its environment but what is given. */
+/**
+ * The built program as a process of its own, with nothing in its environment but what is given. Whatever it writes is searched for
+ * secrets: one that tells any does not end well.
+ */
 export class Program {
   readonly lines: Line[] = [];
   readonly #process: ChildProcess;
   readonly #ended: Promise<Ended>;
+  #stdout = '';
   #stderr = '';
   #onLine: (() => void)[] = [];
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  /** @param secrets those of its world, besides what its environment holds; asked at its end */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    secrets: () => readonly string[] = () => [],
+  ) {
     const child = spawn(process.execPath, [PROGRAM, ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     createInterface({ input: child.stdout }).on('line', (text) => {
+      this.#stdout += `${text}\n`;
       this.lines.push(JSON.parse(text));
       for (const wake of this.#onLine.splice(0)) wake();
     });
@@ -30,6 +41,8 @@ export class Program {
     });
     this.#ended = once(child, 'close').then(([code]) => {
       for (const wake of this.#onLine.splice(0)) wake();
+      const told = secretsIn(this.#stdout + this.#stderr, [...secretsOf(environment), ...secrets()]);
+      if (told.length > 0) throw new Error(`the program told ${told.join(', ')} in ${this.#stdout}${this.#stderr}`);
       return { code, lines: this.lines, stderr: this.#stderr };
     });
   }

@@ -29,6 +29,8 @@ export type World = {
   addPod(name: string, more?: { annotations?: Record<string, string>; finalizers?: string[] }): Promise<V1Pod>;
   /** A budget that lets none of the pods on the node go. */
   blockAll(): Promise<void>;
+  /** Takes that budget away. */
+  unblock(): Promise<void>;
 };
 
 export async function world(
@@ -65,13 +67,17 @@ export async function world(
     core,
     policy,
     drain: (environment = {}, ...flags) =>
-      new Program(['drain', ...flags], {
-        ...aws.environment,
-        INSTANCE_ID: INSTANCE,
-        KUBE_CONFIG_BUCKET: 'configs',
-        KUBE_CONFIG_OBJECT: 'kube/config',
-        ...environment,
-      }),
+      new Program(
+        ['drain', ...flags],
+        {
+          ...aws.environment,
+          INSTANCE_ID: INSTANCE,
+          KUBE_CONFIG_BUCKET: 'configs',
+          KUBE_CONFIG_OBJECT: 'kube/config',
+          ...environment,
+        },
+        () => aws.secrets,
+      ),
     async addPod(name, { annotations = {}, finalizers = [] } = {}) {
       await core.createNamespacedPod({
         namespace,
@@ -94,6 +100,12 @@ export async function world(
           spec: { maxUnavailable: 0, selector: { matchLabels: { app: 'test' } } },
         },
       });
+    },
+    async unblock() {
+      // A client of its own: the authority may be another by now.
+      const now = new KubeConfig();
+      now.loadFromString(kubernetes.kubeconfig());
+      await now.makeApiClient(PolicyV1Api).deleteNamespacedPodDisruptionBudget({ namespace, name: 'block-all' });
     },
   };
 }

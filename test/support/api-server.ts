@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Agent } from 'undici';
 import type { Clock } from '../../app/clock.ts';
-import { type Access, Api } from '../../app/kubernetes/api.ts';
+import type { Access, AskForAccess } from '../../app/kubernetes/access.ts';
+import { Api } from '../../app/kubernetes/api.ts';
 
 export type Received = {
   readonly method: string;
@@ -45,11 +46,16 @@ export function apiOn(
   t: TestContext,
   server: string,
   clock: Clock,
-  more: { authenticate?: Access['authenticate']; throttled?: (forMs: number) => void } = {},
+  more: {
+    authenticate?: Access['authenticate'];
+    throttled?: (forMs: number) => void;
+    ask?: AskForAccess;
+  } = {},
 ): Api {
   const authenticate = more.authenticate ?? (async () => ({ authorization: 'Bearer letmein' }));
   const throttled = more.throttled ?? (() => undefined);
-  const api = new Api({ server, connect: () => new Agent(), authenticate }, { clock, throttled });
+  const access: Access = { server, connect: () => new Agent(), authenticate };
+  const api = new Api(access, { clock, throttled, ask: more.ask ?? (async () => access) });
   t.after(() => api.close());
   return api;
 }

@@ -106,7 +106,8 @@ test('each bad value is a fault that names the setting and the value', () => {
     for (const value of values) {
       const found = faults({ ...GOOD, [name]: value });
       assert.equal(found.length, 1, `${name}=${value}: ${found.join('; ')}`);
-      assert.ok(found[0]?.startsWith(`${name} ('${value}') must be `), found[0]);
+      const shown = JSON.stringify(value).slice(1, -1);
+      assert.ok(found[0]?.startsWith(`${name} ('${shown}') must be `), found[0]);
     }
   }
 });

@@ -101,7 +101,7 @@ function keyOf(headers: Readonly<Record<string, string>>): string {
 }
 
 function eksAuthentication(clock: HandClock, credentials: () => AwsCredentials) {
-  return renewing(async () => tokenCredential('prod', 'eu-central-1', credentials(), clock.now()), clock);
+  return renewing(async () => tokenCredential('prod', 'eu-central-1', credentials(), clock.now(), 0), clock);
 }
 
 // The API server takes a token for 15 minutes; a drain takes hours.
@@ -137,9 +137,9 @@ test('credentials that rotate sign the next token', async () => {
 test('a token of credentials that expire in five minutes is renewed and not used after that', () => {
   const now = Date.parse('2026-01-02T03:04:05Z');
   const expiration = new Date(now + 5 * minute);
-  const { renewAt, expiresAt } = tokenCredential('prod', 'eu-central-1', { ...KEYS, expiration }, now);
+  const { renewAt, expiresAt } = tokenCredential('prod', 'eu-central-1', { ...KEYS, expiration }, now, 0);
   assert.equal(expiresAt, now + 5 * minute);
   assert.ok(renewAt <= now + 5 * minute);
-  const lasting = tokenCredential('prod', 'eu-central-1', KEYS, now);
+  const lasting = tokenCredential('prod', 'eu-central-1', KEYS, now, 0);
   assert.deepEqual([lasting.renewAt, lasting.expiresAt], [now + 10 * minute, now + 14 * minute]);
 });

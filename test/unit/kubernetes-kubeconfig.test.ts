@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { adviceOf, Failure } from '../../app/failure.ts';
-import type { Access } from '../../app/kubernetes/api.ts';
+import type { Access } from '../../app/kubernetes/access.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { HandClock } from '../support/clock.ts';
 
@@ -167,4 +167,47 @@ test('after a refusal the file is read again', async (t) => {
 test('a kubeconfig file that is not there is named', async () => {
   const failure = await refusal(accessByFile('/no/such/file', new HandClock()));
   assert.match(failure.message, /\/no\/such\/file cannot be read/);
+});
+
+// The address is told in the first lines of the log; a token with a line break was retried for two minutes.
+test('a server with a password, a proxy that is none and a token that no header can hold are refused, and not told', async () => {
+  const cases: [text: string, words: RegExp][] = [
+    [kubeconfig({ server: `https://ada:${SECRET}@10.0.0.1` }), /names a server that is no http or https URL/],
+    [kubeconfig({ server: 'ftp://10.0.0.1' }), /names a server/],
+    [kubeconfig({ cluster: `proxy-url: http://proxy/${SECRET}` }), /proxy-url that is no/],
+    [kubeconfig({ user: `token: "${SECRET}\\n"` }), /token with letters that none can have/],
+    [kubeconfig({ user: `token: [${SECRET}]` }), /users\.0\.user\.token is missing or of the wrong kind/],
+    [`${kubeconfig()}# ${'x'.repeat(5_000_000)}`, /too large/],
+  ];
+  for (const [text, words] of cases) {
+    const failure = await refusal(foreign(text));
+    assert.equal(failure.passing, false);
+    assert.match(failure.message, words);
+    assert.ok(!`${failure.message} ${adviceOf(failure)} ${String(failure.cause)}`.includes(SECRET));
+  }
+});
+
+// Somebody writes the file anew just now: that ends no drain, and the half of it that is there is not told.
+test('a file that cannot be read any more is a failure that may pass', async (t) => {
+  const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
+  const clock = new HandClock();
+  const access = await accessByFile(path, clock);
+  for (const text of ['', `users: [{user: {token: "${SECRET}`, kubeconfig({ user: `token: "${SECRET}\\n"` })]) {
+    await writeFile(path, text);
+    await clock.advance(60_000);
+    const failure = await refusal(access.authenticate(true, never));
+    assert.equal(failure.passing, true);
+    assert.ok(!`${failure.message} ${String(failure.cause)}`.includes(SECRET));
+  }
+  await writeFile(path, kubeconfig({ user: 'token: new' }));
+  await clock.advance(60_000);
+  assert.deepEqual(await access.authenticate(true, never), { Authorization: 'Bearer new' });
+});
+
+// A command that prints its token, and not an ExecCredential around it, had the token in the parser's error.
+test('what a command printed is not told', async (t) => {
+  const user = `exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: echo, args: [${SECRET}]}`;
+  const failure = await refusal(accessByFile(await fileOf(t, kubeconfig({ user })), new HandClock()));
+  assert.match(failure.message, /the command in the kubeconfig .* printed no JSON/);
+  assert.ok(!`${failure.message} ${String(failure.cause)}`.includes(SECRET));
 });

@@ -90,6 +90,26 @@ test('garbage in the stream leads to a new list', async (t) => {
   }
 });
 
+// Garbage that comes late looks like a lost connection: a list a second, for hours, and nobody is told.
+test('watches that send garbage are begun again more and more slowly, and each is told', async (t) => {
+  const { server, clock, recorder, begin, done } = await watched(t, collection, []);
+  const garbage = ['<html>\n', event('WHAT', object('x', '8')), '{"type":"ADDED"', '{"type":"MODIFIED","object":7}\n'];
+  server.otherwise = ({ query, response }) => {
+    if (query.get('watch') === null) return json(response, 200, listOf('7', 'a'));
+    // After a good while of silence by the clock of the drain.
+    const late = clock.sleep(2_000, new AbortController().signal);
+    return late.then(() => response.end(garbage[server.received.length % garbage.length]));
+  };
+  begin();
+  await clock.awaken(60_000);
+  const watches = server.received.filter(({ query }) => query.get('watch') === '1').length;
+  assert.ok(watches >= 5 && watches <= 12, `${watches} watches in a minute`);
+  const told = recorder.of('retrying');
+  assert.ok(told.length >= watches - 1, `${told.length} reports of ${watches}`);
+  assert.ok(told.every(({ error }) => /^watch .*an answer that cannot be read \(.+\)/.test(String(error).slice(9))));
+  await done();
+});
+
 // A load balancer that drops the connection, a list that is cut short, a server that is down: all of them pass.
 test('whatever the network does to lists and watches, it goes on, and says so from the second failure on', async (t) => {
   const lose = ({ response }: Exchange) => response.socket?.destroy();

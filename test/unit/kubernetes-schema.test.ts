@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { selects } from '../../app/drain/budget.ts';
 import { readBudget } from '../../app/kubernetes/budget-schema.ts';
-import { readList, readWatchEvent } from '../../app/kubernetes/list-schema.ts';
+import { readListMetadata, readWatchEvent } from '../../app/kubernetes/list-schema.ts';
 import { readNode } from '../../app/kubernetes/node-schema.ts';
 import { readPod } from '../../app/kubernetes/pod-schema.ts';
 
@@ -150,7 +150,7 @@ test('nulls where lists and maps may be are read as empty', () => {
   const nulls = { labels: null, annotations: null, finalizers: null, ownerReferences: null, deletionTimestamp: null };
   const read = readPod({ metadata: { uid: 'u', name: 'a', ...nulls }, status: { conditions: null } });
   assert.deepEqual([read.labels, read.finalizers, read.deletion, read.phase], [{}, [], undefined, 'Pending']);
-  assert.deepEqual(readList({ metadata: {}, items: null }, readPod).items, []);
+  assert.deepEqual(readListMetadata({ metadata: {}, items: null }), { resourceVersion: '', more: '' });
 });
 
 test('a node that has no provider ID yet has an empty one', () => {
@@ -169,6 +169,8 @@ test('what is no Kubernetes object is not read as one', () => {
     assert.throws(() => readNode(object));
     assert.throws(() => readBudget(object, 'policy/v1'));
   }
-  assert.throws(() => readList({ items: [{}] }, readPod));
+  for (const list of [{ items: [] }, { metadata: {}, items: [1] }, { metadata: {} }]) {
+    assert.throws(() => readListMetadata(list));
+  }
   for (const line of ['', '{"type":', '{}', '[]', '<html>']) assert.throws(() => readWatchEvent(line));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied } from '../../app/failure.ts';
-import { ApiError, deniedOr, isRbacDenial, readStatus } from '../../app/kubernetes/status.ts';
+import { ApiError, deniedOr, isNotFound, isRbacDenial, readStatus } from '../../app/kubernetes/status.ts';
 import { status } from '../support/api-server.ts';
 
 const error = (code: number, body: unknown, retryAfter?: string) => new ApiError('get /x', code, body, retryAfter);
@@ -61,5 +61,25 @@ test('the message says what was asked, the code, and what was said, cut short wh
 test('what is no Status is not read as one', () => {
   for (const body of [undefined, null, 'text', 7, [], {}, { kind: 'Pod' }, { kind: 'Status', message: 7 }]) {
     assert.equal(readStatus(body), undefined);
+  }
+});
+
+// A 404 of a load balancer, of a wrong path, or of the namespace once completed the hook with every pod running.
+test('only the 404 of the API server on this very name says that an object is not there', () => {
+  const said = (details: object, reason = 'NotFound') => error(404, status(404, reason, '"a" not found', details));
+  assert.equal(isNotFound(said({ name: 'a', kind: 'pods' }), 'a'), true);
+  for (const other of [
+    said({ name: 'b' }),
+    said({}),
+    said({ name: 'a' }, ''),
+    error(404, status(404, 'NotFound', 'the server could not find the requested resource')),
+    error(404, { details: { name: 'a' }, reason: 'NotFound' }),
+    error(404, '<html>not found</html>'),
+    error(404, ''),
+    error(410, status(410, 'NotFound', '', { name: 'a' })),
+    new Error('404'),
+    undefined,
+  ]) {
+    assert.equal(isNotFound(other, 'a'), false, String(other));
   }
 });

@@ -8,7 +8,7 @@ import { HandClock } from '../support/clock.ts';
 
 const never = new AbortController().signal;
 const ATTACHMENTS = '/apis/storage.k8s.io/v1/volumeattachments';
-const notFound = status(404, 'NotFound', 'not found', { name: 'x' });
+const notFound = (name: string) => status(404, 'NotFound', `"${name}" not found`, { name });
 
 const attachment = (nodeName: string, persistentVolumeName?: string) => ({
   metadata: { name: `csi-${nodeName}-${persistentVolumeName}` },
@@ -27,7 +27,7 @@ async function serving(t: TestContext, attachments: readonly object[], bound: re
       });
     }
     const claim = bound.find((name) => path === `/api/v1/persistentvolumes/pv-${name}`);
-    if (claim === undefined) return json(response, 404, notFound);
+    if (claim === undefined) return json(response, 404, notFound(path.split('/').at(-1) ?? ''));
     return json(response, 200, { metadata: {}, spec: { claimRef: { namespace: 'shop', name: claim } } });
   });
   const volumes = volumesOf(apiOn(t, server.url, new HandClock()), 'node-a');
@@ -72,7 +72,8 @@ test('an attachment is over when the API says that there is none, and only then'
   const rbac = 'volumeattachments is forbidden: User "x" cannot get resource "volumeattachments" in API group ""';
   const answers: [code: number, body: unknown][] = [
     [200, attachment('node-a', 'pv-db-0')],
-    [404, notFound],
+    [404, notFound('csi-1')],
+    [404, notFound('csi-2')],
     [404, '<html>not found</html>'],
     [500, {}],
     [403, status(403, 'Forbidden', rbac)],
@@ -82,6 +83,7 @@ test('an attachment is over when the API says that there is none, and only then'
   const isAttached = () => volumes.isAttached({ name: 'csi-1', volume: 'pv-db-0' }, never);
   assert.equal(await isAttached(), true);
   assert.equal(await isAttached(), false);
+  await assert.rejects(isAttached(), ApiError);
   await assert.rejects(isAttached(), ApiError);
   await assert.rejects(isAttached(), (error) => error instanceof ApiError && error.passing);
   await assert.rejects(isAttached(), Denied);

@@ -24,6 +24,13 @@ export class AccessKeys {
     return this.#keys.get(accessKeyId);
   }
 
+  /** What nobody but its owner may know of each key. */
+  secrets(): string[] {
+    return [...this.#keys.values()].flatMap(({ secretAccessKey, sessionToken }) =>
+      sessionToken === undefined ? [secretAccessKey] : [secretAccessKey, sessionToken],
+    );
+  }
+
   /** From `at` on the key is refused as expired. */
   expire(accessKeyId: string, at: number): void {
     const key = this.#keys.get(accessKeyId);

@@ -21,6 +21,8 @@ export type AwsSimulator = {
   environmentWithContainerCredentials(): Record<string, string>;
   readonly faults: Faults<AwsFault>;
   readonly requests: readonly ServedRequest[];
+  /** Every secret key and session token that was given out so far. */
+  readonly secrets: readonly string[];
   createAutoScalingGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void;
   putLifecycleHook(hook: {
     autoScalingGroupName: string;

@@ -84,6 +84,9 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     environmentWithContainerCredentials: () => ({ ...place, ...container.environment(url) }),
     faults,
     requests,
+    get secrets() {
+      return keys.secrets();
+    },
     createAutoScalingGroup: (group) => fleet.createGroup(group),
     putLifecycleHook: (hook) =>
       fleet.putHook({

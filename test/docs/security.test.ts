@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { access, readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+// A promise whose proof was renamed or deleted is a promise that nobody keeps.
+test('every file that SECURITY.md names is there', async () => {
+  const root = new URL('../../', import.meta.url);
+  const text = await readFile(new URL('SECURITY.md', root), 'utf8');
+  const names = [...text.matchAll(/`((?:app|test|infra|scripts)\/[^`]*|Dockerfile)`/g)].map(([, name = '']) => name);
+  assert.ok(names.length > 20, `${names.length} files are named`);
+  for (const name of names) await assert.doesNotReject(access(new URL(name, root)), name);
+  const rows = text
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| Promise') && !line.startsWith('| ---'));
+  for (const row of rows) assert.match(row, /\| [^|]*`test\/[^|]*\|$/, 'a promise without a proof');
+});

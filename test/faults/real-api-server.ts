@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { Program } from '../process/program.ts';
+import { startAws } from '../simulator/aws/simulator.ts';
+import type { FaultScenario, Figure } from './scenario.ts';
+import { GROUP, HOOK } from './town.ts';
+import { seconds } from './verdict.ts';
+
+const GONE_FOR_MS = 60_000;
+const PODS = 30;
+const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/**
+ * A real API server, killed by SIGKILL in mid-drain and started again a minute later. FAULTS_API_SERVER_PID names the file with
+ * its process ID, KUBECONFIG its cluster (one that may be broken), on this machine; without them the scenario is left out.
+ */
+export function realApiServer(environment: Readonly<Record<string, string | undefined>>): readonly FaultScenario[] {
+  const { FAULTS_API_SERVER_PID: pidFile, KUBECONFIG: kubeconfig } = environment;
+  if (!pidFile || !kubeconfig) return [];
+  return [
+    {
+      name: 'a real API server killed by SIGKILL in mid-drain, and started again after 60 s',
+      busy: false,
+      run: () => killed(pidFile, kubeconfig),
+    },
+  ];
+}
+
+async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
+  const admin = new KubeConfig();
+  admin.loadFromFile(kubeconfig);
+  const core = admin.makeApiClient(CoreV1Api);
+  const { items } = await core.listNode();
+  const [node] = items;
+  if (node === undefined) throw new Error(`the cluster of ${kubeconfig} has no node`);
+  const { name = '' } = node.metadata ?? {};
+  const instanceId = /i-[0-9a-f]+$/.exec(node.spec?.providerID ?? '')?.[0];
+  if (instanceId === undefined) throw new Error(`the provider ID of ${name} names no instance`);
+  const aws = await startAws({ region: 'eu-west-1' });
+  try {
+    aws.createAutoScalingGroup({ name: GROUP });
+    aws.putLifecycleHook({ autoScalingGroupName: GROUP, lifecycleHookName: HOOK, heartbeatTimeout: 120 });
+    aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, privateDnsName: name });
+    const drainer = join(dirname(kubeconfig), 'drainer.conf');
+    aws.putObject('configs', 'kube/config', await readFile(existsSync(drainer) ? drainer : kubeconfig, 'utf8'));
+    const namespace = `faults-${Date.now().toString(36)}`;
+    await core.createNamespace({ body: { metadata: { name: namespace } } });
+    await fill(core, namespace, name);
+
+    aws.terminateInstance(instanceId);
+    const startedAt = Date.now();
+    const worker = new Program(['drain'], {
+      ...aws.environment,
+      INSTANCE_ID: instanceId,
+      AUTO_SCALING_GROUP_NAME: GROUP,
+      LIFECYCLE_HOOK_NAME: HOOK,
+      KUBE_CONFIG_BUCKET: 'configs',
+      KUBE_CONFIG_OBJECT: 'kube/config',
+    });
+    await worker.line('pod accepted');
+    const start = await kill(pidFile);
+    await after(GONE_FOR_MS);
+    await start();
+    const ended = await worker.ended();
+    const took = Date.now() - startedAt;
+    const left = await core.listNamespacedPod({ namespace });
+    const [action] = aws.lifecycleActions(instanceId);
+    await core.patchNode({ name, body: [{ op: 'remove', path: '/spec/unschedulable' }] }).catch(() => undefined);
+    await core.deleteNamespace({ name: namespace });
+    if (process.env['FAULTS_DEBUG'])
+      process.stderr.write(
+        ended.lines
+          .slice(-12)
+          .map((l) => JSON.stringify(l).slice(0, 400))
+          .join('\n'),
+      );
+    const isDrained = action?.result === 'CONTINUE' && left.items.length === 0;
+    const told = `${PODS} pods in ${seconds(took)}, ${action?.beats} beats`;
+    return { nodes: 1, drained: isDrained ? 1 : 0, told, faults: [], programs: [ended] };
+  } finally {
+    await aws.stop();
+  }
+}
+
+async function fill(core: CoreV1Api, namespace: string, nodeName: string): Promise<void> {
+  for (let index = 0; index < PODS; index++) {
+    const metadata = { name: `pod-${index}`, annotations: { 'lab/shutdown-ms': String(1_000 + 200 * index) } };
+    const containers = [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }];
+    await core.createNamespacedPod({ namespace, body: { metadata, spec: { nodeName, containers } } });
+  }
+  while ((await core.listNamespacedPod({ namespace })).items.some(({ status }) => status?.phase !== 'Running')) {
+    await after(100);
+  }
+}
+
+/** Kills the process; what is answered starts the same command again, and waits until it serves. */
+async function kill(pidFile: string): Promise<() => Promise<void>> {
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  const [command = '', ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
+  const cwd = await readlink(`/proc/${pid}/cwd`);
+  process.kill(pid, 'SIGKILL');
+  return async () => {
+    const server = spawn(command, args, { cwd, detached: true, stdio: 'ignore' });
+    server.unref();
+    await writeFile(pidFile, `${server.pid}\n`);
+  };
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { readCommandLine } from '../../app/cli.ts';
+import { readConfig } from '../../app/config.ts';
+import { ConfigFaults, faultText } from '../../app/setting-values.ts';
+import { isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { startAws } from '../simulator/aws/simulator.ts';
+import type { LaunchedTask } from '../simulator/aws/task.ts';
+import type { Seeded } from '../support/seeded.ts';
+import { fuzz, SECRET, sizeOf, type Verdict } from './fuzz.ts';
+import { bent, mutated } from './mutate.ts';
+
+const PARAMETERS = {
+  VpcId: 'vpc-0123456789abcdef0',
+  SubnetIds: 'subnet-0123456789abcdef0,subnet-0fedcba9876543210',
+  Image: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/node-drainer:1.0',
+  ClusterName: 'prod',
+};
+
+const DETAIL = {
+  LifecycleActionToken: '87654321-4321-4321-4321-210987654321',
+  AutoScalingGroupName: 'workers',
+  LifecycleHookName: 'node-drainer',
+  EC2InstanceId: 'i-0123456789abcdef0',
+  LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+  NotificationMetadata: SECRET,
+  Origin: 'AutoScalingGroup',
+  Destination: 'EC2',
+};
+
+/** What goes beyond the quotes that EventBridge puts around it, and does not escape. */
+const BREAKOUTS = [
+  '" }, { "name": "ON_FAILURE", "value": "continue',
+  '", "name": "CLUSTER_NAME", "value": "theirs',
+  '" } ] }, { "name": "drainer", "command": ["help"], "environment": [ { "name": "X", "value": "',
+  '\\',
+  '\\u0022',
+  '"',
+];
+
+/** A lifecycle event in which something is not as AWS sends it; it still has what the rule looks for, mostly. */
+function randomEvent(random: Seeded): ValueMap {
+  const names = Object.keys(DETAIL);
+  const name = names[random.whole(names.length)] ?? '';
+  const [breakout = '', ...others] = BREAKOUTS;
+  const good: Readonly<Record<string, unknown>> = DETAIL;
+  const value = random.pick<unknown>(
+    good[name],
+    undefined,
+    mutated(random, String(good[name])),
+    `${String(good[name])}${random.pick(breakout, ...others)}`,
+    bent(random, { [name]: good[name] }),
+  );
+  const detail = { ...good, [name]: value };
+  const event = { source: 'aws.autoscaling', 'detail-type': 'EC2 Instance-terminate Lifecycle Action', detail };
+  const made: Value = JSON.parse(JSON.stringify(random.chance(0.1) ? bent(random, event) : event));
+  return isMap(made) ? made : {};
+}
+
+function judge(task: LaunchedTask | undefined): Verdict {
+  if (task === undefined) return { refusal: 'no rule matches it, or its input is no JSON: a dead letter' };
+  const line = readCommandLine(task.command ?? ['drain']);
+  assert.equal(line.command, 'drain', 'an event chose the command');
+  if (line.command !== 'drain') return { used: true };
+  try {
+    const { target, cluster } = readConfig({ AWS_REGION: 'eu-west-1', ...task.environment }, line.flags, line.faults);
+    assert.equal(target.kind, 'instance');
+    assert.equal(cluster.kind, 'eks');
+    return { used: true };
+  } catch (error) {
+    if (!(error instanceof ConfigFaults)) throw error;
+    return { refusal: faultText(error) };
+  }
+}
+
+// The event is the one input that comes by itself; what it does to a task nobody sees but the dead-letter queue.
+test('whatever an event holds, its task has a configuration, or its faults', async (t) => {
+  const aws = await startAws({ region: 'eu-west-1' });
+  t.after(() => aws.stop());
+  aws.deploy(await readFile(new URL('../../infra/cloudformation/drainer.yaml', import.meta.url), 'utf8'), PARAMETERS);
+  let launched: LaunchedTask | undefined;
+  aws.onRunTask((task) => {
+    launched = task;
+  });
+  const size = sizeOf(300);
+  const { used, refused } = await fuzz(size, randomEvent, (event) => {
+    launched = undefined;
+    aws.putEvent(event);
+    return judge(launched);
+  });
+  if (size.cases >= 300) assert.ok(used > 50 && refused > 50, `${used} used, ${refused} refused`);
+});

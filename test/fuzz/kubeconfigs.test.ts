@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { adviceOf, explain, Failure } from '../../app/failure.ts';
+import type { Access } from '../../app/kubernetes/access.ts';
+import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
+import { HandClock } from '../support/clock.ts';
+import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
+import { randomKubeconfig } from './kubeconfigs.ts';
+
+const never = new AbortController().signal;
+
+/** Uses it as far as it goes without the network. */
+async function judge(asked: Promise<Access>): Promise<Verdict> {
+  try {
+    const access = await asked;
+    const { protocol, username, password } = new URL(access.server);
+    assert.match(protocol, /^https?:$/);
+    assert.equal(username + password, '');
+    await access.connect().destroy();
+    new Headers(await access.authenticate(false, never));
+    return { used: true };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { refusal: [explain(error), adviceOf(error) ?? ''].join('\n') };
+  }
+}
+
+// Whoever writes to the bucket writes what the drainer reads: a text of theirs must not stop it with a stack trace, or worse.
+test('whatever is in the bucket, it is a way to a cluster or refused', async () => {
+  const size = sizeOf(300);
+  const clock = new HandClock();
+  const { used, refused } = await fuzz(size, randomKubeconfig, (text) =>
+    judge(accessByForeignText(text, 's3://bucket/key', clock)),
+  );
+  if (size.cases >= 300) assert.ok(used > 10 && refused > 100, `${used} used, ${refused} refused`);
+});
+
+test('whatever is in a file, it is a way to a cluster or refused', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fuzz-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'config');
+  const clock = new HandClock();
+  await fuzz(sizeOf(100), randomKubeconfig, async (text) => {
+    await writeFile(path, text);
+    return judge(accessByFile(path, clock));
+  });
+});

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readCommandLine } from '../../app/cli.ts';
+import { readConfig } from '../../app/config.ts';
+import { ConfigFaults, faultText } from '../../app/setting-values.ts';
+import { readSweepConfig } from '../../app/sweep-config.ts';
+import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
+import { type Invocation, randomInvocation } from './settings.ts';
+
+/** What the program makes of an invocation before it touches anything. */
+function judge({ args, environment }: Invocation): Verdict {
+  const line = readCommandLine(args);
+  if (line.command === 'unknown') return { refusal: faultText(new ConfigFaults(line.faults)) };
+  if (line.command === 'help' || line.command === 'version') return { used: true };
+  try {
+    if (line.command === 'sweep') {
+      assert.ok(readSweepConfig(environment, line.flags, line.faults).hook.length > 0);
+      return { used: true };
+    }
+    const { target } = readConfig(environment, line.flags, line.faults);
+    assert.match(target.kind === 'instance' ? target.instanceId : target.name, /^[a-z0-9][-a-z0-9.]*$/);
+    assert.deepEqual(line.faults, [], 'faults of the command line were lost');
+    return { used: true };
+  } catch (error) {
+    if (!(error instanceof ConfigFaults)) throw error;
+    assert.ok(error.faults.length > 0);
+    return { refusal: faultText(error) };
+  }
+}
+
+// An exception of any other kind is a stack trace in a log, exit code 1, and a hook that is handled by ON_FAILURE.
+test('whatever is given, reading it gives a configuration or its faults', async () => {
+  const size = sizeOf(300);
+  const { used, refused } = await fuzz(size, randomInvocation, judge);
+  if (size.cases >= 300) assert.ok(used > 10 && refused > 100, `${used} configurations, ${refused} refusals`);
+});

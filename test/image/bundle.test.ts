@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import * as v from 'valibot';
+
+const root = new URL('../../', import.meta.url);
+const SourceMap = v.object({ sources: v.array(v.string()) });
+const Lock = v.object({
+  packages: v.record(v.string(), v.looseObject({ version: v.optional(v.string()), dev: v.optional(v.boolean()) })),
+});
+
+async function json(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(new URL(path, root), 'utf8'));
+}
+
+/** Where a source of the bundle was installed, as the lock file calls it; undefined: it is no package's. */
+function packageOf(source: string): string | undefined {
+  const path = /node_modules\/.*/.exec(source)?.[0];
+  return /^(?:node_modules\/(?:@[^/]+\/)?[^/]+\/)+/.exec(path ?? '')?.[0].slice(0, -1);
+}
+
+// A tool of ours that is shipped by mistake is one more thing that can have a hole, and that no audit of the others finds.
+test('the bundle holds the packages that are locked for it, and no development dependency', async () => {
+  const { sources } = v.parse(SourceMap, await json('dist/main.mjs.map'));
+  const { packages } = v.parse(Lock, await json('package-lock.json'));
+  const bundled = new Set(sources.map(packageOf).filter((name) => name !== undefined));
+  assert.ok(bundled.size > 20, `${bundled.size} packages`);
+  for (const name of bundled) {
+    const locked = packages[name];
+    assert.ok(locked?.version !== undefined, `${name} is not in package-lock.json`);
+    assert.notEqual(locked.dev, true, `${name} is a development dependency`);
+  }
+  const own = sources.filter((source) => packageOf(source) === undefined && !/^(builtin|left out):/.test(source));
+  for (const source of own) assert.match(source, /^(\.\.\/)?(app\/|package\.json)/, 'what is ours is in app/');
+});
+
+// Without this the test above finds nothing, whatever is bundled.
+test('a source is known by the package that it is installed with', () => {
+  assert.equal(packageOf('../node_modules/undici/lib/core/util.js'), 'node_modules/undici');
+  assert.equal(packageOf('../node_modules/@aws-sdk/core/dist-es/index.js'), 'node_modules/@aws-sdk/core');
+  assert.equal(packageOf('../node_modules/a/node_modules/@b/c/x.js'), 'node_modules/a/node_modules/@b/c');
+  assert.equal(packageOf('../app/main.ts'), undefined);
+});
