@@ -1,4 +1,4 @@
-import { DRAIN_SETTINGS, flagOf, PLACE_SETTINGS, SWEEP_SETTINGS, settingNames } from '../../app/settings.ts';
+import { flagOf, PLACE_SETTINGS, settingNames } from '../../app/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutated, randomText } from './mutate.ts';
@@ -10,6 +10,7 @@ const GOOD: ReadonlyMap<string, string> = new Map([
   ['DRAIN_DEADLINE_SECONDS', '60'],
   ['ON_DEADLINE', 'force'],
   ['LOAD_BALANCER_EXCLUSION', 'off'],
+  ['LIFECYCLE_HOOK_NAME', 'node-drainer'],
 ]);
 
 /** Settings that are given now and then, and what they may be. */
@@ -40,10 +41,16 @@ export type Invocation = { readonly args: readonly string[]; readonly environmen
 /** A command line and an environment, some of it good. */
 export function randomInvocation(random: Seeded): Invocation {
   const command = random.pick('drain', 'drain', 'drain', 'sweep');
-  const args = [command, ...Array.from({ length: random.pick(0, 0, 1, 2, 4) }, () => randomArgument(random))];
-  const names = ['__proto__', 'constructor', ...RARE.keys(), ...(command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS)]
+  const args = [command, ...Array.from({ length: random.pick(0, 0, 0, 1, 2, 4) }, () => randomArgument(random))];
+  const names = [
+    '__proto__',
+    'constructor',
+    random.pick('INSTANCE_ID', ...settingNames),
+    ...GOOD.keys(),
+    ...RARE.keys(),
+  ]
     .filter((name) => !isOfPlace(name))
-    .filter((name) => random.chance(GOOD.has(name) ? 0.8 : 0.1));
+    .filter((name) => random.chance(GOOD.has(name) ? 0.9 : 0.1));
   // One of these without the others is hardly ever good.
   if (random.chance(command === 'drain' ? 0.2 : 0.8)) names.push(...PLACE_SETTINGS);
   return { args, environment: Object.fromEntries(names.map((name) => [name, randomValue(random, name)])) };

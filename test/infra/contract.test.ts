@@ -1,46 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Config, readConfig } from '../../app/config.ts';
-import { type Ended, Program, summaryOf } from '../process/program.ts';
-import { actionOf, GROUP, HOOK, INSTANCE, NODE, type World, world } from '../process/world.ts';
-import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { listAt, textAt, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { Program, summaryOf } from '../process/program.ts';
+import { actionOf, GROUP, HOOK, INSTANCE, NODE, type World } from '../process/world.ts';
+import type { ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import type { LaunchedTask } from '../simulator/aws/task.ts';
 import { startKubernetes } from '../simulator/kubernetes/simulator.ts';
-import { actionsOf } from './policies.ts';
-import { drainer, EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
-
-/** A world that has the stack, and runs its tasks: the real program, with what comes out of the template and no more. */
-async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
-  const w = await world(context, options);
-  const ended: Promise<Ended>[] = [];
-  const tasks: LaunchedTask[] = [];
-  const programs: Program[] = [];
-  w.aws.onRunTask((task) => {
-    tasks.push(task);
-    const fargate = w.aws.environmentWithContainerCredentials();
-    // The grace is for events that are on their way; here none is.
-    const environment = { ...task.environment, ...fargate, SWEEP_GRACE_SECONDS: '0' };
-    const program = new Program(task.command ?? [], environment, () => w.aws.secrets);
-    context.after(() => program.kill('SIGKILL'));
-    programs.push(program);
-    task.running();
-    const end = program.ended();
-    ended.push(end);
-    end.then(({ code }) => task.stopped(code ?? 137));
-  });
-  const deploy = () => w.aws.deploy(templateText('drainer'), KUBECONFIG);
-  if (options.withoutRule !== true) deploy();
-  return { ...w, deploy, tasks, programs, ended };
-}
-
-/** The sole task's end. */
-async function soleEnd({ ended }: { ended: readonly Promise<Ended>[] }): Promise<Ended> {
-  const [end, ...others] = ended;
-  assert.ok(end !== undefined && others.length === 0, 'exactly one task');
-  return end;
-}
+import { deniedCalls, deployed, soleEnd } from './deployed.ts';
+import { EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
 
 describe('from the event to the drained node, by the real template', { concurrency: 4 }, () => {
   test('an event starts one task, which drains the node and completes the hook', async (context) => {
@@ -63,53 +31,6 @@ describe('from the event to the drained node, by the real template', { concurren
     });
     assert.deepEqual([w.aws.deadLetters, w.aws.notifications], [[], []]);
     assert.deepEqual(deniedCalls(w, 5), []);
-  });
-
-  test('an instance whose event is lost is found by the sweep, and drained', async (context) => {
-    // Otherwise: Auto Scaling, which sends its events as well as it can, decides whether pods leave gracefully.
-    const w = await deployed(context);
-    await w.addPod('web');
-    const loss = w.aws.eventFaults({ lose: () => true });
-    w.aws.terminateInstance(INSTANCE);
-    loss.end();
-    w.aws.runSchedule('SweepSchedule');
-    const [sweep] = w.ended;
-    assert.equal((await sweep)?.code, 0);
-    const [, drain, ...others] = w.ended;
-    assert.ok(drain !== undefined && others.length === 0, 'one drain');
-    const end = await drain;
-    assert.deepEqual([end.code, summaryOf(end)['result']], [0, 'drained'], end.stderr);
-    assert.equal(actionOf(w).result, 'CONTINUE');
-    assert.deepEqual(
-      w.tasks.map(({ family, group, launchType }) => [family, group, launchType]),
-      [
-        ['node-drainer', 'sweep', 'FARGATE'],
-        ['node-drainer', undefined, 'FARGATE'],
-      ],
-    );
-    assert.deepEqual(w.aws.notifications, []);
-    assert.deepEqual(deniedCalls(w, 8), []);
-  });
-
-  test('a sweep that looked counts what waits, also where that is nothing; one that could not look is silent', async (context) => {
-    // Otherwise: the alarm on silence goes off every quiet night, or never.
-    const w = await deployed(context);
-    const metric = textAt(resourceOf(drainer(KUBECONFIG), 'SweepAlarm').properties, 'MetricName');
-    w.aws.runSchedule('SweepSchedule');
-    const looked = await soleEnd(w);
-    assert.deepEqual([looked.code, looked.lines.at(-1)?.[metric]], [0, 0], looked.stderr);
-    w.aws.faults.add({
-      when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
-      fault: { kind: 'status', status: 403, body: DENIED },
-    });
-    w.aws.runSchedule('SweepSchedule');
-    const blind = await w.ended[1];
-    assert.equal(blind?.code, 1);
-    assert.deepEqual(
-      blind.lines.filter((line) => metric in line),
-      [],
-    );
-    assert.deepEqual(w.aws.notifications, []);
   });
 
   test('an event without its optional fields does the same', async (context) => {
@@ -143,36 +64,6 @@ describe('from the event to the drained node, by the real template', { concurren
     // No rights in the cluster: it knows who asks, and that is what this is about.
     assert.equal(end.code, 1);
     assert.ok(kubernetes.requests.some(({ user }) => user === 'node-drainer'));
-  });
-
-  test('a drain that is killed is told to the topic of the alarms', async (context) => {
-    // Otherwise: the first to notice is whoever misses the pods.
-    const w = await deployed(context);
-    await w.addPod('web', { finalizers: ['test/hold'] });
-    w.aws.terminateInstance(INSTANCE);
-    const [program] = w.programs;
-    await program?.line('pod accepted');
-    program?.kill('SIGKILL');
-    await soleEnd(w);
-    const [notification, ...others] = w.aws.notifications;
-    assert.equal(others.length, 0);
-    assert.match(notification?.message ?? '', /drain of a node died.*ended with EssentialContainerExited/);
-    assert.equal(actionOf(w).state, 'pending');
-  });
-
-  test('a drain that fails counts itself for the alarm, and is not told a second time', async (context) => {
-    // Otherwise: nobody hears of it, for the rule leaves it to the alarm; or everybody hears of it twice.
-    const w = await deployed(context, { rbac: false });
-    w.aws.terminateInstance(INSTANCE);
-    const end = await soleEnd(w);
-    assert.equal(end.code, 1);
-    assert.deepEqual(w.aws.notifications, []);
-    assert.equal(actionOf(w).state, 'pending');
-    const { properties } = resourceOf(drainer(KUBECONFIG), 'FailedDrainAlarm');
-    assert.equal(summaryOf(end)[textAt(properties, 'MetricName')], 1);
-    for (const dimension of listAt(properties, 'Dimensions')) {
-      assert.equal(summaryOf(end)[textAt(dimension, 'Name')], textAt(dimension, 'Value'));
-    }
   });
 
   test('other hooks, other groups and launches start nothing', async (context) => {
@@ -236,15 +127,6 @@ describe('from the event to the drained node, by the real template', { concurren
   }
 });
 
-/** What the processes really called, and their role does not allow. */
-function deniedCalls({ aws }: { aws: World['aws'] }, atLeast: number): string[] {
-  const allowed = actionsOf(drainer(KUBECONFIG), 'TaskRole');
-  const calls = new Set(aws.requests.map(({ action }) => action).filter((action) => action.includes(':')));
-  assert.ok(calls.size >= atLeast);
-  return [...calls].filter((call) => !allowed.includes(call));
-}
-
-const DENIED = '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
 /** The task that the termination of an instance starts; it does not run. */

@@ -131,24 +131,7 @@ describe('parameters', () => {
       assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
       assert.equal(stack({ ...EKS, AutoScalingGroupTag: value }).length, 1, value);
     }
-    for (const value of ['a"b', 'a\\b', '<aws.scheduler.execution-id>']) {
-      assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
-    }
-    for (const value of ['a"b', 'a\\b', 'ä', 'a\tb']) {
-      assert.equal(stack({ ...KUBECONFIG, KubeConfigObject: value }).length, 1, value);
-    }
-    const rest = String.fromCharCode(...Array.from({ length: 95 }, (_, at) => at + 32)).replace(/[*?$"\\]/g, '');
-    for (const value of ['my clusters/prod (1).yaml', rest]) {
-      assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: value }), [], value);
-    }
-  });
-
-  test('a sweep that comes too late, or in parts of a minute, is refused', () => {
-    // Otherwise: the schedule is refused half way through the stack, or finds only what is already terminated.
-    for (const value of ['-1', '61', '', 'five']) assert.equal(stack({ ...EKS, SweepMinutes: value }).length, 1, value);
-    for (const value of ['0', '1', '5', '60']) assert.deepEqual(stack({ ...EKS, SweepMinutes: value }), [], value);
-    assert.equal(stack({ ...EKS, CapacityProvider: 'SPOT' }).length, 1);
-    assert.equal(stack({ ...EKS, Dashboard: 'yes' }).length, 1);
+    assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
   });
 
   test('policies have the same defaults in the template as in the worker', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readSweepConfig } from '../../app/sweep-config.ts';
+import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, textAt } from '../simulator/aws/cloudformation/value.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
@@ -85,5 +86,18 @@ describe('the schedule of the sweep', () => {
     assert.ok(minutes * 60 * 3 <= timeout);
     const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: '1' }), 'SweepSchedule');
     assert.ok(Number(textAt(properties, 'Target', 'RetryPolicy', 'MaximumEventAgeInSeconds')) <= 60);
+  });
+
+  test('a sweep that comes too late, or in parts of a minute, is refused', () => {
+    // Otherwise: the schedule is refused half way through the stack, or finds only what is already terminated.
+    for (const SweepMinutes of ['-1', '61', '', 'five'])
+      assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateRefusal, SweepMinutes);
+    for (const SweepMinutes of ['0', '1', '5', '60']) assert.ok(drainer({ ...EKS, SweepMinutes }), SweepMinutes);
+  });
+
+  test('the start of a name that would break the JSON of its input is refused', () => {
+    // Otherwise: every sweep is a dead letter.
+    for (const AutoScalingGroupPrefix of ['a"b', 'a\\b', '<aws.scheduler.execution-id>'])
+      assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateRefusal, AutoScalingGroupPrefix);
   });
 });
