@@ -25,7 +25,7 @@ export type SweepPorts = {
 const LOOK_WITHIN_MS = 60_000;
 const START_WITHIN_MS = 30_000;
 /** RunTask is called ten times a second at the most: half of what ECS takes, the other half is for the rule. */
-const BETWEEN_STARTS_MS = 100;
+export const BETWEEN_STARTS_MS = 100;
 
 /**
  * Starts a drain for every instance that waits in the hook and has none: its event was lost, its task was refused, or died.

@@ -12,15 +12,15 @@ const DOLLARS = {
   metricMonth: 0.3,
   logGigabyte: 0.5,
 };
-const TASK = { vcpu: 0.25, gigabytes: 0.5 };
+export const TASK = { vcpu: 0.25, gigabytes: 0.5 };
 const ALARMS = 4;
 /** Fargate bills from the pull of the image on. */
-const DRAIN = { minutes: 6, logKilobytes: 20 };
+export const DRAIN = { minutes: 6, logKilobytes: 20 };
 /** Fargate bills a minute at least, and a sweep is done within one. */
-const SWEEP = { minutes: 1, logKilobytes: 2, everyMinutes: 5, metrics: 3 };
+export const SWEEP = { minutes: 1, logKilobytes: 2, everyMinutes: 5, metrics: 3 };
 /** For a drain's seven, of one group and of the cluster, if there is a drain in every hour. */
 const DRAIN_METRICS = 14;
-const MONTH_HOURS = 730;
+export const MONTH_HOURS = 730;
 
 type Run = { readonly minutes: number; readonly logKilobytes: number };
 
@@ -33,16 +33,27 @@ const sweepsPerMonth = (hour: number) =>
 const drainsPerMonth = (hour: number, drains: number) =>
   drains * perRun(hour, DRAIN) + Math.min(1, drains / MONTH_HOURS) * DRAIN_METRICS * DOLLARS.metricMonth;
 
-const row = (architecture: 'ARM64' | 'X86_64') => {
-  const { vcpuHour, gigabyteHour } = DOLLARS[architecture];
-  const hour = TASK.vcpu * vcpuHour + TASK.gigabytes * gigabyteHour;
-  const standing = ALARMS * DOLLARS.alarmMonth + DOLLARS.dashboardMonth;
+const STANDING = ALARMS * DOLLARS.alarmMonth + DOLLARS.dashboardMonth;
+
+type Architecture = 'ARM64' | 'X86_64';
+
+const hourOf = (architecture: Architecture) =>
+  TASK.vcpu * DOLLARS[architecture].vcpuHour + TASK.gigabytes * DOLLARS[architecture].gigabyteHour;
+
+/** Dollars for one stack in a month with so many drains. */
+export function monthOf(architecture: Architecture, drains: number): number {
+  const hour = hourOf(architecture);
+  return STANDING + sweepsPerMonth(hour) + drainsPerMonth(hour, drains);
+}
+
+const row = (architecture: Architecture) => {
+  const hour = hourOf(architecture);
   const figures = [
     (hour * DRAIN.minutes) / 60,
     hour * 48,
     sweepsPerMonth(hour),
-    standing,
-    standing + sweepsPerMonth(hour) + drainsPerMonth(hour, 1_000),
+    STANDING,
+    monthOf(architecture, 1_000),
   ];
   return `| ${architecture} | ${figures.map((dollars) => `$${dollars.toFixed(dollars < 0.1 ? 4 : 2)}`).join(' | ')} |`;
 };

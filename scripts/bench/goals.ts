@@ -2,6 +2,9 @@ import { requestsOf, sum } from './figures.ts';
 import { figuresOf, type ScenarioResults } from './result.ts';
 import { BUDGETS, CROWD, LARGE_CLUSTER, NO_BUDGET, podsOf, SMALL_CLUSTER } from './scenario.ts';
 
+/** To the API server, where no budget is in the way. */
+export const REQUESTS_PER_POD = 1.05;
+
 /** What the worker is meant to reach, and what it reached. */
 export type Goal = { readonly goal: string; readonly reached: string; readonly met: boolean };
 
@@ -19,7 +22,7 @@ export function goalsOf(all: readonly ScenarioResults[], firstAnswersMs: readonl
   const floor = all.find(({ scenario }) => scenario.name === BUDGETS)?.floorSeconds ?? Number.NaN;
   return [
     atLeast(`${NO_BUDGET}: times as fast as kubectl drain`, 15, ratio(kubectl?.seconds, plain?.seconds)),
-    atMost(`${NO_BUDGET}: requests a pod`, 1.05, perPod(all, NO_BUDGET)),
+    atMost(`${NO_BUDGET}: requests a pod`, REQUESTS_PER_POD, perPod(all, NO_BUDGET)),
     atMost(`${BUDGETS}: times the floor`, 1.08, ratio(budgets?.seconds, floor)),
     atMost(`${BUDGETS}: requests a pod`, 1.3, perPod(all, BUDGETS)),
     atMost(`${NO_BUDGET}: peak RSS in MB`, 96, plain?.peakMegabytes),

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { figuresTable, limitsTable, quotasTable } from '../../scripts/scale.ts';
+
+const file = new URL('../../docs/scale.md', import.meta.url);
+const guide = await readFile(file, 'utf8');
+
+for (const [what, table] of [
+  ['figures', figuresTable()],
+  ['limits', limitsTable()],
+  ['quotas', quotasTable()],
+] as const) {
+  test(`the table of ${what} in docs/scale.md is the one that the model works out`, () => {
+    // Otherwise: the model learns better, and the guide goes on promising what it said before.
+    assert.ok(guide.includes(`\n\n${table}\n\n`), 'node scripts/scale.ts prints the table as it should be');
+  });
+}
+
+test('every file that docs/scale.md links to exists', async () => {
+  // Otherwise: who asks how a figure came about ends in a 404.
+  const links = [...guide.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path ?? '');
+  assert.ok(links.length > 1);
+  for (const path of links) await assert.doesNotReject(readFile(new URL(path, file)), path);
+});
