@@ -23,6 +23,8 @@ const HAND_OVER_WITHIN_MS = 15_000;
 
 /** https://man.freebsd.org/cgi/man.cgi?query=sysexits: EX_USAGE */
 const BAD_USAGE = 64;
+/** EX_SOFTWARE: not 1, which has told its failure and counted it. */
+const SOFTWARE = 70;
 
 await main();
 
@@ -45,9 +47,15 @@ async function main(): Promise<void> {
         return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.faults)));
     }
   } catch (error) {
-    if (!(error instanceof ConfigFaults)) throw error;
-    process.stderr.write(faultText(error));
-    process.exitCode = BAD_USAGE;
+    if (error instanceof ConfigFaults) {
+      process.stderr.write(faultText(error));
+      process.exitCode = BAD_USAGE;
+    } else {
+      process.stderr.write(
+        `fargate-node-drainer: this should not have happened: ${error instanceof Error ? error.stack : error}\n`,
+      );
+      process.exitCode = SOFTWARE;
+    }
   }
 }
 

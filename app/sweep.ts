@@ -24,6 +24,9 @@ export type SweepPorts = {
 /** Each look is tried for so long; the next sweep comes in minutes. */
 const LOOK_WITHIN_MS = 60_000;
 const START_WITHIN_MS = 30_000;
+/** After so many starts it is looked which of the others have a task by now. */
+const LOOK_AGAIN_AFTER = 100;
+
 /** RunTask is called ten times a second at the most: half of what ECS takes, the other half is for the rule. */
 export const BETWEEN_STARTS_MS = 100;
 
@@ -52,7 +55,14 @@ export async function sweep(config: SweepConfig, ports: SweepPorts, context: Sur
   found.elsewhere = alone.length - ours.length;
 
   const attempt = attemptOf(config.scheduledAt ?? clock.now());
-  for (const { instanceId, group } of ours) {
+  let known: ReadonlySet<string> = new Set();
+  for (const [index, { instanceId, group }] of ours.entries()) {
+    // Meanwhile the rule may have started some of them.
+    if (index > 0 && index % LOOK_AGAIN_AFTER === 0) known = await drained();
+    if (known.has(instanceId)) {
+      found.covered++;
+      continue;
+    }
     if (config.dryRun) {
       report({ type: 'would start', instanceId, group });
       continue;

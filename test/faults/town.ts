@@ -93,7 +93,8 @@ export class Town {
 
   /** The program as a process of its own, as the task definition starts it. */
   start(command: 'drain' | 'sweep', more: Environment = {}): Program {
-    const program = new Program([command], { ...this.#environment, LIFECYCLE_HOOK_NAME: HOOK, ...more });
+    const environment = { ...this.#environment, LIFECYCLE_HOOK_NAME: HOOK, ...more };
+    const program = new Program([command], environment, () => this.aws.secrets);
     this.programs.push(program);
     return program;
   }

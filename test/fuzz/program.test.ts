@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { readCommandLine } from '../../app/cli.ts';
 import { readConfig } from '../../app/config.ts';
 import { accessByFile } from '../../app/kubernetes/kubeconfig.ts';
+import { readSweepConfig } from '../../app/sweep-config.ts';
 import { Program } from '../process/program.ts';
 import { HandClock } from '../support/clock.ts';
 import { Seeded } from '../support/seeded.ts';
@@ -44,6 +45,7 @@ function* refusedInvocations(firstSeed: number): Generator<Invocation & { seed: 
     if (line.command === 'help' || line.command === 'version') continue;
     try {
       if (line.command === 'drain') readConfig(environment, line.flags, line.faults);
+      else if (line.command === 'sweep') readSweepConfig(environment, line.flags, line.faults);
       else throw new Error('no such command');
     } catch {
       yield { args, environment, seed };

@@ -15,6 +15,7 @@ export class Fargate {
   readonly tasks: RunningTask[] = [];
   #heard: (() => void)[] = [];
 
+  readonly #aws: AwsSimulator;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #stopTimeoutMs: number;
   readonly #atOnce: number;
@@ -30,6 +31,7 @@ export class Fargate {
     environment: Readonly<Record<string, string>>,
     { stopTimeoutMs = 30_000, atOnce = 16 }: { stopTimeoutMs?: number; atOnce?: number } = {},
   ) {
+    this.#aws = aws;
     this.#environment = environment;
     this.#stopTimeoutMs = stopTimeoutMs;
     this.#atOnce = atOnce;
@@ -67,7 +69,8 @@ export class Fargate {
   }
 
   #launch(task: LaunchedTask): void {
-    const program = new Program([...(task.command ?? ['drain'])], { ...this.#environment, ...task.environment });
+    const environment = { ...this.#environment, ...task.environment };
+    const program = new Program([...(task.command ?? ['drain'])], environment, () => this.#aws.secrets);
     task.running();
     task.stopSignal.addEventListener('abort', () => {
       program.kill('SIGTERM');

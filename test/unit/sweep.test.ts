@@ -226,3 +226,19 @@ test('a sweep that is stopped ends at once, and says so', async () => {
   assert.deepEqual(await run(), { code: 143, found: undefined });
   assert.equal(started.length, 0);
 });
+
+// A thousand starts take minutes, in which the rule goes on with its own retries: each instance would be drained twice.
+test('what the rule has started meanwhile is not started again', async () => {
+  const { clock, drained, facts, run, started } = world();
+  facts.waiting = Array.from({ length: 150 }, (_, index) => waits(`i-${index}`));
+  clock.sleep(25_000, new AbortController().signal).then(() => drained.add('i-120').add('i-140'));
+  assert.deepEqual((await run()).found, {
+    groups: 7,
+    waiting: 150,
+    covered: 2,
+    elsewhere: 0,
+    started: 148,
+    refused: 0,
+  });
+  assert.ok(!started.some(({ task }) => task.instanceId === 'i-120'));
+});
