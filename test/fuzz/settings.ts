@@ -30,16 +30,16 @@ export type Invocation = { readonly args: readonly string[]; readonly environmen
 
 /** A command line and an environment, some of it good. */
 export function randomInvocation(random: Seeded): Invocation {
-  const args = ['drain', ...Array.from({ length: random.pick(0, 0, 1, 2, 4) }, () => randomArgument(random))];
+  const args = ['drain', ...Array.from({ length: random.pick(0, 0, 0, 1, 2, 4) }, () => randomArgument(random))];
   const names = ['__proto__', 'constructor', ...RARE.keys(), ...settingNames].filter((name) =>
-    random.chance(GOOD.has(name) ? 0.8 : 0.1),
+    random.chance(GOOD.has(name) ? 0.9 : 0.08),
   );
   return { args, environment: Object.fromEntries(names.map((name) => [name, randomValue(random, name)])) };
 }
 
 function randomValue(random: Seeded, name: string): string {
   const good = GOOD.get(name) ?? RARE.get(name) ?? 'on';
-  if (random.chance(0.85)) return good;
+  if (random.chance(0.9)) return good;
   return random.pick(
     '',
     randomText(random),
