@@ -6,6 +6,7 @@ import { type Call, messageOf, type Verb, whatOf } from './call.ts';
 import { Connections, type Route } from './connections.ts';
 import { distrustIn } from './distrust.ts';
 import { Items } from './items.ts';
+import { lateAbort } from './late-abort.ts';
 import { textOf } from './limits.ts';
 import { Lines } from './lines.ts';
 import { readListMetadata } from './list-schema.ts';
@@ -158,7 +159,7 @@ export class Api {
           headers: { ...headers, ...message.headers },
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
-          signal,
+          signal: lateAbort(signal),
         }),
       );
     };

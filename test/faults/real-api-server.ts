@@ -15,7 +15,7 @@ const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /**
  * A real API server, killed by SIGKILL in mid-drain and started again a minute later. FAULTS_API_SERVER_PID names the file with
- * its process ID, KUBECONFIG its cluster (one that may be broken), on this machine; without them the scenario is left out.
+ * its process ID, and after commas those of processes that do not outlive it; KUBECONFIG its cluster (one that may be broken), on this machine; without them the scenario is left out.
  */
 export function realApiServer(environment: Readonly<Record<string, string | undefined>>): readonly FaultScenario[] {
   const { FAULTS_API_SERVER_PID: pidFile, KUBECONFIG: kubeconfig } = environment;
@@ -70,13 +70,6 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
     const [action] = aws.lifecycleActions(instanceId);
     await core.patchNode({ name, body: [{ op: 'remove', path: '/spec/unschedulable' }] }).catch(() => undefined);
     await core.deleteNamespace({ name: namespace });
-    if (process.env['FAULTS_DEBUG'])
-      process.stderr.write(
-        ended.lines
-          .slice(-12)
-          .map((l) => JSON.stringify(l).slice(0, 400))
-          .join('\n'),
-      );
     const isDrained = action?.result === 'CONTINUE' && left.items.length === 0;
     const told = `${PODS} pods in ${seconds(took)}, ${action?.beats} beats`;
     return { nodes: 1, drained: isDrained ? 1 : 0, told, faults: [], programs: [ended] };
@@ -96,15 +89,33 @@ async function fill(core: CoreV1Api, namespace: string, nodeName: string): Promi
   }
 }
 
-/** Kills the process; what is answered starts the same command again, and waits until it serves. */
-async function kill(pidFile: string): Promise<() => Promise<void>> {
-  const pid = Number(await readFile(pidFile, 'utf8'));
-  const [command = '', ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
-  const cwd = await readlink(`/proc/${pid}/cwd`);
-  process.kill(pid, 'SIGKILL');
+/** Kills the first of the processes; what is answered starts it again, and the others if they did not outlive it. */
+async function kill(pidFiles: string): Promise<() => Promise<void>> {
+  const [server, ...others] = await Promise.all(pidFiles.split(',').map(processOf));
+  if (server === undefined) throw new Error(`${pidFiles} names no process`);
+  process.kill(server.pid, 'SIGKILL');
   return async () => {
-    const server = spawn(command, args, { cwd, detached: true, stdio: 'ignore' });
-    server.unref();
-    await writeFile(pidFile, `${server.pid}\n`);
+    await startAgain(server);
+    await after(5_000);
+    for (const other of others) if (!existsSync(`/proc/${other.pid}`)) await startAgain(other);
   };
+}
+
+type Killed = {
+  readonly file: string;
+  readonly pid: number;
+  readonly command: readonly string[];
+  readonly cwd: string;
+};
+
+async function processOf(file: string): Promise<Killed> {
+  const pid = Number(await readFile(file, 'utf8'));
+  const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
+  return { file, pid, command, cwd: await readlink(`/proc/${pid}/cwd`) };
+}
+
+async function startAgain({ file, command: [program = '', ...args], cwd }: Killed): Promise<void> {
+  const started = spawn(program, args, { cwd, detached: true, stdio: 'ignore' });
+  started.unref();
+  await writeFile(file, `${started.pid}\n`);
 }

@@ -58,7 +58,7 @@ export function randomInvocation(random: Seeded): Invocation {
 
 function randomValue(random: Seeded, name: string): string {
   const good = GOOD.get(name) ?? RARE.get(name) ?? 'on';
-  if (random.chance(0.85)) return good;
+  if (random.chance(0.9)) return good;
   return random.pick(
     '',
     randomText(random),
