@@ -1,17 +1,17 @@
 import { type Dispatcher, request } from 'undici';
-import type { Clock } from '../clock.ts';
 import { explain, Failure } from '../failure.ts';
 import type { Access, AskForAccess } from './access.ts';
 import { type Call, messageOf, type Verb, whatOf } from './call.ts';
 import { Connections, type Route } from './connections.ts';
 import { distrustIn } from './distrust.ts';
 import { Items } from './items.ts';
+import { Judge, type JudgeEvents } from './judge.ts';
 import { lateAbort } from './late-abort.ts';
 import { textOf } from './limits.ts';
 import { Lines } from './lines.ts';
 import { readListMetadata } from './list-schema.ts';
 import { refusalOf } from './refusal.ts';
-import { ApiError, ApiUnreachable, isFlowControl, readable, Unreadable } from './status.ts';
+import { ApiError, ApiUnreachable, readable, Unreadable } from './status.ts';
 
 /** The API server itself gives up on a request after 60 s. */
 const ANSWER_WITHIN_MS = 30_000;
@@ -21,10 +21,7 @@ const WATCH_SILENT_MS = 90_000;
 /** The API server ends a watch after the five minutes that we ask for; one that goes on for longer is none. */
 const WATCH_WITHIN_MS = 600_000;
 
-export type ApiEvents = {
-  readonly clock: Clock;
-  /** The API server asked for a pause. */
-  readonly throttled: (forMs: number) => void;
+export type ApiEvents = JudgeEvents & {
   /** What the source of the access says now: asked when certificates or credentials are refused. */
   readonly ask: AskForAccess;
 };
@@ -38,13 +35,12 @@ export class Api {
   readonly counts: Record<Verb, number> = { get: 0, list: 0, watch: 0, create: 0, patch: 0, delete: 0 };
   readonly server: string;
   readonly #connections: Connections;
-  readonly #events: ApiEvents;
-  #pausedUntil = 0;
+  readonly #judge: Judge;
 
   constructor(access: Access, events: ApiEvents) {
     this.server = access.server;
     this.#connections = new Connections(access, events.ask, events.clock);
-    this.#events = events;
+    this.#judge = new Judge(events);
   }
 
   /**
@@ -122,12 +118,12 @@ export class Api {
       return undefined;
     });
     if (first !== undefined) {
-      if (first.statusCode !== 401) return this.#judge(call, first);
+      if (first.statusCode !== 401) return this.#judge.judge(call, first);
       const refusal = await refusalOf(whatOf(call), first, call.signal);
       // A kubeconfig that was replaced, or a client certificate: they are not made anew with the headers.
       if (!(await this.#renew(call, route, refusal))) throw refusal;
     }
-    return this.#judge(call, await this.#sendBy(this.#connections.current, call, signal, timeoutMs));
+    return this.#judge.judge(call, await this.#sendBy(this.#connections.current, call, signal, timeoutMs));
   }
 
   async #renew(call: Call, refused: Route, refusal: unknown): Promise<boolean> {
@@ -148,8 +144,7 @@ export class Api {
     const dispatcher = call.verb === 'watch' ? watches : calls;
     const message = messageOf(call);
     const send = async (fresh: boolean) => {
-      const { clock } = this.#events;
-      while (clock.now() < this.#pausedUntil) await clock.sleep(this.#pausedUntil - clock.now(), call.signal);
+      await this.#judge.pause(call.signal);
       const headers = await access.authenticate(fresh, call.signal);
       this.counts[call.verb]++;
       return this.#reading(call, () =>
@@ -170,23 +165,13 @@ export class Api {
     return send(true);
   }
 
-  async #judge(call: Call, response: Dispatcher.ResponseData): Promise<Dispatcher.ResponseData> {
-    if (response.statusCode >= 200 && response.statusCode < 300) return response;
-    const error = await refusalOf(whatOf(call), response, call.signal);
-    if (isFlowControl(error) && call.dispensable !== true) {
-      const forMs = error.retryAfterMs ?? 1_000;
-      this.#pausedUntil = Math.max(this.#pausedUntil, this.#events.clock.now() + forMs);
-      this.#events.throttled(forMs);
-    }
-    throw error;
-  }
-
   async #reading<T>(call: Call, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (cause) {
       if (call.signal.aborted) throw call.signal.reason;
       if (cause instanceof ApiError) throw cause;
+      this.#judge.away();
       const distrust = distrustIn(cause);
       const why = distrust === undefined ? explain(cause) : `${distrust.why}: ${explain(cause)}`;
       throw new ApiUnreachable(`${whatOf(call)}: no answer from ${this.server} (${why})`, cause, distrust?.advice);

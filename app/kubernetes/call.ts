@@ -18,6 +18,13 @@ export function whatOf({ verb, path }: Call): string {
   return `${verb} ${path.split('?')[0]}`;
 }
 
+/** The right that a call takes, as RBAC knows it, in whatever namespace: `create pods/eviction`. */
+export function rightOf({ verb, path }: Call): string {
+  const below = (path.split('?')[0] ?? '').replace(/^.*\/v\d[^/]*\//, '').replace(/^namespaces\/[^/]+\/(?=.)/, '');
+  const [resource = '', , subresource] = below.split('/');
+  return `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
+}
+
 /** What of a call goes over the line, but for who sends it. */
 export function messageOf({ verb, body, contentType = 'application/json' }: Call) {
   return {

@@ -23,8 +23,7 @@ if (values.list) {
   process.exit(0);
 }
 const rows = new Map<FaultScenario, Row>();
-await Promise.all(chosen.filter(({ busy }) => !busy).map(play));
-for (const scenario of chosen.filter(({ busy }) => busy)) await play(scenario);
+await Promise.all([inTurn(chosen.filter(({ busy }) => busy)), ...chosen.filter(({ busy }) => !busy).map(play)]);
 
 const inOrder = chosen.flatMap((scenario) => rows.get(scenario) ?? []);
 process.stdout.write(`${tableOf(inOrder)}\n`);
@@ -32,12 +31,28 @@ if (values.json !== undefined)
   writeFileSync(values.json, `${JSON.stringify(inOrder.map(withoutPrograms), undefined, 2)}\n`);
 process.exit(inOrder.every(({ figure }) => isAsPromised(figure)) ? 0 : 1);
 
+async function inTurn(busy: readonly FaultScenario[]): Promise<void> {
+  for (const scenario of busy) await play(scenario);
+}
+
+/** The end of what each program said that did not end well. */
+function lastWords({ programs }: Figure): string {
+  return programs
+    .filter(({ code }) => code !== 0)
+    .map(({ code, lines, stderr }) => {
+      const last = lines.slice(-8).map(({ message }) => `    ${message}\n`);
+      return `  exit ${code}\n${last.join('')}${stderr}`;
+    })
+    .join('');
+}
+
 async function play(scenario: FaultScenario): Promise<void> {
   const figure = await scenario.run().catch((error: unknown) => broken(error));
   rows.set(scenario, { scenario, figure });
   process.stderr.write(
     `${isAsPromised(figure) ? 'as promised' : 'NOT AS PROMISED'}: ${scenario.name}: ${toldOf(figure)}\n`,
   );
+  if (!isAsPromised(figure)) process.stderr.write(lastWords(figure));
 }
 
 function broken(error: unknown): Figure {

@@ -16,7 +16,7 @@ export type Figure = {
 /** One thing that goes wrong, and the proof that nothing is lost by it. */
 export type FaultScenario = {
   readonly name: string;
-  /** Scenarios that keep both processors busy run alone; the others, which mostly wait, run together. */
+  /** Scenarios that keep the processors busy run one after the other; the others, which mostly wait, all at once. */
   readonly busy: boolean;
   run(): Promise<Figure>;
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Denied } from '../../app/failure.ts';
+import { Denied, Failure } from '../../app/failure.ts';
 import { ApiError } from '../../app/kubernetes/status.ts';
 import { volumesOf } from '../../app/kubernetes/volumes.ts';
 import { apiOn, apiServer, json, status } from '../support/api-server.ts';
@@ -77,15 +77,22 @@ test('an attachment is over when the API says that there is none, and only then'
     [404, '<html>not found</html>'],
     [500, {}],
     [403, status(403, 'Forbidden', rbac)],
+    [403, status(403, 'Forbidden', rbac)],
   ];
   const server = await apiServer(t, (_, response) => json(response, ...(answers.shift() ?? [500, {}])));
-  const volumes = volumesOf(apiOn(t, server.url, new HandClock()), 'node-a');
+  const clock = new HandClock();
+  const volumes = volumesOf(apiOn(t, server.url, clock), 'node-a');
   const isAttached = () => volumes.isAttached({ name: 'csi-1', volume: 'pv-db-0' }, never);
   assert.equal(await isAttached(), true);
   assert.equal(await isAttached(), false);
   await assert.rejects(isAttached(), ApiError);
   await assert.rejects(isAttached(), ApiError);
   await assert.rejects(isAttached(), (error) => error instanceof ApiError && error.passing);
+  await assert.rejects(
+    isAttached(),
+    (error) => !(error instanceof Denied) && error instanceof Failure && error.passing,
+  );
+  await clock.advance(60_000);
   await assert.rejects(isAttached(), Denied);
   assert.ok(server.received.every(({ path }) => path === `${ATTACHMENTS}/csi-1`));
 });
