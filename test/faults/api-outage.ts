@@ -97,7 +97,7 @@ async function attachVolume(town: Town): Promise<void> {
       },
     },
   });
-  await town.storage().createVolumeAttachment({
+  await town.storage.createVolumeAttachment({
     body: {
       metadata: { name: ATTACHMENT },
       spec: {
@@ -111,5 +111,5 @@ async function attachVolume(town: Town): Promise<void> {
 
 async function detachVolume(town: Town, over: Promise<void> | undefined): Promise<void> {
   await over;
-  await town.storage().deleteVolumeAttachment({ name: ATTACHMENT });
+  await town.storage.deleteVolumeAttachment({ name: ATTACHMENT });
 }

@@ -34,7 +34,6 @@ type Environment = Readonly<Record<string, string>>;
 export class Town {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
-  readonly core: CoreV1Api;
   readonly instances: readonly string[];
   readonly fargate: Fargate;
   readonly programs: Program[] = [];
@@ -43,13 +42,11 @@ export class Town {
   private constructor(
     aws: AwsSimulator,
     kubernetes: KubernetesSimulator,
-    core: CoreV1Api,
     instances: readonly string[],
     { eks = false, tasksAtOnce }: TownOptions,
   ) {
     this.aws = aws;
     this.kubernetes = kubernetes;
-    this.core = core;
     this.instances = instances;
     this.#environment = {
       ...aws.environment,
@@ -82,11 +79,10 @@ export class Town {
 
     const admin = new KubeConfig();
     admin.loadFromString(kubernetes.kubeconfig());
-    const core = admin.makeApiClient(CoreV1Api);
     const objects = KubernetesObjectApi.makeApiClient(admin);
     const rbac = await readFile(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
     for (const object of loadAllYaml(rbac)) await objects.create(object);
-    const town = new Town(aws, kubernetes, core, instances, options);
+    const town = new Town(aws, kubernetes, instances, options);
     await town.#populate(podsPerNode, shutdownMs);
     return town;
   }
@@ -112,10 +108,19 @@ export class Town {
     return items.map(({ metadata }) => metadata?.name ?? '');
   }
 
-  storage(): StorageV1Api {
+  /** Made anew each time: the certificate of the cluster may have changed. */
+  get core(): CoreV1Api {
+    return this.#admin().makeApiClient(CoreV1Api);
+  }
+
+  get storage(): StorageV1Api {
+    return this.#admin().makeApiClient(StorageV1Api);
+  }
+
+  #admin(): KubeConfig {
     const admin = new KubeConfig();
     admin.loadFromString(this.kubernetes.kubeconfig());
-    return admin.makeApiClient(StorageV1Api);
+    return admin;
   }
 
   async close(): Promise<void> {
@@ -126,9 +131,10 @@ export class Town {
     const pods = this.instances.flatMap((_, node) =>
       Array.from({ length: podsPerNode }, (_, index) => ({ name: `pod-${node}-${index}`, nodeName: nodeOf(node) })),
     );
+    const { core } = this;
     const creators = Array.from({ length: AT_A_TIME }, async () => {
       for (let pod = pods.pop(); pod !== undefined; pod = pods.pop()) {
-        await this.core.createNamespacedPod({
+        await core.createNamespacedPod({
           namespace: NAMESPACE,
           body: {
             metadata: {
@@ -147,9 +153,7 @@ export class Town {
     });
     await Promise.all(creators);
     while (
-      (await this.core.listNamespacedPod({ namespace: NAMESPACE })).items.some(
-        ({ status }) => status?.phase !== 'Running',
-      )
+      (await core.listNamespacedPod({ namespace: NAMESPACE })).items.some(({ status }) => status?.phase !== 'Running')
     ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
