@@ -4,6 +4,7 @@ import { unreliableEvents } from './events.ts';
 import { failingCalls } from './failing-calls.ts';
 import { kills } from './kills.ts';
 import { oddities } from './oddities.ts';
+import { pairs } from './pairs.ts';
 import { realApiServer } from './real-api-server.ts';
 import type { FaultScenario } from './scenario.ts';
 import { thousand } from './thousand.ts';
@@ -15,6 +16,7 @@ export const scenarios: readonly FaultScenario[] = [
   ...failingCalls,
   ...awsFailures,
   ...oddities,
+  pairs,
   kills,
   unreliableEvents,
   thousand,
