@@ -39,7 +39,7 @@ export async function sweep(config: SweepConfig, ports: SweepPorts, context: Sur
   const look = <T>(what: string, work: () => Promise<T>) => tryFor(LOOK_WITHIN_MS, what, work, context);
 
   const { groups, instances } = await look('look for instances that wait', () => ports.waiting(signal));
-  const waiting = await withHook(instances, (group) =>
+  const { waiting, unseen } = await withHook(instances, context, (group) =>
     look(`describe the hooks of ${group}`, () => ports.hasHook(group, signal)),
   );
   // In this order: what has a task by the second look needs none.
@@ -79,6 +79,7 @@ export async function sweep(config: SweepConfig, ports: SweepPorts, context: Sur
     }
     await clock.sleep(BETWEEN_STARTS_MS, signal);
   }
+  if (unseen.length > 0) throw new Failure(`the hooks of ${unseen.join(', ')} could not be seen`);
   return found;
 }
 
@@ -94,15 +95,28 @@ function without(instances: readonly WaitingInstance[], drained: ReadonlySet<str
   return instances.filter(({ instanceId }) => !drained.has(instanceId));
 }
 
+/** One group that cannot be looked at, because it was just deleted for instance, keeps no other one waiting. */
 async function withHook(
   instances: readonly WaitingInstance[],
+  { report, signal }: Surroundings,
   hasHook: (group: string) => Promise<boolean>,
-): Promise<readonly WaitingInstance[]> {
+): Promise<{ waiting: readonly WaitingInstance[]; unseen: readonly string[] }> {
   const hooked = new Set<string>();
+  const unseen: string[] = [];
   for (const group of new Set(instances.map(({ group }) => group))) {
-    if (await hasHook(group)) hooked.add(group);
+    try {
+      if (await hasHook(group)) hooked.add(group);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error;
+      report({
+        type: 'warning',
+        message: `the hooks of ${group} cannot be seen; the other groups are looked after`,
+        error,
+      });
+      unseen.push(group);
+    }
   }
-  return instances.filter(({ group }) => hooked.has(group));
+  return { waiting: instances.filter(({ group }) => hooked.has(group)), unseen };
 }
 
 /** EC2's word spares tasks that would only find out that they are not needed; without it they are started. */

@@ -29,7 +29,6 @@ export function goalsOf(all: readonly ScenarioResults[], firstAnswersMs: readonl
     atMost(`${BUDGETS}: peak RSS in MB`, 96, budgets?.peakMegabytes),
     atMost(`${CROWD}: peak RSS in MB`, 128, crowd?.peakMegabytes),
     atMost(`large cluster: peak RSS, times the small one's`, 1.1, ratio(large?.peakMegabytes, small?.peakMegabytes)),
-    atMost(`large cluster: seconds, times the small one's`, 1.1, ratio(large?.seconds, small?.seconds)),
     atMost(
       `large cluster: requests, times the small one's`,
       1.1,

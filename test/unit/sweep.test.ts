@@ -49,7 +49,10 @@ function world() {
       if (facts.look) throw facts.look;
       return { groups: 7, instances: facts.waiting };
     },
-    hasHook: async (group) => facts.hooked.includes(group),
+    async hasHook(group) {
+      if (group === 'deleted') throw new Failure('AutoScalingGroup name not found');
+      return facts.hooked.includes(group);
+    },
     drained: async () => drained,
     async clustersOf() {
       if (facts.ec2) throw facts.ec2;
@@ -104,6 +107,18 @@ test('a group without the hook is none of ours', async () => {
   facts.waiting = [waits('i-1', 'others')];
   assert.deepEqual((await run()).found, { groups: 7, waiting: 0, covered: 0, elsewhere: 0, started: 0, refused: 0 });
   assert.equal(started.length, 0);
+});
+
+// A group that is deleted between two calls would keep every other instance of the region waiting.
+test('a group that cannot be looked at keeps no other one waiting, and fails the sweep', async () => {
+  const { facts, recorder, run, started } = world();
+  facts.waiting = [waits('i-1', 'deleted'), waits('i-2')];
+  assert.equal((await run()).code, 1);
+  assert.deepEqual(
+    started.map(({ task }) => task.instanceId),
+    ['i-2'],
+  );
+  assert.match(String(recorder.of('failed')[0]?.error), /the hooks of deleted could not be seen/);
 });
 
 // Two stacks with the same hook name would start tasks for each other's instances, every five minutes.
