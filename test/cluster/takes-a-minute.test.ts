@@ -71,7 +71,7 @@ describe('what shows only after a while', { concurrency: true }, () => {
     assert.equal(told.pod, `${namespace}/guarded`);
     assert.equal(told.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
     await scenario.changeBudget('strict', { minAvailable: 0 });
-    await scenario.terminating('guarded');
+    await drainer.says('that it may go', ({ event }) => event === 'pod accepted');
     await scenario.end('guarded');
     const { exitCode, summary, lines } = await drainer.ended();
     assert.equal(exitCode, 0);
