@@ -46,7 +46,7 @@ export async function whileBeating<T>(
   const alive = new Set(hooks.filter((_, index) => first[index] !== 'ended'));
   if (hooks.length > 0 && alive.size === 0) return 'no pending action';
 
-  for (const hook of alive) {
+  const ended = [...alive].map((hook) =>
     keepBeating(hook, first[hooks.indexOf(hook)] === 'failed', { clock, report, signal: beating }).then(
       () => {
         alive.delete(hook);
@@ -54,12 +54,13 @@ export async function whileBeating<T>(
           stop.abort(new ActionEnded('no lifecycle action is left: it timed out, or was completed elsewhere'));
       },
       () => undefined, // aborted: the work is over
-    );
-  }
+    ),
+  );
   try {
     return await work(beating);
   } finally {
     stop.abort(new Error('the work is over'));
+    await Promise.all(ended);
   }
 }
 

@@ -71,7 +71,10 @@ export async function drainTarget(
     .catch((error: unknown) =>
       orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, startedAt), context),
     )
-    .finally(() => over.abort());
+    .finally(() => {
+      over.abort();
+      return cordoned.catch(() => undefined);
+    });
   return ended === 'no pending action'
     ? { kind: ended, why: 'the first heartbeat found no active lifecycle action' }
     : ended;

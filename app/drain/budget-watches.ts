@@ -53,15 +53,16 @@ export class BudgetWatches {
   read(namespace: string): void {
     if (this.#reading.has(namespace)) return;
     this.#reading.add(namespace);
-    this.#readUntilItWorks(namespace)
+    const known = this.#readUntilItWorks(namespace)
       .then((snapshot) => {
         this.#snapshots.set(namespace, snapshot);
         this.#sinkOf(namespace).replace(snapshot.items);
-      }, this.#in.fail)
+      })
       .finally(() => {
         this.#reading.delete(namespace);
         this.#in.ring();
       });
+    this.#in.beside(known);
   }
 
   async #readUntilItWorks(namespace: string): Promise<Snapshot<Budget>> {
@@ -83,11 +84,13 @@ export class BudgetWatches {
     this.#watches.set(namespace, stop);
     const from = this.#snapshots.get(namespace);
     this.#snapshots.delete(namespace);
-    this.#cluster
-      .observeBudgets(namespace, from, this.#sinkOf(namespace), AbortSignal.any([this.#in.signal, stop.signal]))
+    const signal = AbortSignal.any([this.#in.signal, stop.signal]);
+    const watched = this.#cluster
+      .observeBudgets(namespace, from, this.#sinkOf(namespace), signal)
       .catch((error: unknown) => {
-        if (!stop.signal.aborted) this.#in.fail(error);
+        if (!stop.signal.aborted) throw error;
       });
+    this.#in.beside(watched);
   }
 
   #sinkOf(namespace: string) {

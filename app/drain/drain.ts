@@ -1,12 +1,11 @@
-import { setMaxListeners } from 'node:events';
 import { API_BACKOFF, pauseMs } from '../backoff.ts';
 import { Denied } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { Bell } from './bell.ts';
 import { Board } from './board.ts';
 import { BudgetWatches } from './budget-watches.ts';
 import type { Claim, DrainCluster } from './cluster.ts';
 import { Evictor } from './evictor.ts';
+import { Inside } from './inside.ts';
 import { Newcomers } from './newcomers.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
@@ -43,13 +42,10 @@ const QUIET_MS = 1_000;
 export async function drain(
   cluster: DrainCluster,
   options: DrainOptions,
-  { clock, report, signal: outer }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<{ kind: 'drained' | 'deadline'; claims: readonly Claim[] }> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
-  setMaxListeners(0, signal);
-  const bell = new Bell();
-  const inside = { clock, report, signal, ring: () => bell.ring(), fail: (error: unknown) => over.abort(error) };
+  const inside = new Inside(surroundings);
+  const { clock, report, signal } = inside;
   const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
   const budgets = new BudgetWatches(cluster, board, inside);
   const evictor = new Evictor(cluster, board, inside);
@@ -62,7 +58,7 @@ export async function drain(
     if (!board.isListed) newcomers.know(items);
     pods.replace(items);
   };
-  cluster.observePods({ ...pods, replace: first }, signal).catch(inside.fail);
+  inside.beside(cluster.observePods({ ...pods, replace: first }, signal));
   let deadline = options.deadline;
   let actionEnd = options.actionEnd;
   const circumstances = {
@@ -109,10 +105,10 @@ export async function drain(
       }
       const lastResortAt = board.isListed ? actionEnd?.lastResortAt : undefined;
       const times = [notices.nextAt, current.wakeAt, deadline?.at, lastResortAt, now < quietAt ? quietAt : undefined];
-      await bell.heard(clock, Math.min(...times.filter((time) => time !== undefined)), signal);
+      await inside.rung(Math.min(...times.filter((time) => time !== undefined)));
     }
   } finally {
-    over.abort(new Error('the drain is over'));
+    await inside.end();
   }
 }
 
@@ -121,7 +117,7 @@ async function isEmpty(
   cluster: DrainCluster,
   board: Board,
   circumstances: Circumstances,
-  { clock, report, signal, ring }: Surroundings & { readonly ring: () => void },
+  { clock, report, signal, ring }: Inside,
 ): Promise<boolean> {
   try {
     board.podSink(clock.now, ring).replace(await cluster.readPods(signal));

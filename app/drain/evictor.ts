@@ -30,12 +30,11 @@ export class Evictor {
   /** Asks for one pod. The answer, whatever it is, shows on the board; being denied ends the drain. */
   ask(pod: Pod, how: 'evict' | 'delete'): void {
     this.#inFlight++;
-    this.#askOnce(pod, how)
-      .catch(this.#in.fail)
-      .finally(() => {
-        this.#inFlight--;
-        this.#in.ring();
-      });
+    const answered = this.#askOnce(pod, how).finally(() => {
+      this.#inFlight--;
+      this.#in.ring();
+    });
+    this.#in.beside(answered);
   }
 
   async #askOnce(pod: Pod, how: 'evict' | 'delete'): Promise<void> {

@@ -31,12 +31,11 @@ export class Newcomers {
     this.#waiting.add(uid);
     if (!this.#checking) {
       this.#checking = true;
-      this.#check()
-        .catch(this.#in.fail)
-        .finally(() => {
-          this.#checking = false;
-          this.#in.ring();
-        });
+      const checked = this.#check().finally(() => {
+        this.#checking = false;
+        this.#in.ring();
+      });
+      this.#in.beside(checked);
     }
     return false;
   }

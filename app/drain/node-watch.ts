@@ -6,7 +6,10 @@ export class NodeWatch {
   #uid: string | undefined;
   #ready = true;
 
-  constructor(cluster: DrainCluster, { signal, ring, fail }: Pick<Inside, 'signal' | 'ring' | 'fail'>) {
+  constructor(
+    cluster: DrainCluster,
+    { signal, ring, fail, beside }: Pick<Inside, 'signal' | 'ring' | 'fail' | 'beside'>,
+  ) {
     const gone = () => fail(new NodeGone('the node was deleted or replaced'));
     const see = ({ uid, ready }: NodeState) => {
       this.#uid ??= uid;
@@ -21,7 +24,7 @@ export class NodeWatch {
         if (uid === this.#uid) gone();
       },
     };
-    cluster.observeNode(sink, signal).catch(fail);
+    beside(cluster.observeNode(sink, signal));
   }
 
   /** False when it reports NotReady, and when nothing is heard of it (Unknown). */

@@ -57,3 +57,35 @@ test('nothing of a drain goes on after it, whether it was aborted or came to its
     assert.equal(cluster.observers, 0, ends);
   }
 });
+
+// The summary counts what was evicted and is the last line of a run: a pod that is told to go after it was evicted by nobody.
+test('what is under way when the drain ends is told before it has ended', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  for (const one of podsOf('web', 2)) cluster.add(one);
+  const denied = new Denied('pods/eviction is forbidden');
+  cluster.evict = async ({ name }) => {
+    if (name === 'web-0') throw denied;
+    for (let turns = 0; turns < 3; turns++) await new Promise((turn) => setImmediate(turn));
+    return { kind: 'accepted' };
+  };
+  const { done } = await begin();
+  const toldBefore = done.catch(() => recorder.told.length);
+  await assert.rejects(clock.until(done, 5_000), denied);
+  await clock.settle();
+  assert.equal(recorder.of('pod accepted').length, 1);
+  assert.equal(recorder.told.length, await toldBefore);
+});
+
+// ECS kills a task that does not end; one call that heeds nobody must not cost the hook its last word.
+test('a call that heeds no abort does not hold up the end of the drain', async () => {
+  const { clock, cluster, stop, begin } = draining();
+  cluster.add(pod('deaf'));
+  cluster.evict = () => new Promise(() => undefined);
+  const { done } = await begin();
+  await clock.advance(2_000);
+  const reason = new Error('SIGTERM');
+  stop.abort(reason);
+  const beganToEnd = clock.elapsed;
+  await assert.rejects(clock.until(done, 5_000), reason);
+  assert.ok(clock.elapsed - beganToEnd <= 500);
+});

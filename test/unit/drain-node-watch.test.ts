@@ -14,7 +14,12 @@ function watching() {
   const ring = () => {
     rings++;
   };
-  const watch = new NodeWatch(cluster, { signal: stop.signal, ring, fail: (error) => failures.push(error) });
+  const watch = new NodeWatch(cluster, {
+    signal: stop.signal,
+    ring,
+    fail: (error) => failures.push(error),
+    beside: (work) => work.catch(() => undefined),
+  });
   return { cluster, node: cluster.node, stop, failures, watch, rings: () => rings };
 }
 
@@ -62,7 +67,8 @@ test('a watch that is denied ends the drain', async () => {
   const denied = new Denied('nodes is forbidden');
   cluster.observeNode = () => Promise.reject(denied);
   const failure = new Promise((fail) => {
-    new NodeWatch(cluster, { signal: new AbortController().signal, ring: () => undefined, fail });
+    const { signal } = new AbortController();
+    new NodeWatch(cluster, { signal, ring: () => undefined, fail, beside: (work) => work.catch(fail) });
   });
   assert.equal(await failure, denied);
 });
