@@ -22,7 +22,8 @@ const MOST_BYTES = 8_000_000;
 // Each start of a task pulls the image: what is in it for no purpose is paid for in seconds of every termination.
 test('the drainer adds at most 8 MB to its base', (t) => {
   t.diagnostic(`the drainer adds ${drainer.bytesAboveBase} bytes, the simulator ${simulator.bytesAboveBase}`);
-  assert.ok(drainer.bytesAboveBase > 1_000_000, 'the program is in it');
+  // Compressed or not, as the builder tells.
+  assert.ok(drainer.bytesAboveBase > 200_000, 'the program is in it');
   assert.ok(drainer.bytesAboveBase <= MOST_BYTES, `${drainer.bytesAboveBase} bytes`);
 });
 
