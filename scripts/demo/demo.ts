@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import {
   CoreV1Api,
@@ -45,7 +46,7 @@ for (const file of ['../../infra/kubernetes/rbac.yaml', 'workload.yaml']) {
   for (const object of loadAllYaml(text) as KubernetesObject[]) await objects.create(object);
 }
 const pods = async () => (await admin.makeApiClient(CoreV1Api).listPodForAllNamespaces()).items;
-while ((await pods()).some(({ status }) => status?.phase !== 'Running')) await new Promise((r) => setTimeout(r, 200));
+while ((await pods()).some(({ status }) => status?.phase !== 'Running')) await pause(200);
 
 aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
 aws.createAutoScalingGroup({ name: 'workers' });

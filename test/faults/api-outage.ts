@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SimulatedRequest } from '../simulator/faults.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { nodeOf, Town } from './town.ts';
@@ -66,7 +67,7 @@ async function outageAt(stage: string, isStage: (request: SimulatedRequest) => b
 
 async function outage({ kubernetes }: Town): Promise<void> {
   const refusal = await kubernetes.refuseConnections();
-  await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+  await pause(OUTAGE_MS);
   await refusal.end();
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AwsSimulator } from '../simulator/aws/aws-simulator.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
@@ -14,7 +15,6 @@ type Trouble = {
   readonly make: (aws: AwsSimulator) => Promise<void>;
 };
 
-const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const HEARTBEAT_TIMEOUT = 120;
 
 const TROUBLES: readonly Trouble[] = [
@@ -23,7 +23,7 @@ const TROUBLES: readonly Trouble[] = [
     shutdownMs: 100_000,
     async make({ faults }) {
       const rule = faults.add({ when: () => true, fault: { kind: 'throttle' } });
-      await after(90_000);
+      await pause(90_000);
       rule.remove();
     },
   },
@@ -35,7 +35,7 @@ const TROUBLES: readonly Trouble[] = [
     async make(aws) {
       for (let rotation = 0; rotation < 6; rotation++) {
         aws.rotateCredentials({ lifetimeSeconds: 20 });
-        await after(15_000);
+        await pause(15_000);
       }
     },
   },
@@ -45,7 +45,7 @@ const TROUBLES: readonly Trouble[] = [
     environment: (aws) => aws.environmentWithContainerCredentials(),
     async make({ faults }) {
       const rule = faults.add({ when: ({ path }) => path === 'credentials', fault: { kind: 'hang' } });
-      await after(300_000);
+      await pause(300_000);
       rule.remove();
     },
   },
@@ -56,7 +56,7 @@ const TROUBLES: readonly Trouble[] = [
       AWS_ENDPOINT_URL: url.replace('127.0.0.1', 'aws.simulated'),
       NODE_OPTIONS: `--import=${fileURLToPath(new URL('dns-down.mjs', import.meta.url))}`,
     }),
-    make: () => after(65_000),
+    make: () => pause(65_000),
   },
 ];
 

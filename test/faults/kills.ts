@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Seeded } from '../support/seeded.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { Town } from './town.ts';
@@ -25,7 +26,7 @@ async function killAndSweep(): Promise<Figure> {
     const killers = Array.from({ length: AT_ONCE }, async () => {
       for (let next = moments.pop(); next !== undefined; next = moments.pop()) {
         const worker = town.drain(next.instance);
-        await new Promise((resolve) => setTimeout(resolve, next?.atMs));
+        await pause(next.atMs);
         worker.kill('SIGKILL');
         if ((await worker.ended()).code === null) killed++;
         await town.start('sweep').ended();

@@ -1,9 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { garbage } from '../simulator/faults.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { Town, type TownOptions } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
-
-const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 type Oddity = {
   readonly name: string;
@@ -39,7 +38,7 @@ const ODDITIES: readonly Oddity[] = [
     during: async ({ kubernetes }) => {
       for (const text of [garbage.notJson, garbage.unknownType, garbage.halfLine, 'x'.repeat(1_000_000)]) {
         kubernetes.garbleWatches(text);
-        await after(1_000);
+        await pause(1_000);
       }
     },
   },
@@ -48,7 +47,7 @@ const ODDITIES: readonly Oddity[] = [
     town: { shutdownMs: 8_000, eks: true },
     during: async ({ aws, kubernetes }) => {
       await kubernetes.rotateCertificate();
-      await after(2_000);
+      await pause(2_000);
       await kubernetes.rotateCertificate({ newAuthority: true });
       aws.createCluster({ name: 'prod', endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     },

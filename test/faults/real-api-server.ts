@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { Program } from '../process/program.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
@@ -11,7 +12,6 @@ import { seconds } from './verdict.ts';
 
 const GONE_FOR_MS = 60_000;
 const PODS = 30;
-const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
  * A real API server, killed by SIGKILL in mid-drain and started again a minute later. FAULTS_API_SERVER_PID names the file with
@@ -62,7 +62,7 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
     });
     await worker.line('pod accepted');
     const start = await kill(pidFile);
-    await after(GONE_FOR_MS);
+    await pause(GONE_FOR_MS);
     await start();
     const ended = await worker.ended();
     const took = Date.now() - startedAt;
@@ -85,7 +85,7 @@ async function fill(core: CoreV1Api, namespace: string, nodeName: string): Promi
     await core.createNamespacedPod({ namespace, body: { metadata, spec: { nodeName, containers } } });
   }
   while ((await core.listNamespacedPod({ namespace })).items.some(({ status }) => status?.phase !== 'Running')) {
-    await after(100);
+    await pause(100);
   }
 }
 
@@ -96,7 +96,7 @@ async function kill(pidFiles: string): Promise<() => Promise<void>> {
   process.kill(server.pid, 'SIGKILL');
   return async () => {
     await startAgain(server);
-    await after(5_000);
+    await pause(5_000);
     for (const other of others) if (!existsSync(`/proc/${other.pid}`)) await startAgain(other);
   };
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Town } from './town.ts';
 
 /** Deploys the template of the drainer: its own rule, schedule and task definition start every task from now on. */
@@ -16,6 +17,6 @@ export async function deployDrainer({ aws }: Town): Promise<void> {
 /** Resolves when no lifecycle action is pending any more. */
 export async function drainedInAll({ aws, instances }: Town): Promise<void> {
   while (instances.some((id) => aws.lifecycleActions(id).some(({ state }) => state === 'pending'))) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig, KubernetesObjectApi, loadAllYaml, StorageV1Api } from '@kubernetes/client-node';
 import { Fargate } from '../process/fargate.ts';
 import { Program } from '../process/program.ts';
@@ -155,7 +156,7 @@ export class Town {
     while (
       (await core.listNamespacedPod({ namespace: NAMESPACE })).items.some(({ status }) => status?.phase !== 'Running')
     ) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   CoreV1Api,
   KubeConfig,
@@ -89,7 +90,7 @@ export async function world(
       for (;;) {
         const pod = await core.readNamespacedPod({ namespace, name });
         if (pod.status?.phase === 'Running') return pod;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await pause(20);
       }
     },
     async blockAll() {

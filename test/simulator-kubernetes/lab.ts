@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 
@@ -60,7 +61,7 @@ export async function eventually<T>(look: () => Promise<T | undefined>, what: st
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() > deadline) assert.fail(`in vain waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
 }
 

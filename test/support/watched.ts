@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Sink, Snapshot } from '../../app/drain/cluster.ts';
 import { type Collection, reflect } from '../../app/kubernetes/reflector.ts';
 import { apiOn, apiServer, type Received } from './api-server.ts';
@@ -44,11 +45,10 @@ export async function watched(t: TestContext, collection: Collection<string>, st
   const server = Object.assign(script, { received });
   const api = apiOn(t, url, clock);
   let reflecting: Promise<unknown> = Promise.resolve();
-  const turn = () => new Promise((resolve) => setTimeout(resolve, A_TURN_MS));
   /** Moves time on in small steps, each with a real moment for the network, until `over`. */
   const goOn = async (over: () => boolean) => {
     while (!over()) {
-      await turn();
+      await pause(A_TURN_MS);
       await clock.advance(100);
     }
   };
