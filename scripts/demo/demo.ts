@@ -3,16 +3,12 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import {
-  CoreV1Api,
-  KubeConfig,
-  type KubernetesObject,
-  KubernetesObjectApi,
-  loadAllYaml,
-} from '@kubernetes/client-node';
+import { CoreV1Api } from '@kubernetes/client-node';
+import { accessEntry } from '../../test/simulator/access-entry.ts';
 import { startAws } from '../../test/simulator/aws/simulator.ts';
 import type { LaunchedTask } from '../../test/simulator/aws/task.ts';
 import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
+import { administrator, create, RBAC } from '../../test/support/administrator.ts';
 
 /**
  * `npm run demo`: an Auto Scaling group terminates an instance, and the real, built program drains its node. The rule, the
@@ -34,18 +30,11 @@ const kubernetes = await startKubernetes({
     })),
   ],
   // The token that the program signs is verified as EKS would do it, signature and all.
-  authenticate: async (token) =>
-    'arn' in aws.verifyToken(token, CLUSTER) ? { name: 'node-drainer', groups: ['node-drainer'] } : undefined,
+  authenticate: accessEntry(aws, CLUSTER),
 });
 
-const admin = new KubeConfig();
-admin.loadFromString(kubernetes.kubeconfig());
-const objects = KubernetesObjectApi.makeApiClient(admin);
-for (const file of ['../../infra/kubernetes/rbac.yaml', 'workload.yaml']) {
-  const text = await readFile(new URL(file, import.meta.url), 'utf8');
-  for (const object of loadAllYaml(text) as KubernetesObject[]) await objects.create(object);
-}
-const pods = async () => (await admin.makeApiClient(CoreV1Api).listPodForAllNamespaces()).items;
+for (const manifest of [RBAC, new URL('workload.yaml', import.meta.url)]) await create(kubernetes, manifest);
+const pods = async () => (await administrator(kubernetes).makeApiClient(CoreV1Api).listPodForAllNamespaces()).items;
 while ((await pods()).some(({ status }) => status?.phase !== 'Running')) await pause(200);
 
 aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });

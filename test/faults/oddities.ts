@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { garbage } from '../simulator/faults.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town, type TownOptions } from './town.ts';
+import { CLUSTER, Town, type TownOptions } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 type Oddity = {
@@ -49,7 +49,7 @@ const ODDITIES: readonly Oddity[] = [
       await kubernetes.rotateCertificate();
       await pause(2_000);
       await kubernetes.rotateCertificate({ newAuthority: true });
-      aws.createCluster({ name: 'prod', endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
+      aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     },
   },
 ];

@@ -4,10 +4,10 @@ import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
 import { Program } from '../process/program.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { GROUP, HOOK } from './town.ts';
 import { seconds } from './verdict.ts';
 
 const GONE_FOR_MS = 60_000;
@@ -41,11 +41,9 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
   if (instanceId === undefined) throw new Error(`the provider ID of ${name} names no instance`);
   const aws = await startAws({ region: 'eu-west-1' });
   try {
-    aws.createAutoScalingGroup({ name: GROUP });
-    aws.putLifecycleHook({ autoScalingGroupName: GROUP, lifecycleHookName: HOOK, heartbeatTimeout: 120 });
-    aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, privateDnsName: name });
+    launchGroup(aws, [{ instanceId, privateDnsName: name }], { heartbeatTimeout: 120 });
     const drainer = join(dirname(kubeconfig), 'drainer.conf');
-    aws.putObject('configs', 'kube/config', await readFile(existsSync(drainer) ? drainer : kubeconfig, 'utf8'));
+    putKubeconfig(aws, await readFile(existsSync(drainer) ? drainer : kubeconfig, 'utf8'));
     const namespace = `faults-${Date.now().toString(36)}`;
     await core.createNamespace({ body: { metadata: { name: namespace } } });
     await fill(core, namespace, name);
@@ -57,8 +55,7 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
       INSTANCE_ID: instanceId,
       AUTO_SCALING_GROUP_NAME: GROUP,
       LIFECYCLE_HOOK_NAME: HOOK,
-      KUBE_CONFIG_BUCKET: 'configs',
-      KUBE_CONFIG_OBJECT: 'kube/config',
+      ...IN_BUCKET,
     });
     await worker.line('pod accepted');
     const start = await kill(pidFile);

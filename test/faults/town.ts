@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CoreV1Api, KubeConfig, KubernetesObjectApi, loadAllYaml, StorageV1Api } from '@kubernetes/client-node';
-import { Fargate } from '../process/fargate.ts';
+import { CoreV1Api, StorageV1Api } from '@kubernetes/client-node';
+import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
+import { Fargate, PLACE } from '../process/fargate.ts';
 import { Program } from '../process/program.ts';
+import { accessEntry } from '../simulator/access-entry.ts';
 import type { AwsSimulator } from '../simulator/aws/aws-simulator.ts';
 import type { AwsOptions } from '../simulator/aws/context.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { administrator, create, RBAC } from '../support/administrator.ts';
 
-export const GROUP = 'workers';
-export const HOOK = 'node-drainer';
 export const CLUSTER = 'prod';
 const NAMESPACE = 'default';
 /** So many requests of the set-up are under way at once. */
@@ -51,12 +51,8 @@ export class Town {
     this.instances = instances;
     this.#environment = {
       ...aws.environment,
-      ...(eks ? { CLUSTER_NAME: CLUSTER } : { KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_OBJECT: 'kube/config' }),
-      ECS_CLUSTER: 'drains',
-      TASK_DEFINITION: 'node-drainer',
-      SUBNET_IDS: 'subnet-0123456789abcdef0',
-      SECURITY_GROUP_IDS: 'sg-0123456789abcdef0',
-      SWEEP_GRACE_SECONDS: '0',
+      ...(eks ? { CLUSTER_NAME: CLUSTER } : IN_BUCKET),
+      ...PLACE,
     };
     this.fargate = new Fargate(aws, this.#environment, { ...(tasksAtOnce !== undefined && { atOnce: tasksAtOnce }) });
   }
@@ -67,22 +63,13 @@ export class Town {
     const aws = await startAws({ region: 'eu-west-1', ...options.aws });
     const kubernetes = await startKubernetes({
       nodes: instances.map((id, index) => ({ name: nodeOf(index), providerID: `aws:///eu-west-1a/${id}` })),
-      authenticate: async (token) =>
-        'arn' in aws.verifyToken(token, CLUSTER) ? { name: 'node-drainer', groups: ['node-drainer'] } : undefined,
+      authenticate: accessEntry(aws, CLUSTER),
     });
-    aws.createAutoScalingGroup({ name: GROUP });
-    aws.putLifecycleHook({ autoScalingGroupName: GROUP, lifecycleHookName: HOOK, heartbeatTimeout });
-    for (const [index, instanceId] of instances.entries()) {
-      aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, privateDnsName: nodeOf(index) });
-    }
-    aws.putObject('configs', 'kube/config', kubernetes.kubeconfig('node-drainer'));
+    const launched = instances.map((instanceId, index) => ({ instanceId, privateDnsName: nodeOf(index) }));
+    launchGroup(aws, launched, { heartbeatTimeout });
+    putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
     if (eks) aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
-
-    const admin = new KubeConfig();
-    admin.loadFromString(kubernetes.kubeconfig());
-    const objects = KubernetesObjectApi.makeApiClient(admin);
-    const rbac = await readFile(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
-    for (const object of loadAllYaml(rbac)) await objects.create(object);
+    await create(kubernetes, RBAC);
     const town = new Town(aws, kubernetes, instances, options);
     await town.#populate(podsPerNode, shutdownMs);
     return town;
@@ -102,26 +89,18 @@ export class Town {
     return this.start('drain', { INSTANCE_ID: instanceId, AUTO_SCALING_GROUP_NAME: GROUP, ...more });
   }
 
-  /** The names of the pods that are left on a node, or on all of them. */
-  async podsLeft(node?: number): Promise<string[]> {
-    const fieldSelector = node === undefined ? {} : { fieldSelector: `spec.nodeName=${nodeOf(node)}` };
-    const { items } = await this.core.listNamespacedPod({ namespace: NAMESPACE, ...fieldSelector });
+  /** The names of the pods that are left, on all nodes. */
+  async podsLeft(): Promise<string[]> {
+    const { items } = await this.core.listNamespacedPod({ namespace: NAMESPACE });
     return items.map(({ metadata }) => metadata?.name ?? '');
   }
 
-  /** Made anew each time: the certificate of the cluster may have changed. */
   get core(): CoreV1Api {
-    return this.#admin().makeApiClient(CoreV1Api);
+    return administrator(this.kubernetes).makeApiClient(CoreV1Api);
   }
 
   get storage(): StorageV1Api {
-    return this.#admin().makeApiClient(StorageV1Api);
-  }
-
-  #admin(): KubeConfig {
-    const admin = new KubeConfig();
-    admin.loadFromString(this.kubernetes.kubeconfig());
-    return admin;
+    return administrator(this.kubernetes).makeApiClient(StorageV1Api);
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Config, readConfig } from '../../app/config.ts';
+import { GROUP, HOOK, launchGroup } from '../process/account.ts';
 import { Program, summaryOf } from '../process/program.ts';
-import { actionOf, GROUP, HOOK, INSTANCE, NODE, type World } from '../process/world.ts';
+import { actionOf, INSTANCE, NODE, type World } from '../process/world.ts';
+import { accessEntry } from '../simulator/access-entry.ts';
 import type { ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import type { LaunchedTask } from '../simulator/aws/task.ts';
@@ -131,9 +133,7 @@ const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
 /** The task that the termination of an instance starts; it does not run. */
 async function launchOf(aws: World['aws'], group = GROUP): Promise<LaunchedTask> {
-  aws.createAutoScalingGroup({ name: group });
-  aws.putLifecycleHook({ autoScalingGroupName: group, lifecycleHookName: HOOK, heartbeatTimeout: 30 });
-  aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: group, privateDnsName: NODE });
+  launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }], { name: group });
   const tasks: LaunchedTask[] = [];
   aws.onRunTask((task) => tasks.push(task));
   aws.terminateInstance(INSTANCE);
@@ -147,8 +147,7 @@ async function eksWorld(context: TestContext) {
   const aws = await startAws({ region: 'eu-west-1' });
   const kubernetes = await startKubernetes({
     nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }],
-    authenticate: async (token) =>
-      'arn' in aws.verifyToken(token, 'demo') ? { name: 'node-drainer', groups: ['node-drainer'] } : undefined,
+    authenticate: accessEntry(aws, 'demo'),
   });
   context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
   aws.createCluster({ name: 'demo', endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { putKubeconfig } from './account.ts';
 import { summaryOf } from './program.ts';
 import { actionOf, INSTANCE, world } from './world.ts';
 
@@ -13,7 +14,7 @@ test('a drain goes on when the authority of its cluster is replaced, with the ku
   await drain.line('pod waits');
   await w.kubernetes.rotateCertificate({ newAuthority: true });
   await drain.line('retrying');
-  w.aws.putObject('configs', 'kube/config', w.kubernetes.kubeconfig('node-drainer'));
+  putKubeconfig(w.aws, w.kubernetes.kubeconfig('node-drainer'));
   await w.unblock();
   const ended = await drain.ended();
   assert.equal(ended.code, 0, ended.stderr);

@@ -2,6 +2,15 @@ import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 import type { LaunchedTask } from '../simulator/aws/task.ts';
 import { type Ended, Program } from './program.ts';
 
+/** What the program has to know to start tasks. No event of these tests is on its way so long that a sweep had to wait for it. */
+export const PLACE = {
+  ECS_CLUSTER: 'drains',
+  TASK_DEFINITION: 'node-drainer',
+  SUBNET_IDS: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+  SECURITY_GROUP_IDS: 'sg-0123456789abcdef0',
+  SWEEP_GRACE_SECONDS: '0',
+};
+
 /** A task that runs, or ran: the built program as a process of its own. */
 export type RunningTask = {
   readonly taskArn: string;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { extract } from '../support/emf.ts';
+import { GROUP, HOOK } from './account.ts';
 import { summaryOf } from './program.ts';
-import { GROUP, HOOK, INSTANCE, NODE, world } from './world.ts';
+import { INSTANCE, NODE, world } from './world.ts';
 
 describe('what the lines of the program count', { concurrency: 4 }, () => {
   test('the last line of a drain is in the embedded metric format', async (context) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { extract } from '../support/emf.ts';
+import { GROUP, HOOK } from './account.ts';
 import { Program, summaryOf } from './program.ts';
-import { actionOf, GROUP, HOOK, INSTANCE, NODE, world } from './world.ts';
+import { actionOf, INSTANCE, NODE, world } from './world.ts';
 
 // Each row of the README's outcome table, by the real program: its exit code, and what it told the hook.
 // They run at the same time: each has a cluster and an account of its own, and mostly waits.

@@ -3,6 +3,7 @@ import { access, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { putKubeconfig } from './account.ts';
 import { summaryOf } from './program.ts';
 import { actionOf, INSTANCE, world } from './world.ts';
 
@@ -19,7 +20,7 @@ describe('what the drainer refuses', { concurrency: 4 }, () => {
         `user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: ["${proof}"], interactiveMode: Never}}`,
       );
     assert.match(config, /exec/, 'the kubeconfig of this test has an exec user');
-    w.aws.putObject('configs', 'kube/config', config);
+    putKubeconfig(w.aws, config);
     const ended = await w.drain().ended();
     assert.equal(ended.code, 1);
     assert.match(ended.lines.find(({ event }) => event === 'failed')?.message ?? '', /refused: user .* has 'exec'/);
@@ -58,9 +59,9 @@ describe('what the drainer refuses', { concurrency: 4 }, () => {
     const secrets = ['drainer-token', w.aws.environment['AWS_SECRET_ACCESS_KEY'] ?? '', token, 'k8s-aws-v1'];
     const settings = { LIFECYCLE_HOOK_NAME: 'node-drainer', LIFECYCLE_ACTION_TOKEN: token };
     const denied = await w.drain(settings).ended();
-    w.aws.putObject('configs', 'kube/config', `users:\n- name: u\n  user: {token: drainer-token}}\n`);
+    putKubeconfig(w.aws, `users:\n- name: u\n  user: {token: drainer-token}}\n`);
     const unreadable = await w.drain(settings).ended();
-    w.aws.putObject('configs', 'kube/config', 'drainer-token');
+    putKubeconfig(w.aws, 'drainer-token');
     const nonsense = await w.drain(settings).ended();
     const mistyped = await w.drain({ ...settings, LIFECYCLE_ACTION_TOKEN: `${token}0`, INSTANCE_ID: '' }).ended();
     assert.deepEqual([denied.code, unreadable.code, nonsense.code, mistyped.code], [1, 1, 1, 64]);

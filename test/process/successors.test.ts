@@ -1,26 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Fargate } from './fargate.ts';
+import { GROUP, HOOK, IN_BUCKET } from './account.ts';
+import { Fargate, PLACE } from './fargate.ts';
 import { Program, summaryOf } from './program.ts';
-import { actionOf, GROUP, HOOK, INSTANCE, type World, world } from './world.ts';
-
-const PLACE = {
-  ECS_CLUSTER: 'drains',
-  TASK_DEFINITION: 'node-drainer',
-  SUBNET_IDS: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
-  SECURITY_GROUP_IDS: 'sg-0123456789abcdef0',
-};
+import { actionOf, INSTANCE, type World, world } from './world.ts';
 
 /** A world whose simulated ECS runs the program. */
 async function fargateWorld(context: TestContext): Promise<{ w: World; fargate: Fargate; environment: Environment }> {
   const w = await world(context);
-  const environment = {
-    ...w.aws.environment,
-    ...PLACE,
-    KUBE_CONFIG_BUCKET: 'configs',
-    KUBE_CONFIG_OBJECT: 'kube/config',
-    SWEEP_GRACE_SECONDS: '0',
-  };
+  const environment = { ...w.aws.environment, ...IN_BUCKET, ...PLACE };
   return { w, fargate: new Fargate(w.aws, environment), environment };
 }
 

@@ -1,29 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  CoreV1Api,
-  KubeConfig,
-  KubernetesObjectApi,
-  loadAllYaml,
-  PolicyV1Api,
-  type V1Pod,
-} from '@kubernetes/client-node';
+import { CoreV1Api, PolicyV1Api, type V1Pod } from '@kubernetes/client-node';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { administrator, create, RBAC } from '../support/administrator.ts';
+import { IN_BUCKET, launchGroup, putKubeconfig } from './account.ts';
 import { Program } from './program.ts';
 
 export const INSTANCE = 'i-0123456789abcdef0';
 export const NODE = 'ip-10-0-0-1.eu-west-1.compute.internal';
-export const GROUP = 'workers';
-export const HOOK = 'node-drainer';
 
 /** A cluster and an AWS account of one test: a node on an instance of a group with a lifecycle hook. */
 export type World = {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
   readonly core: CoreV1Api;
-  readonly policy: PolicyV1Api;
   /** Starts the program for the instance, with the kubeconfig in the bucket. */
   drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
   /** A pod on the node, running once this resolves. */
@@ -34,47 +25,29 @@ export type World = {
   unblock(): Promise<void>;
 };
 
-export async function world(
-  context: TestContext,
-  options: { rbac?: boolean; heartbeatTimeout?: number } = {},
-): Promise<World> {
+export async function world(context: TestContext, options: { rbac?: boolean } = {}): Promise<World> {
   const [aws, kubernetes] = await Promise.all([
     startAws({ region: 'eu-west-1' }),
     startKubernetes({ nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }] }),
   ]);
   context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
-  aws.createAutoScalingGroup({ name: GROUP });
-  aws.putLifecycleHook({
-    autoScalingGroupName: GROUP,
-    lifecycleHookName: HOOK,
-    heartbeatTimeout: options.heartbeatTimeout ?? 30,
-  });
-  aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: GROUP, privateDnsName: NODE });
-  aws.putObject('configs', 'kube/config', kubernetes.kubeconfig('node-drainer'));
-
-  const admin = new KubeConfig();
-  admin.loadFromString(kubernetes.kubeconfig());
-  const core = admin.makeApiClient(CoreV1Api);
-  const policy = admin.makeApiClient(PolicyV1Api);
-  if (options.rbac ?? true) {
-    const objects = KubernetesObjectApi.makeApiClient(admin);
-    const rbac = await readFile(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
-    for (const object of loadAllYaml(rbac)) await objects.create(object);
-  }
+  launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }]);
+  putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
+  if (options.rbac ?? true) await create(kubernetes, RBAC);
+  const core = administrator(kubernetes).makeApiClient(CoreV1Api);
+  const policy = () => administrator(kubernetes).makeApiClient(PolicyV1Api);
   const namespace = 'default';
   return {
     aws,
     kubernetes,
     core,
-    policy,
     drain: (environment = {}, ...flags) =>
       new Program(
         ['drain', ...flags],
         {
           ...aws.environment,
           INSTANCE_ID: INSTANCE,
-          KUBE_CONFIG_BUCKET: 'configs',
-          KUBE_CONFIG_OBJECT: 'kube/config',
+          ...IN_BUCKET,
           ...environment,
         },
         () => aws.secrets,
@@ -94,7 +67,7 @@ export async function world(
       }
     },
     async blockAll() {
-      await policy.createNamespacedPodDisruptionBudget({
+      await policy().createNamespacedPodDisruptionBudget({
         namespace,
         body: {
           metadata: { name: 'block-all' },
@@ -103,10 +76,7 @@ export async function world(
       });
     },
     async unblock() {
-      // A client of its own: the authority may be another by now.
-      const now = new KubeConfig();
-      now.loadFromString(kubernetes.kubeconfig());
-      await now.makeApiClient(PolicyV1Api).deleteNamespacedPodDisruptionBudget({ namespace, name: 'block-all' });
+      await policy().deleteNamespacedPodDisruptionBudget({ namespace, name: 'block-all' });
     },
   };
 }

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { CoreV1Api } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import type { KubernetesSimulator } from '../simulator/kubernetes/simulator.ts';
+import { administrator } from '../support/administrator.ts';
 import { clientOf, startLab } from './lab.ts';
 
 /** The serial number of the certificate that a new connection is shown. */
@@ -34,9 +35,7 @@ test('a new authority closes what is open, and only the new kubeconfig is let in
     await assert.rejects(clientOf(simulator, 'admin-token', old)('GET', '/readyz'), /certificate/);
     await old.destroy();
   }
-  const config = new KubeConfig();
-  config.loadFromString(simulator.kubeconfig());
-  assert.equal((await config.makeApiClient(CoreV1Api).listNode()).items.length, 3);
+  assert.equal((await administrator(simulator).makeApiClient(CoreV1Api).listNode()).items.length, 3);
 });
 
 // Prevents: taking the ordinary renewal of a certificate for an attack.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CoreV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node';
+import { CoreV1Api, makeInformer } from '@kubernetes/client-node';
+import { administrator } from '../support/administrator.ts';
 import { at, endsWith, eventually, items, Lab, MERGE, PARTIAL, podBody, startLab, types } from './lab.ts';
 
 describe('watches of the simulated v1.34', { concurrency: true }, () => {
@@ -58,8 +59,7 @@ describe('watches of the simulated v1.34', { concurrency: true }, () => {
   // Prevents: a simulator that only its own client understands.
   test("the generated client's informer sees pods come and go", async () => {
     const namespace = await lab.namespace();
-    const config = new KubeConfig();
-    config.loadFromString(lab.simulator.kubeconfig());
+    const config = administrator(lab.simulator);
     const api = config.makeApiClient(CoreV1Api);
     const informer = makeInformer(config, `/api/v1/namespaces/${namespace}/pods`, () =>
       api.listNamespacedPod({ namespace }),
