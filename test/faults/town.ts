@@ -54,7 +54,7 @@ export class Town {
       ...(eks ? { CLUSTER_NAME: CLUSTER } : IN_BUCKET),
       ...PLACE,
     };
-    this.fargate = new Fargate(aws, this.#environment, { ...(tasksAtOnce !== undefined && { atOnce: tasksAtOnce }) });
+    this.fargate = new Fargate(aws, this.#environment, tasksAtOnce);
   }
 
   static async open(options: TownOptions = {}): Promise<Town> {

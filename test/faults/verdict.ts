@@ -14,9 +14,7 @@ export async function verdictOf(town: Town, told: string, more: readonly string[
   if (drained.length < terminated.length) faults.push(`${terminated.length - drained.length} not drained`);
   const doubles = completionsOf(town).filter((count) => count > 1).length;
   if (doubles > 0) faults.push(`${doubles} completed more than once`);
-  const programs = await Promise.all(
-    [...town.programs, ...town.fargate.tasks.map(({ program }) => program)].map((program) => program.ended()),
-  );
+  const programs = await Promise.all([...town.programs, ...town.fargate.tasks].map((program) => program.ended()));
   const crashed = programs.filter(({ stderr }) => /\n\s+at /.test(stderr)).length;
   if (crashed > 0) faults.push(`${crashed} ended with a stack trace`);
   return { nodes: terminated.length, drained: drained.length, told, faults, programs };

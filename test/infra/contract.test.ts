@@ -23,7 +23,7 @@ describe('from the event to the drained node, by the real template', { concurren
     assert.equal(summaryOf(end)['result'], 'drained');
     const { state, result, token } = actionOf(w);
     assert.deepEqual([state, result], ['completed', 'CONTINUE']);
-    assert.deepEqual(w.tasks[0]?.overrides, {
+    assert.deepEqual(w.aws.tasks[0]?.overrides, {
       INSTANCE_ID: INSTANCE,
       AUTO_SCALING_GROUP_NAME: GROUP,
       LIFECYCLE_HOOK_NAME: HOOK,
@@ -48,7 +48,7 @@ describe('from the event to the drained node, by the real template', { concurren
     const end = await soleEnd(w);
     assert.equal(end.code, 0, end.stderr);
     assert.equal(actionOf(w).result, 'CONTINUE');
-    assert.equal(w.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
+    assert.equal(w.aws.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
   });
 
   test('an EKS cluster is entered by the name that the template gives, with the credentials of the task', async (context) => {
@@ -74,13 +74,13 @@ describe('from the event to the drained node, by the real template', { concurren
     w.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work' });
     const [event] = w.aws.terminateInstance(INSTANCE);
     assert.ok(event);
-    assert.equal(w.tasks.length, 1, 'this one is meant');
+    assert.equal(w.aws.tasks.length, 1, 'this one is meant');
     for (const detail of [{ LifecycleHookName: 'backup' }, { AutoScalingGroupName: 'databases' }]) {
       w.aws.putEvent({ ...event, detail: { ...event.detail, ...detail } });
     }
     w.aws.putEvent({ ...event, 'detail-type': 'EC2 Instance-launch Lifecycle Action' });
     w.aws.putEvent({ ...event, source: 'somebody.else' });
-    assert.equal(w.tasks.length, 1);
+    assert.equal(w.aws.tasks.length, 1);
     await soleEnd(w);
   });
 

@@ -1,40 +1,29 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type Ended, Program } from '../process/program.ts';
+import { Fargate } from '../process/fargate.ts';
+import type { Ended } from '../process/program.ts';
 import { type World, world } from '../process/world.ts';
-import type { LaunchedTask } from '../simulator/aws/task.ts';
 import { actionsOf } from './policies.ts';
 import { drainer, KUBECONFIG, templateText } from './templates.ts';
 
 /** A world that has the stack, and runs its tasks: the real program, with what comes out of the template and no more. */
 export async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
   const w = await world(context, options);
-  const ended: Promise<Ended>[] = [];
-  const tasks: LaunchedTask[] = [];
-  const programs: Program[] = [];
-  w.aws.onRunTask((task) => {
-    tasks.push(task);
-    const fargate = w.aws.environmentWithContainerCredentials();
-    // The grace is for events that are on their way; here none is.
-    const environment = { ...task.environment, ...fargate, SWEEP_GRACE_SECONDS: '0' };
-    const program = new Program(task.command ?? [], environment, () => w.aws.secrets);
-    context.after(() => program.kill('SIGKILL'));
-    programs.push(program);
-    task.running();
-    const end = program.ended();
-    ended.push(end);
-    end.then(({ code }) => task.stopped(code ?? 137));
+  // The grace is for events that are on their way; here none is.
+  const fargate = new Fargate(w.aws, { ...w.aws.environmentWithContainerCredentials(), SWEEP_GRACE_SECONDS: '0' });
+  context.after(() => {
+    for (const task of fargate.tasks) task.kill('SIGKILL');
   });
   const deploy = () => w.aws.deploy(templateText('drainer'), KUBECONFIG);
   if (options.withoutRule !== true) deploy();
-  return { ...w, deploy, tasks, programs, ended };
+  return { ...w, deploy, fargate };
 }
 
 /** The sole task's end. */
-export async function soleEnd({ ended }: { ended: readonly Promise<Ended>[] }): Promise<Ended> {
-  const [end, ...others] = ended;
-  assert.ok(end !== undefined && others.length === 0, 'exactly one task');
-  return end;
+export async function soleEnd({ fargate }: { fargate: Fargate }): Promise<Ended> {
+  const [task, ...others] = fargate.tasks;
+  assert.ok(task !== undefined && others.length === 0, 'exactly one task');
+  return task.ended();
 }
 
 /** What the processes really called, and their role does not allow. */

@@ -18,15 +18,15 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     w.aws.terminateInstance(INSTANCE);
     loss.end();
     w.aws.runSchedule('SweepSchedule');
-    const [sweep] = w.ended;
-    assert.equal((await sweep)?.code, 0);
-    const [, drain, ...others] = w.ended;
+    const [sweep] = w.fargate.tasks;
+    assert.equal((await sweep?.ended())?.code, 0);
+    const [, drain, ...others] = w.fargate.tasks;
     assert.ok(drain !== undefined && others.length === 0, 'one drain');
-    const end = await drain;
+    const end = await drain.ended();
     assert.deepEqual([end.code, summaryOf(end)['result']], [0, 'drained'], end.stderr);
     assert.equal(actionOf(w).result, 'CONTINUE');
     assert.deepEqual(
-      w.tasks.map(({ family, group, launchType }) => [family, group, launchType]),
+      w.aws.tasks.map(({ family, group, launchType }) => [family, group, launchType]),
       [
         ['node-drainer', 'sweep', 'FARGATE'],
         ['node-drainer', undefined, 'FARGATE'],
@@ -48,7 +48,7 @@ describe('when an event, a task or a drain is lost, by the real template', { con
       fault: { kind: 'status', status: 403, body: DENIED },
     });
     w.aws.runSchedule('SweepSchedule');
-    const blind = await w.ended[1];
+    const blind = await w.fargate.tasks[1]?.ended();
     assert.equal(blind?.code, 1);
     assert.deepEqual(
       blind.lines.filter((line) => metric in line),
@@ -62,9 +62,9 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     const w = await deployed(context);
     await w.addPod('web', { finalizers: ['test/hold'] });
     w.aws.terminateInstance(INSTANCE);
-    const [program] = w.programs;
-    await program?.line('pod accepted');
-    program?.kill('SIGKILL');
+    const [task] = w.fargate.tasks;
+    await task?.line('pod accepted');
+    task?.kill('SIGKILL');
     await soleEnd(w);
     const [notification, ...others] = w.aws.notifications;
     assert.equal(others.length, 0);

@@ -36,8 +36,9 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   assert.equal(summaryOf(ended)['result'], 'handed over');
   assert.ok(actionOf(w).beats > beats, 'it beat once more');
 
-  const successor = await fargate.task(0);
-  await successor.program.line('pod waits');
+  const [successor] = fargate.tasks;
+  assert.ok(successor);
+  await successor.line('pod waits');
   await w.core.patchNamespacedPod({
     name: 'web',
     namespace: 'default',
