@@ -1,6 +1,6 @@
 import { share, spread } from '../simulator/aws/event-faults.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { deployDrainer, drainedInAll } from './stack.ts';
+import { deployDrainer, drainAll } from './stack.ts';
 import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
@@ -16,7 +16,7 @@ export const unreliableEvents: FaultScenario = {
   async run(): Promise<Figure> {
     const town = await Town.open({ nodes: TERMINATIONS, podsPerNode: 2, tasksAtOnce: 6, heartbeatTimeout: 1_800 });
     try {
-      await deployDrainer(town);
+      deployDrainer(town);
       let lost = 0;
       const isLost = share(0.1, SEED);
       town.aws.eventFaults({
@@ -28,15 +28,8 @@ export const unreliableEvents: FaultScenario = {
         duplicate: share(0.1, SEED + 1),
         delayMs: spread(5_000, SEED + 2),
       });
-      const startedAt = Date.now();
-      for (const instance of town.instances) town.aws.terminateInstance(instance);
-      const sweeps = town.aws.startSchedules({ everyMs: SWEEP_EVERY_MS });
-      await drainedInAll(town);
-      sweeps.stop();
-      const took = Date.now() - startedAt;
-      await town.fargate.allEnded();
-      const swept = town.aws.tasks.filter(({ startedBy }) => startedBy === 'sweep').length;
-      const told = `${lost} events lost, ${town.aws.tasks.length} tasks, ${swept} of them started by sweeps (one each ${seconds(SWEEP_EVERY_MS)}), all done in ${seconds(took)}`;
+      const { tookMs, bySweeps } = await drainAll(town, SWEEP_EVERY_MS);
+      const told = `${lost} events lost, ${town.aws.tasks.length} tasks, ${bySweeps} of them started by sweeps (one each ${seconds(SWEEP_EVERY_MS)}), all done in ${seconds(tookMs)}`;
       return await verdictOf(town, told, lost === 0 ? ['no event was lost'] : []);
     } finally {
       await town.close();

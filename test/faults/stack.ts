@@ -1,22 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { KUBECONFIG, templateText } from '../infra/templates.ts';
 import type { Town } from './town.ts';
 
 /** Deploys the template of the drainer: its own rule, schedule and task definition start every task from now on. */
-export async function deployDrainer({ aws }: Town): Promise<void> {
-  const template = await readFile(new URL('../../infra/cloudformation/drainer.yaml', import.meta.url), 'utf8');
-  aws.deploy(template, {
-    KubeConfigBucket: 'configs',
-    KubeConfigObject: 'kube/config',
-    VpcId: 'vpc-0123456789abcdef0',
-    SubnetIds: 'subnet-0123456789abcdef0',
-    Image: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/node-drainer:1',
-  });
+export function deployDrainer({ aws }: Town): void {
+  aws.deploy(templateText('drainer'), KUBECONFIG);
 }
 
-/** Resolves when no lifecycle action is pending any more. */
-export async function drainedInAll({ aws, instances }: Town): Promise<void> {
-  while (instances.some((id) => aws.lifecycleActions(id).some(({ state }) => state === 'pending'))) {
-    await pause(100);
-  }
+/** Terminates every instance at once, and sweeps again and again until no lifecycle action is pending any more. */
+export async function drainAll({ aws, instances, fargate }: Town, sweepEveryMs: number) {
+  const startedAt = Date.now();
+  for (const instance of instances) aws.terminateInstance(instance);
+  const sweeps = aws.startSchedules({ everyMs: sweepEveryMs });
+  while (instances.some((id) => aws.lifecycleActions(id).some(({ state }) => state === 'pending'))) await pause(100);
+  sweeps.stop();
+  const tookMs = Date.now() - startedAt;
+  await fargate.allEnded();
+  return { tookMs, bySweeps: aws.tasks.filter(({ startedBy }) => startedBy === 'sweep').length };
 }

@@ -1,5 +1,5 @@
 import type { FaultScenario, Figure } from './scenario.ts';
-import { deployDrainer, drainedInAll } from './stack.ts';
+import { deployDrainer, drainAll } from './stack.ts';
 import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
@@ -17,26 +17,19 @@ export const thousand: FaultScenario = {
     const aws = { retryTimeScale: FASTER };
     const town = await Town.open({ nodes: TERMINATIONS, podsPerNode: 1, heartbeatTimeout: 7_200, tasksAtOnce: 8, aws });
     try {
-      await deployDrainer(town);
+      deployDrainer(town);
       town.aws.limitRunTask({ perSecond: 20, burst: 20 });
       const full = town.aws.refuseTasks(
         { reason: "You've reached the limit on the number of vCPUs you can run concurrently" },
         { every: 2 },
       );
-      const startedAt = Date.now();
-      for (const instance of town.instances) town.aws.terminateInstance(instance);
       setTimeout(() => full.end(), REFUSED_FOR_MS);
-      const sweeps = town.aws.startSchedules({ everyMs: SWEEP_EVERY_MS });
-      await drainedInAll(town);
-      sweeps.stop();
-      const took = Date.now() - startedAt;
-      await town.fargate.allEnded();
+      const { tookMs, bySweeps } = await drainAll(town, SWEEP_EVERY_MS);
       const calls = town.aws.requests.filter(({ action }) => action === 'ecs:RunTask').length;
-      const swept = town.aws.tasks.filter(({ startedBy }) => startedBy === 'sweep').length;
       const told = [
-        `all done in ${seconds(took)}`,
+        `all done in ${seconds(tookMs)}`,
         `${town.aws.tasks.length} tasks`,
-        `${swept} started by sweeps with ${calls} RunTask calls`,
+        `${bySweeps} started by sweeps with ${calls} RunTask calls`,
         `${town.aws.deadLetters.length} dead letters`,
       ].join(', ');
       return await verdictOf(town, told);

@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { readCommandLine } from '../../app/cli.ts';
 import { readConfig } from '../../app/config.ts';
 import { ConfigFaults, faultText } from '../../app/setting-values.ts';
+import { EKS, templateText } from '../infra/templates.ts';
 import { isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import type { LaunchedTask } from '../simulator/aws/task.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { fuzz, SECRET, sizeOf, type Verdict } from './fuzz.ts';
 import { bent, mutated } from './mutate.ts';
-
-const PARAMETERS = {
-  VpcId: 'vpc-0123456789abcdef0',
-  SubnetIds: 'subnet-0123456789abcdef0,subnet-0fedcba9876543210',
-  Image: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/node-drainer:1.0',
-  ClusterName: 'prod',
-};
 
 const DETAIL = {
   LifecycleActionToken: '87654321-4321-4321-4321-210987654321',
@@ -78,7 +71,7 @@ function judge(task: LaunchedTask | undefined): Verdict {
 test('whatever an event holds, its task has a configuration, or its faults', async (t) => {
   const aws = await startAws({ region: 'eu-west-1' });
   t.after(() => aws.stop());
-  aws.deploy(await readFile(new URL('../../infra/cloudformation/drainer.yaml', import.meta.url), 'utf8'), PARAMETERS);
+  aws.deploy(templateText('drainer'), EKS);
   let launched: LaunchedTask | undefined;
   aws.onRunTask((task) => {
     launched = task;
