@@ -1,14 +1,11 @@
 import { type DrainOptions, drain } from '../../app/drain/drain.ts';
-import { HandClock } from './clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { Recorder } from './recorder.ts';
+import { surroundings } from './surroundings.ts';
 
 /** A cluster in memory, and a drain of its node that has not begun. */
 export function draining() {
-  const clock = new HandClock();
+  const { clock, recorder, stop, context } = surroundings();
   const cluster = new FakeCluster(clock);
-  const recorder = new Recorder(clock.now);
-  const stop = new AbortController();
   return {
     clock,
     cluster,
@@ -18,8 +15,7 @@ export function draining() {
     async begin(options: Partial<DrainOptions> = {}) {
       await clock.advance(1_000);
       const usual = { drainDaemonSets: false, courtesyUntil: 0 };
-      const surroundings = { clock, report: recorder.report, signal: stop.signal };
-      const result = drain(cluster, { ...usual, ...options }, surroundings);
+      const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);
       // Whoever awaits it hears of its rejection; until then it is nobody's fault.
       done.catch(() => undefined);

@@ -5,11 +5,10 @@ import type { LifecycleAction } from '../../app/lifecycle-action.ts';
 import type { ConnectedCluster, InstanceFacts, Ports } from '../../app/ports.ts';
 import type { DrainEvent } from '../../app/report/event.ts';
 import { run } from '../../app/run.ts';
-import { HandClock } from './clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { FakeVolumes } from './fake-volumes.ts';
 import { FakeHook } from './hooks.ts';
-import { Recorder } from './recorder.ts';
+import { surroundings } from './surroundings.ts';
 
 export const INSTANCE = 'i-0123456789abcdef0';
 
@@ -34,11 +33,9 @@ export function nodeOf(name: string, instanceId: string, ready = true): Candidat
 
 /** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
 export function world() {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
+  const { clock, recorder, stop, context } = surroundings();
   const cluster = new FakeCluster(clock);
   const hook = new FakeHook(clock);
-  const stop = new AbortController();
   const volumes = new FakeVolumes(clock);
   const node = nodeOf('node-a', INSTANCE);
   const did: string[] = [];
@@ -115,9 +112,8 @@ export function world() {
     volumes,
     /** Runs to the end, and tells what became of it. */
     async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
-      const surroundings = { clock, report: recorder.report, signal: stop.signal };
       const code = await clock.until(
-        run({ ...CONFIG, ...more }, { ...ports, ...facts.ports }, 'run-1', surroundings),
+        run({ ...CONFIG, ...more }, { ...ports, ...facts.ports }, 'run-1', context),
         withinMs,
       );
       const [summary, ...others] = recorder.of('summary');

@@ -4,8 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Sink, Snapshot } from '../../app/drain/cluster.ts';
 import { type Collection, reflect } from '../../app/kubernetes/reflector.ts';
 import { apiOn, apiServer, type Received } from './api-server.ts';
-import { HandClock } from './clock.ts';
-import { Recorder } from './recorder.ts';
+import { surroundings } from './surroundings.ts';
 
 export type Exchange = Received & { readonly response: ServerResponse };
 type Step = (exchange: Exchange) => unknown;
@@ -33,10 +32,8 @@ const A_TURN_MS = 2;
 
 /** A collection on a server that answers request after request as the steps say, and what is reflected of it. */
 export async function watched(t: TestContext, collection: Collection<string>, steps: Step[]) {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
+  const { clock, recorder, stop, context } = surroundings();
   const sink = new Shown();
-  const stop = new AbortController();
   const script = { otherwise: (_: Exchange): unknown => undefined };
   const { url, received } = await apiServer(t, (request, response) => {
     const step = steps.shift() ?? script.otherwise;
@@ -62,8 +59,7 @@ export async function watched(t: TestContext, collection: Collection<string>, st
     sink,
     stop,
     begin(from?: Snapshot<string>): Promise<never> {
-      const surroundings = { clock, report: recorder.report, signal: stop.signal };
-      const endless = reflect(api, collection, from, sink, surroundings);
+      const endless = reflect(api, collection, from, sink, context);
       endless.catch(() => undefined);
       reflecting = endless;
       return endless;

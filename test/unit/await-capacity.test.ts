@@ -3,17 +3,14 @@ import { test } from 'node:test';
 import { awaitCapacity, type GroupCapacity } from '../../app/await-capacity.ts';
 import { Failure } from '../../app/failure.ts';
 import type { Candidate, NodeDirectory } from '../../app/find-node.ts';
-import { HandClock } from '../support/clock.ts';
 import { nodeOf } from '../support/fake-world.ts';
-import { Recorder } from '../support/recorder.ts';
+import { surroundings } from '../support/surroundings.ts';
 
 const TIMEOUT = 600_000;
 
 /** A group that wants three nodes, and a cluster whose nodes are listed one a page. */
 function waiting(nodes: (elapsed: number) => readonly Candidate[], inService = ['i-1', 'i-2', 'i-3']) {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
-  const stop = new AbortController();
+  const { clock, recorder, stop, context } = surroundings();
   const group = { capacity: async (): Promise<GroupCapacity> => ({ desired: 3, inService }) };
   const directory: NodeDirectory = {
     byName: async () => undefined,
@@ -22,7 +19,6 @@ function waiting(nodes: (elapsed: number) => readonly Candidate[], inService = [
       for (const node of nodes(clock.elapsed)) yield [node];
     },
   };
-  const context = { clock, report: recorder.report, signal: stop.signal };
   return {
     clock,
     group,

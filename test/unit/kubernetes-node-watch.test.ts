@@ -4,9 +4,8 @@ import { Denied } from '../../app/failure.ts';
 import type { Candidate } from '../../app/find-node.ts';
 import { observeNode } from '../../app/kubernetes/nodes.ts';
 import { apiOn, apiServer, json, status } from '../support/api-server.ts';
-import { HandClock } from '../support/clock.ts';
 import { nodeOf } from '../support/fake-world.ts';
-import { Recorder } from '../support/recorder.ts';
+import { surroundings } from '../support/surroundings.ts';
 
 const object = (uid: string, ready: string | undefined, resourceVersion = '8') => ({
   metadata: { name: 'node-a', uid, resourceVersion },
@@ -19,7 +18,7 @@ const ended = Symbol('ended');
 
 /** What is told of a node whose one watch says this; then the API denies. */
 async function toldOf(t: TestContext, ...events: string[]) {
-  const clock = new HandClock();
+  const { clock, context } = surroundings();
   const rbac = 'nodes is forbidden: User "x" cannot list resource "nodes" in API group "" at the cluster scope';
   const server = await apiServer(t, ({ query }, response) => {
     if (query.get('watch') === '1') response.end(events.join(''));
@@ -30,8 +29,7 @@ async function toldOf(t: TestContext, ...events: string[]) {
     told.push(`${what} ${node?.uid} ${node?.ready ? 'ready' : 'not ready'}`);
   };
   const sink = { set: say('is'), remove: say('gone'), replace: ([node]: readonly Candidate[]) => say('listed')(node) };
-  const surroundings = { clock, report: new Recorder(clock.now).report, signal: new AbortController().signal };
-  const observed = observeNode(apiOn(t, server.url, clock), nodeOf('node-a', 'i-1'), sink, surroundings);
+  const observed = observeNode(apiOn(t, server.url, clock), nodeOf('node-a', 'i-1'), sink, context);
   const end = observed.catch((error: unknown) => ({ [ended]: error }));
   let over: { [ended]: unknown } | undefined;
   end.then((value) => {

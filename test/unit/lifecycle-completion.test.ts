@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
 import { complete } from '../../app/lifecycle.ts';
-import { HandClock } from '../support/clock.ts';
 import { FakeHook } from '../support/hooks.ts';
-import { Recorder } from '../support/recorder.ts';
-
-function surroundings() {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
-  return { clock, recorder, context: { clock, report: recorder.report } };
-}
+import { surroundings } from '../support/surroundings.ts';
 
 const lost = () => Promise.reject(new Failure('connection reset', { passing: true }));
 

@@ -2,17 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
 import { ActionEnded, intervalMs, whileBeating } from '../../app/lifecycle.ts';
-import { HandClock } from '../support/clock.ts';
+import type { HandClock } from '../support/clock.ts';
 import { FakeHook } from '../support/hooks.ts';
-import { Recorder } from '../support/recorder.ts';
 import { Seeded } from '../support/seeded.ts';
-
-function surroundings() {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
-  const stop = new AbortController();
-  return { clock, recorder, stop, context: { clock, report: recorder.report, signal: stop.signal } };
-}
+import { surroundings } from '../support/surroundings.ts';
 
 /** Work that takes its time on the clock, and ends when it is aborted. */
 const working = (clock: HandClock, ms: number) => async (signal: AbortSignal) => {

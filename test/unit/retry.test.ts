@@ -6,17 +6,11 @@ import { adviceOf, Denied, explain, Failure } from '../../app/failure.ts';
 import { tryFor } from '../../app/retry.ts';
 import { Stopwatch } from '../../app/stopwatch.ts';
 import { HandClock } from '../support/clock.ts';
-import { Recorder } from '../support/recorder.ts';
 import { Seeded } from '../support/seeded.ts';
+import { surroundings } from '../support/surroundings.ts';
 
 const never = new AbortController().signal;
 const passing = () => new Failure('connection refused', { passing: true });
-
-function surroundings() {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
-  return { clock, recorder, context: { clock, report: recorder.report, signal: never } };
-}
 
 // A pause that doubles without a cap is an hour after the fifteenth failure: longer than any outage.
 test('the pause doubles from the first to the cap, and stays there', () => {

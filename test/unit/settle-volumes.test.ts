@@ -2,22 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied, Failure } from '../../app/failure.ts';
 import { settleVolumes } from '../../app/settle-volumes.ts';
-import { HandClock } from '../support/clock.ts';
 import { FakeVolumes } from '../support/fake-volumes.ts';
-import { Recorder } from '../support/recorder.ts';
+import { surroundings } from '../support/surroundings.ts';
 
 const lost = () => new Failure('connection reset', { passing: true });
 
 /** The volumes of two drained pods, and what waiting for them comes to. */
 function settling(detachedAtMs: number) {
-  const clock = new HandClock();
+  const { clock, recorder, stop, context } = surroundings();
   const volumes = new FakeVolumes(clock);
-  const recorder = new Recorder(clock.now);
-  const stop = new AbortController();
   volumes.attach('shop/db-0', detachedAtMs / 2);
   volumes.attach('shop/db-1', detachedAtMs);
   const claims = ['db-0', 'db-1', 'never-bound'].map((name) => ({ namespace: 'shop', name }));
-  const context = { clock, report: recorder.report, signal: stop.signal };
   return {
     clock,
     recorder,

@@ -6,8 +6,7 @@ import { Stopped } from '../../app/run.ts';
 import { runSweep } from '../../app/run-sweep.ts';
 import { attemptOf, type SweepPorts, type WaitingInstance } from '../../app/sweep.ts';
 import type { SweepConfig } from '../../app/sweep-config.ts';
-import { HandClock } from '../support/clock.ts';
-import { Recorder } from '../support/recorder.ts';
+import { surroundings } from '../support/surroundings.ts';
 
 const CONFIG: SweepConfig = {
   region: 'eu-central-1',
@@ -30,9 +29,7 @@ const waits = (instanceId: string, group = 'workers'): WaitingInstance => ({ ins
 
 /** Auto Scaling, EC2 and ECS in memory, as far as a sweep knows them. */
 function world() {
-  const clock = new HandClock();
-  const recorder = new Recorder(clock.now);
-  const stop = new AbortController();
+  const { clock, recorder, stop, context } = surroundings();
   const drained = new Set<string>();
   const started: { task: DrainTask; token: string; at: number }[] = [];
   const facts = {
@@ -75,8 +72,7 @@ function world() {
     started,
     stop,
     async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown }> {
-      const surroundings = { clock, report: recorder.report, signal: stop.signal };
-      const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, surroundings), 3_600_000);
+      const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, context), 3_600_000);
       const [end, ...others] = [...recorder.of('sweep summary'), ...recorder.of('failed')];
       if (end === undefined || others.length > 0) throw new Error('there is not one end');
       if (end.type === 'failed') return { code, found: undefined };
