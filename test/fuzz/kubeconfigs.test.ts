@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { adviceOf, explain, Failure } from '../../app/failure.ts';
 import type { Access } from '../../app/kubernetes/access.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { HandClock } from '../support/clock.ts';
+import { folder } from '../support/folder.ts';
 import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
 import { randomKubeconfig } from './kubeconfigs.ts';
 
@@ -39,9 +39,7 @@ test('whatever is in the bucket, it is a way to a cluster or refused', async () 
 });
 
 test('whatever is in a file, it is a way to a cluster or refused', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'fuzz-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'config');
+  const path = join(await folder(t), 'config');
   const clock = new HandClock();
   await fuzz(sizeOf(100), randomKubeconfig, async (text) => {
     await writeFile(path, text);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readCommandLine } from '../../app/cli.ts';
@@ -10,6 +9,7 @@ import { accessByFile } from '../../app/kubernetes/kubeconfig.ts';
 import { readSweepConfig } from '../../app/sweep-config.ts';
 import { Program } from '../process/program.ts';
 import { HandClock } from '../support/clock.ts';
+import { folder } from '../support/folder.ts';
 import { Seeded } from '../support/seeded.ts';
 import { SECRET, sizeOf } from './fuzz.ts';
 import { randomKubeconfig } from './kubeconfigs.ts';
@@ -82,9 +82,7 @@ test('bad settings end the program with 64 before it asks anybody anything', asy
 test('a kubeconfig that is none ends the program before it asks anybody anything', async (t) => {
   const { cases, firstSeed } = sizeOf(150);
   const { url, count } = await endpoint(t);
-  const folder = await mkdtemp(join(tmpdir(), 'fuzz-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'config');
+  const path = join(await folder(t), 'config');
   const clock = new HandClock();
   for (let seed = firstSeed, cased = 0; cased < Math.max(1, cases / 30); seed++) {
     const text = randomKubeconfig(new Seeded(seed)).replaceAll(/https:\/\/[^"\s]*/g, url);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { openLab } from '../cluster/lab.ts';
 import { localFlow } from '../cluster/local-flow.ts';
 import { replicaSet } from '../cluster/manifests.ts';
 import { Scenario } from '../cluster/scenario.ts';
-import { build, folderFor, start } from './engine.ts';
+import { folder } from '../support/folder.ts';
+import { build, start } from './engine.ts';
 
 /**
  * The images, built and run for real: not a part of `npm test`, because that takes a builder and some minutes.
@@ -34,7 +35,7 @@ test('neither image runs as root', () => {
 
 // A task that stops at the first fault is deployed once for each fault.
 test('without configuration, on a read-only file system, it exits with 64 and names every fault', async (t) => {
-  const empty = await folderFor(t);
+  const empty = await folder(t);
   const mounts = { '/tmp': empty, '/home/nonroot': empty };
   const { code, stdout, stderr } = await start(t, drainer, [], { mounts }).ended();
   assert.equal(code, 64, stderr);
@@ -89,8 +90,8 @@ test('a local run, as containers, drains a worker and completes the hook', async
 });
 
 /** Arguments and mounts for the drain of a node, with a copy of the kubeconfig that the image's user may read. */
-async function drainOf(t: Parameters<typeof folderFor>[0], node: string) {
-  const file = join(await folderFor(t), 'kubeconfig');
+async function drainOf(t: TestContext, node: string) {
+  const file = join(await folder(t), 'kubeconfig');
   await copyFile(lab.drainerFile, file);
   await chmod(file, 0o644);
   const args = ['drain', '--kubeconfig', '/kubeconfig', '--node', node];

@@ -58,13 +58,6 @@ export function start(t: TestContext, { tag }: Image, args: readonly string[], o
   return new Job(t, [RUN, tag, ...args], { ...process.env, RUN_ENV, RUN_MOUNT });
 }
 
-/** A folder of this machine that the image's user may read, removed with the test. */
-export async function folderFor(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'node-drainer-mount-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
 function words(values: readonly string[]): string {
   const broken = values.find((value) => /\s/.test(value));
   if (broken !== undefined) throw new Error(`a space would make two words of '${broken}'`);

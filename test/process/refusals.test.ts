@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { access, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { folder } from '../support/folder.ts';
 import { putKubeconfig } from './account.ts';
 import { summaryOf } from './program.ts';
 import { actionOf, INSTANCE, world } from './world.ts';
@@ -12,7 +12,7 @@ describe('what the drainer refuses', { concurrency: 4 }, () => {
     // Otherwise: whoever may write to the bucket runs programs with the role of the task.
     const w = await world(context);
     w.aws.terminateInstance(INSTANCE);
-    const proof = join(await mkdtemp(join(tmpdir(), 'drainer-')), 'proof');
+    const proof = join(await folder(context), 'proof');
     const config = w.kubernetes
       .kubeconfig()
       .replace(

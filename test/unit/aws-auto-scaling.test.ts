@@ -3,20 +3,14 @@ import { type TestContext, test } from 'node:test';
 import { autoScaling } from '../../app/aws/auto-scaling.ts';
 import { describeInstance } from '../../app/aws/instance.ts';
 import { Failure } from '../../app/failure.ts';
-import { startAws } from '../simulator/aws/simulator.ts';
+import { awsOfProcess } from '../support/aws-of-process.ts';
 
 const id = 'i-0123456789abcdef0';
 const never = new AbortController().signal;
 
 /** The simulated AWS with an instance in a group with a hook, and the environment that leads the SDK to it. */
 async function started(t: TestContext) {
-  const aws = await startAws();
-  const before = { ...process.env };
-  Object.assign(process.env, aws.environment);
-  t.after(async () => {
-    process.env = before;
-    await aws.stop();
-  });
+  const aws = await awsOfProcess(t);
   aws.createAutoScalingGroup({ name: 'nodes', desiredCapacity: 1 });
   aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'drainer', heartbeatTimeout: 300 });
   aws.launchInstance({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { accessToEks, tokenCredential } from '../../app/aws/eks.ts';
-import { startAws } from '../simulator/aws/simulator.ts';
+import { awsOfProcess } from '../support/aws-of-process.ts';
 import { HandClock } from '../support/clock.ts';
 
 const never = new AbortController().signal;
@@ -13,13 +13,7 @@ test('a clock that is ten minutes off, either way, gets tokens that the cluster 
     const wall = Date.now();
     const clock = new HandClock(new Date(wall).toISOString());
     const now = () => Date.now() + offMs + clock.elapsed;
-    const aws = await startAws({ region: 'eu-west-1', now });
-    const environment = { ...process.env };
-    Object.assign(process.env, aws.environment);
-    t.after(async () => {
-      process.env = environment;
-      await aws.stop();
-    });
+    const aws = await awsOfProcess(t, { region: 'eu-west-1', now });
     aws.createCluster({ name: 'prod', endpoint: 'https://prod.example.com', certificateAuthority: 'ca' });
     const access = await accessToEks('prod', 'eu-west-1', clock, never);
     for (const _ of ['at once', 'an hour later']) {

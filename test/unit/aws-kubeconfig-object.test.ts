@@ -2,17 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readKubeconfigObject } from '../../app/aws/kubeconfig-object.ts';
 import { Failure } from '../../app/failure.ts';
-import { startAws } from '../simulator/aws/simulator.ts';
+import { awsOfProcess } from '../support/aws-of-process.ts';
 
 // KUBE_CONFIG_OBJECT that names a disk image by mistake takes the task's memory, over and over.
 test('an object that is too large for a kubeconfig is not read', async (t) => {
-  const aws = await startAws({ region: 'eu-west-1' });
-  const environment = { ...process.env };
-  Object.assign(process.env, aws.environment);
-  t.after(async () => {
-    process.env = environment;
-    await aws.stop();
-  });
+  const aws = await awsOfProcess(t, { region: 'eu-west-1' });
   aws.putObject('configs', 'small', 'kind: Config');
   aws.putObject('configs', 'large', 'x'.repeat(5_000_000));
   const read = (object: string) =>

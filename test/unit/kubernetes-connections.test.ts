@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { accessToEks } from '../../app/aws/eks.ts';
@@ -10,9 +9,10 @@ import { Api } from '../../app/kubernetes/api.ts';
 import { dispatcherTrusting } from '../../app/kubernetes/dispatcher.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { ApiError, ApiUnreachable } from '../../app/kubernetes/status.ts';
-import { startAws } from '../simulator/aws/simulator.ts';
 import { authority, type Certificate } from '../support/authority.ts';
+import { awsOfProcess } from '../support/aws-of-process.ts';
 import { HandClock } from '../support/clock.ts';
+import { folder } from '../support/folder.ts';
 import { secureServer } from '../support/secure-server.ts';
 
 const never = new AbortController().signal;
@@ -95,17 +95,9 @@ test('a kubeconfig file and EKS are asked again, too', async (t) => {
   // Otherwise: only one of three sources survives the replacement of an authority.
   const [before, after] = [await authority(), await authority()];
   const server = await secureServer(t, await before.issue());
-  const folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'config');
+  const path = join(await folder(t), 'config');
   await writeFile(path, kubeconfig(server.url, before.ca));
-  const aws = await startAws({ region: 'eu-west-1' });
-  const environment = { ...process.env };
-  Object.assign(process.env, aws.environment);
-  t.after(async () => {
-    process.env = environment;
-    await aws.stop();
-  });
+  const aws = await awsOfProcess(t, { region: 'eu-west-1' });
   aws.createCluster({ name: 'prod', endpoint: server.url, certificateAuthority: before.ca });
   const clock = new HandClock();
   const file = await apiBy(t, clock, () => accessByFile(path, clock));

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EventRecorder, notesOf } from '../../app/kubernetes/events.ts';
-import type { Remaining } from '../../app/report/event.ts';
 import { type Answer, apiOn, apiServer, json, status } from '../support/api-server.ts';
 import { HandClock } from '../support/clock.ts';
 import { nodeOf } from '../support/fake-world.ts';
+import { waitingFor } from '../support/remaining.ts';
 import { summaryWith } from '../support/summaries.ts';
 
 const cordoned = { type: 'cordoned', node: 'node-a', excludedFromLoadBalancers: true } as const;
 const SUMMARY = summaryWith({ seconds: { total: 74.4 } });
-const waitingFor = (count: number, ending = false): Remaining[] =>
-  Array.from({ length: count }, (_, index) => {
-    const name = `web-${index}`;
-    return { pod: `shop/${name}`, uid: `${name}#1`, why: 'budget web allows none', ending, blocked: !ending };
-  });
 
 async function recording(t: TestContext, answer: Answer = (_, response) => json(response, 201, {})) {
   const clock = new HandClock();

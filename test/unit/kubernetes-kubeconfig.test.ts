@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { adviceOf, Failure } from '../../app/failure.ts';
 import type { Access } from '../../app/kubernetes/access.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
 import { HandClock } from '../support/clock.ts';
+import { folder } from '../support/folder.ts';
 
 const never = new AbortController().signal;
 const SECRET = 's3cr3t-t0ken';
@@ -138,9 +138,7 @@ test('a SOCKS proxy is refused; an HTTP proxy is taken', async () => {
 
 /** A kubeconfig file that lives as long as the test. */
 async function fileOf(t: TestContext, text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'config');
+  const path = join(await folder(t), 'config');
   await writeFile(path, text);
   return path;
 }

@@ -4,16 +4,9 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Remaining } from '../../app/report/event.ts';
 import { duration, frame } from '../../app/report/frame.ts';
 import { Tally } from '../../app/report/tally.ts';
+import { waitingFor } from '../support/remaining.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
-const waitingFor = (count: number, ending = false): Remaining[] =>
-  Array.from({ length: count }, (_, index) => ({
-    pod: `shop/web-${index}`,
-    uid: `web-${index}`,
-    why: 'budget web allows none',
-    ending,
-    blocked: !ending,
-  }));
 
 function tallyOf(remaining: readonly Remaining[]): Tally {
   const tally = new Tally();

@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
-import type { DrainEvent, Remaining } from '../../app/report/event.ts';
+import type { DrainEvent } from '../../app/report/event.ts';
 import { plainText } from '../../app/report/plain-text.ts';
 import { Tally } from '../../app/report/tally.ts';
 import { worded } from '../../app/report/wording.ts';
+import { waitingFor } from '../support/remaining.ts';
 import { summaryWith } from '../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
 const summary = summaryWith();
-const waitingFor = (count: number, ending = false): Remaining[] =>
-  Array.from({ length: count }, (_, index) => ({
-    pod: `shop/web-${index}`,
-    uid: `web-${index}`,
-    why: 'budget web allows none',
-    ending,
-    blocked: !ending,
-  }));
 
 /** The events that tell of something that went wrong. */
 function troubled(error: unknown): DrainEvent[] {
