@@ -8,6 +8,7 @@ import { readConfig } from '../../app/config.ts';
 import { accessByFile } from '../../app/kubernetes/kubeconfig.ts';
 import { readSweepConfig } from '../../app/sweep-config.ts';
 import { Program } from '../process/program.ts';
+import { Listener } from '../simulator/listener.ts';
 import { HandClock } from '../support/clock.ts';
 import { folder } from '../support/folder.ts';
 import { Seeded } from '../support/seeded.ts';
@@ -25,11 +26,9 @@ async function endpoint(t: TestContext) {
   server.on('connection', () => {
     count.requests++;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => new Promise((resolve) => server.close(resolve)));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  return { url: `http://127.0.0.1:${address.port}`, count };
+  const listener = new Listener(server, '127.0.0.1');
+  t.after(() => listener.stop());
+  return { url: `http://127.0.0.1:${await listener.open(0)}`, count };
 }
 
 /** What no process can be given: it ends the text. */

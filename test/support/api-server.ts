@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Agent } from 'undici';
 import type { Clock } from '../../app/clock.ts';
 import type { Access, AskForAccess } from '../../app/kubernetes/access.ts';
 import { Api } from '../../app/kubernetes/api.ts';
+import { Listener } from '../simulator/listener.ts';
 
 export type Received = {
   readonly method: string;
@@ -19,7 +19,6 @@ export type Answer = (request: Received, response: ServerResponse) => void | Pro
 /** A real HTTP server on this machine that answers as the test says. It ends with the test. */
 export async function apiServer(t: TestContext, answer: Answer) {
   const received: Received[] = [];
-  const sockets = new Set<Socket>();
   const server = createServer(async (message, response) => {
     const { pathname, searchParams } = new URL(message.url ?? '/', 'http://localhost');
     const { method = '', headers } = message;
@@ -27,18 +26,9 @@ export async function apiServer(t: TestContext, answer: Answer) {
     received.push(request);
     await answer(request, response);
   });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  t.after(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${address.port}`, received };
+  const listener = new Listener(server, '127.0.0.1');
+  t.after(() => listener.stop());
+  return { url: `http://127.0.0.1:${await listener.open(0)}`, received };
 }
 
 /** The API client of the program on such a server. */

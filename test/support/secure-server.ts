@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
-import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
+import { Listener } from '../simulator/listener.ts';
 import type { Certificate } from './authority.ts';
 
 export type Visit = {
@@ -26,7 +26,6 @@ export async function secureServer(
   answer: (visit: Visit) => number = () => 200,
 ): Promise<SecureServer> {
   const visits: Visit[] = [];
-  const sockets = new Set<Duplex>();
   const contextOf = ({ key, cert }: Certificate, ca: string | undefined) => ({
     key,
     cert,
@@ -42,26 +41,14 @@ export async function secureServer(
       response.writeHead(answer(visit), { 'content-type': 'application/json' }).end('{}');
     },
   );
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  const drop = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  t.after(async () => {
-    drop();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  const listener = new Listener(server, '127.0.0.1');
+  t.after(() => listener.stop());
   return {
-    url: `https://127.0.0.1:${address.port}`,
+    url: `https://127.0.0.1:${await listener.open(0)}`,
     visits,
     show(next, clientAuthority) {
       server.setSecureContext(contextOf(next, clientAuthority));
-      drop();
+      listener.drop();
     },
   };
 }
