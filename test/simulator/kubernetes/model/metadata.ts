@@ -11,43 +11,26 @@ export const ownerReference = object(
   { controller: boolean, blockOwnerDeletion: boolean },
 );
 
-/** What a client may send as metadata: almost nothing is required of it. */
-export const requestMeta = object(
-  {},
-  {
-    name: string,
-    generateName: string,
-    namespace: string,
-    uid: string,
-    resourceVersion: string,
-    generation: number,
-    creationTimestamp: string,
-    deletionTimestamp: string,
-    deletionGracePeriodSeconds: number,
-    labels: strings,
-    annotations: strings,
-    finalizers: list(string),
-    ownerReferences: list(ownerReference),
-  },
-);
+/** What the server fills in where a client leaves it out. */
+const always = { name: string, uid: string, resourceVersion: string, creationTimestamp: string };
+const sometimes = {
+  generateName: string,
+  namespace: string,
+  generation: number,
+  deletionTimestamp: string,
+  deletionGracePeriodSeconds: number,
+  labels: strings,
+  annotations: strings,
+  finalizers: list(string),
+  ownerReferences: list(ownerReference),
+};
 
-const objectMeta = object(
-  { name: string, uid: string, resourceVersion: string, creationTimestamp: string },
-  {
-    generateName: string,
-    namespace: string,
-    generation: number,
-    deletionTimestamp: string,
-    deletionGracePeriodSeconds: number,
-    labels: strings,
-    annotations: strings,
-    finalizers: list(string),
-    ownerReferences: list(ownerReference),
-  },
-);
+export const requestMeta = object({}, { ...always, ...sometimes });
+const objectMeta = object(always, sometimes);
+
 /** What every kind has. */
 export const typed = { apiVersion: string, kind: string, metadata: objectMeta };
-export const kubernetesObject = object(typed, {});
+const kubernetesObject = object(typed, {});
 
 export const labelSelector = object(
   {},
@@ -64,7 +47,6 @@ export const condition = object(
 
 export type KubernetesObject = Shaped<typeof kubernetesObject>;
 export type ObjectMeta = Shaped<typeof objectMeta>;
-export type RequestMeta = Shaped<typeof requestMeta>;
 export type OwnerReference = Shaped<typeof ownerReference>;
 export type LabelSelector = Shaped<typeof labelSelector>;
 export type Condition = Shaped<typeof condition>;

@@ -1,11 +1,11 @@
 import { type Cluster, timestamp } from '../model/cluster.ts';
 import type { Pod } from '../model/objects.ts';
-import { boolean, isObject, type Json, list, number, object, string } from '../model/shape.ts';
+import { isObject, type Json, object, string } from '../model/shape.ts';
 import { ApiError, badRequest, notFound, type Status, success } from '../model/status.ts';
 import { spendBudget } from './budget.ts';
 import { admitIntoNamespace, unrecognised } from './creation.ts';
 import { type DeleteOptions, deleteObject } from './deletion.ts';
-import { isDryRun } from './options.ts';
+import { deleteOptions, isDryRun } from './options.ts';
 
 /** EvictionsRetry */
 const CONFLICT_ATTEMPTS = 20;
@@ -15,16 +15,7 @@ const evictionShape = object(
   {},
   {
     metadata: object({}, { name: string, namespace: string }),
-    deleteOptions: object(
-      {},
-      {
-        dryRun: list(string),
-        gracePeriodSeconds: number,
-        preconditions: object({}, { uid: string, resourceVersion: string }),
-        propagationPolicy: string,
-        orphanDependents: boolean,
-      },
-    ),
+    deleteOptions,
   },
 );
 

@@ -35,7 +35,7 @@ export function isDryRun(values: readonly string[], kind: string): boolean {
   throw invalidOption(kind, 'dryRun', 'FieldValueNotSupported', `Unsupported value: ${shown}: supported values: "All"`);
 }
 
-const deleteOptions = object(
+export const deleteOptions = object(
   {},
   {
     gracePeriodSeconds: number,
