@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, type Body, eventually, Lab, MERGE, podBody, workload } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, type Body, eventually, MERGE, podBody, startLab, workload } from './lab.ts';
 
-describe('budgets of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('budgets of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a drainer that was tested against budgets that nobody enforces.
   test('an eviction that its budget refuses answers 429 with the budget as cause', async () => {
@@ -123,12 +119,8 @@ describe('budgets of the simulated v1.34', { concurrency: true }, () => {
   });
 });
 
-describe('budgets of the simulated v1.20', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ version: 'v1.20' });
-  });
-  after(() => lab.stop());
+describe('budgets of the simulated v1.20', { concurrency: true }, async () => {
+  const lab = await startLab({ after }, { version: 'v1.20' });
 
   // Prevents: a retry at once of what the server has not counted yet.
   test('a budget that nobody has counted yet refuses, and says so', async () => {

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, Lab } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, startLab } from './lab.ts';
 
-describe('discovery of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('discovery of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a drainer that speaks the wrong eviction API because discovery did not say.
   test('discovery names the version of Eviction', async () => {

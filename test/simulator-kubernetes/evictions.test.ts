@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, Lab, podBody } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, podBody, startLab } from './lab.ts';
 
-describe('evictions of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('evictions of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a retry that evicts the new pod of the same name.
   test('an eviction with the UID of a pod that was replaced is a conflict, and the new pod stays', async () => {
@@ -56,12 +52,8 @@ describe('evictions of the simulated v1.34', { concurrency: true }, () => {
   });
 });
 
-describe('evictions of the simulated v1.20', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ version: 'v1.20' });
-  });
-  after(() => lab.stop());
+describe('evictions of the simulated v1.20', { concurrency: true }, async () => {
+  const lab = await startLab({ after }, { version: 'v1.20' });
 
   // Prevents: a drainer that only works with policy/v1.
   test('only policy/v1beta1 is served, for budgets and evictions', async () => {

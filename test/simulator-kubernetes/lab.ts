@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import {
+  type KubernetesOptions,
+  type KubernetesSimulator,
+  startKubernetes,
+} from '../simulator/kubernetes/simulator.ts';
 
 export type Body = Record<string, unknown>;
 export type Answer = { status: number; headers: Record<string, unknown>; text: string; body: Body };
-export type Send = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+type Send = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
 export const MERGE = { 'content-type': 'application/merge-patch+json' };
 export const PARTIAL = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
@@ -105,10 +109,6 @@ export class Lab {
     this.drainer = clientOf(simulator, 'drainer-token', this.#agent);
   }
 
-  static async start(options: Parameters<typeof startKubernetes>[0] = {}): Promise<Lab> {
-    return new Lab(await startKubernetes(options));
-  }
-
   async stop(): Promise<void> {
     await this.#agent.destroy();
     await this.simulator.stop();
@@ -187,12 +187,12 @@ export const endsWith =
   (events: Body[]): boolean =>
     types(events).at(-1) === type;
 
-/** A lab that ends with the test. */
+/** A lab that ends with the test, or with the suite. */
 export async function startLab(
   t: { after(work: () => Promise<void>): void },
-  options: Parameters<typeof startKubernetes>[0] = {},
+  options: KubernetesOptions = {},
 ): Promise<Lab> {
-  const lab = await Lab.start(options);
+  const lab = new Lab(await startKubernetes(options));
   t.after(() => lab.stop());
   return lab;
 }

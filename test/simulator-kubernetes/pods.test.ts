@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, type Body, endsWith, eventually, Lab, MERGE, namesOf, podBody, types, workload } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, type Body, endsWith, eventually, MERGE, namesOf, podBody, startLab, types, workload } from './lab.ts';
 
-describe('pods of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('pods of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a drain that keeps the order of pods whose priority nobody has set.
   test('the system classes give a pod its priority, in any namespace, and no other class is known', async () => {
@@ -73,49 +69,41 @@ describe('pods of the simulated v1.34', { concurrency: true }, () => {
   });
 
   // Prevents: a drain loop that fights with a DaemonSet, unnoticed because no DaemonSet fights back.
-  test('a DaemonSet keeps its pod on a cordoned node, and a ReplicaSet avoids it', async () => {
-    const own = await Lab.start({ nodes: 2 });
-    try {
-      const [node] = namesOf(await own.send('GET', '/api/v1/nodes'));
-      await own.send('PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: true } }, MERGE);
-      await own.send('POST', '/apis/apps/v1/namespaces/default/daemonsets', workload('agent', undefined));
-      await own.send('POST', '/apis/apps/v1/namespaces/default/replicasets', workload('web', 3));
-      const pods = await eventually(async () => {
-        const running = await own.pods('default', 'fieldSelector=status.phase=Running');
-        return running.length === 5 ? running : undefined;
-      }, 'five pods to run');
-      const there = pods.filter((pod) => at(pod, 'spec', 'nodeName') === node);
-      assert.deepEqual(
-        there.map((pod) => at(pod, 'metadata', 'ownerReferences', 0, 'kind')),
-        ['DaemonSet'],
-      );
-      assert.equal(at(there, 0, 'metadata', 'ownerReferences', 0, 'controller'), true);
-    } finally {
-      await own.stop();
-    }
+  test('a DaemonSet keeps its pod on a cordoned node, and a ReplicaSet avoids it', async (t) => {
+    const own = await startLab(t, { nodes: 2 });
+    const [node] = namesOf(await own.send('GET', '/api/v1/nodes'));
+    await own.send('PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: true } }, MERGE);
+    await own.send('POST', '/apis/apps/v1/namespaces/default/daemonsets', workload('agent', undefined));
+    await own.send('POST', '/apis/apps/v1/namespaces/default/replicasets', workload('web', 3));
+    const pods = await eventually(async () => {
+      const running = await own.pods('default', 'fieldSelector=status.phase=Running');
+      return running.length === 5 ? running : undefined;
+    }, 'five pods to run');
+    const there = pods.filter((pod) => at(pod, 'spec', 'nodeName') === node);
+    assert.deepEqual(
+      there.map((pod) => at(pod, 'metadata', 'ownerReferences', 0, 'kind')),
+      ['DaemonSet'],
+    );
+    assert.equal(at(there, 0, 'metadata', 'ownerReferences', 0, 'controller'), true);
   });
 
   // Prevents: pods of a node that is gone, which a drain of that node would wait for.
-  test('the pods of a deleted node are removed, and dependents go with their owner', async () => {
-    const own = await Lab.start({ nodes: [{ name: 'only' }] });
-    try {
-      await own.send('POST', '/apis/apps/v1/namespaces/default/replicasets', workload('web', 2));
-      const owned = async () =>
-        (await own.pods('default', 'fieldSelector=spec.nodeName=only')).length === 2 ? true : undefined;
-      await eventually(owned, 'two pods on the node');
-      await own.send('DELETE', '/apis/apps/v1/namespaces/default/replicasets/web');
-      await eventually(
-        async () => ((await own.pods('default')).length === 0 ? true : undefined),
-        'the pods to go with their owner',
-      );
-      await own.runningPod('default', podBody('stray', { annotations: { 'lab/shutdown-ms': 'never' } }));
-      await own.send('DELETE', '/api/v1/nodes/only');
-      await eventually(
-        async () => ((await own.pods('default')).length === 0 ? true : undefined),
-        'the pods to go with their node',
-      );
-    } finally {
-      await own.stop();
-    }
+  test('the pods of a deleted node are removed, and dependents go with their owner', async (t) => {
+    const own = await startLab(t, { nodes: [{ name: 'only' }] });
+    await own.send('POST', '/apis/apps/v1/namespaces/default/replicasets', workload('web', 2));
+    const owned = async () =>
+      (await own.pods('default', 'fieldSelector=spec.nodeName=only')).length === 2 ? true : undefined;
+    await eventually(owned, 'two pods on the node');
+    await own.send('DELETE', '/apis/apps/v1/namespaces/default/replicasets/web');
+    await eventually(
+      async () => ((await own.pods('default')).length === 0 ? true : undefined),
+      'the pods to go with their owner',
+    );
+    await own.runningPod('default', podBody('stray', { annotations: { 'lab/shutdown-ms': 'never' } }));
+    await own.send('DELETE', '/api/v1/nodes/only');
+    await eventually(
+      async () => ((await own.pods('default')).length === 0 ? true : undefined),
+      'the pods to go with their node',
+    );
   });
 });

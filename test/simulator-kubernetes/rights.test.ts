@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, eventually, Lab, namesOf, podBody, startLab } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, eventually, namesOf, podBody, startLab } from './lab.ts';
 
-describe('rights of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('rights of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: missing RBAC rules that are only found in production.
   test('a user has what bindings grant, by verb, resource, subresource and name, and no more', async () => {

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { at, Lab, MERGE, namesOf, podBody, startLab, types } from './lab.ts';
+import { after, describe, test } from 'node:test';
+import { at, MERGE, namesOf, podBody, startLab, types } from './lab.ts';
 
-describe('versions of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('versions of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a paged list that skips or repeats objects when the cluster changes between its pages.
   test('the pages of a list are of one moment, and are empty of nothing', async () => {

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { CoreV1Api, makeInformer } from '@kubernetes/client-node';
 import { administrator } from '../support/administrator.ts';
-import { at, endsWith, eventually, items, Lab, MERGE, PARTIAL, podBody, startLab, types } from './lab.ts';
+import { at, endsWith, eventually, items, MERGE, PARTIAL, podBody, startLab, types } from './lab.ts';
 
-describe('watches of the simulated v1.34', { concurrency: true }, () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await Lab.start({ nodes: 3 });
-  });
-  after(() => lab.stop());
+describe('watches of the simulated v1.34', { concurrency: true }, async () => {
+  const lab = await startLab({ after });
 
   // Prevents: a watch that misses what happened between the list and the watch.
   test('a watch from the version of a list tells everything since, and nothing twice', async () => {

@@ -24,8 +24,6 @@ import { toJson } from './model/shape.ts';
 import { type NodeSpec, nodeSpecs, registerNode } from './nodes.ts';
 import { createObject } from './registry/creation.ts';
 
-export type { NodeSpec, RecordedRequest };
-
 export type KubernetesSimulator = {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
