@@ -22,7 +22,7 @@ const AuditEvent = v.object({
 });
 
 /** What the API server says of one client's requests. */
-export type Audited = {
+type Audited = {
   readonly requests: Readonly<Record<string, number>>;
   readonly evictions: readonly Eviction[];
   /** When it first answered, in milliseconds since the epoch. */

@@ -1,11 +1,11 @@
 /** Pods left on a node over time, for each contender. */
-export type Chart = {
+type Chart = {
   readonly title: string;
   /** A line where no drain can be quicker. */
   readonly floorSeconds?: number;
   readonly series: readonly Series[];
 };
-export type Series = {
+type Series = {
   readonly name: string;
   /** When its process ended. */
   readonly seconds: number;

@@ -6,7 +6,7 @@ import { BUDGETS, CROWD, LARGE_CLUSTER, NO_BUDGET, podsOf, SMALL_CLUSTER } from 
 export const REQUESTS_PER_POD = 1.05;
 
 /** What the worker is meant to reach, and what it reached. */
-export type Goal = { readonly goal: string; readonly reached: string; readonly met: boolean };
+type Goal = { readonly goal: string; readonly reached: string; readonly met: boolean };
 
 /**
  * The goals for which there are figures.

@@ -10,7 +10,7 @@ const Line = v.object({
 });
 
 /** What the worker says of itself. Times are milliseconds since the epoch. */
-export type WorkerLog = {
+type WorkerLog = {
   readonly connectedAt: number | undefined;
   /** When it had told the hook, and summed up. */
   readonly doneAt: number | undefined;

@@ -3,7 +3,7 @@ import { type Result, type Run, StepFailed } from './runner.ts';
 
 export const INSTANCE_LABEL = 'alpha.eksctl.io/instance-id';
 export const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
-export const SAMPLE_NAMESPACE = 'node-drainer-sample';
+const SAMPLE_NAMESPACE = 'node-drainer-sample';
 
 const RBAC = fileURLToPath(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url));
 const WORKLOAD = fileURLToPath(new URL('workload.yaml', import.meta.url));

@@ -15,7 +15,7 @@ export type Load = {
 export const TEMPLATE = { heartbeatTimeout: 1_800, ruleGivesUpAfter: 900, graceSeconds: 20 };
 
 /** What no document tells, and what you should put your own figures for. */
-export const ASSUMED = {
+const ASSUMED = {
   /** From RunTask to the first heartbeat: Fargate's start, the pull of the image, the way to the node. */
   firstBeatSeconds: 60,
   podsPerNode: 30,

@@ -1,7 +1,7 @@
 import { type Demand, RUN_TASK_PER_SECOND } from './model.ts';
 
 /** A limit of one account in one region. */
-export type Quota = {
+type Quota = {
   /** As Service Quotas calls it; in words where it is not there. */
   readonly name: string;
   readonly default: number | undefined;

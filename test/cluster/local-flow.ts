@@ -13,7 +13,7 @@ import { Scenario } from './scenario.ts';
 type Environment = Readonly<Record<string, string>>;
 
 /** The two services of docker-compose.yml, as processes or as containers of this machine. */
-export type Parts = {
+type Parts = {
   /** Starts the simulated AWS and gives its URL. */
   startAws(environment: Environment): Promise<string>;
   /** Runs the drainer to its end. */

@@ -19,7 +19,7 @@ export const HOLD = 'test.fargate-node-drainer/hold';
 export const POOL = 'test.fargate-node-drainer/pool';
 
 /** What the fake kubelets understand: how long a pod takes to be ready, and to end (or `never`). Real kubelets ignore it. */
-export type Timing = { readonly 'lab/ready-ms'?: string; readonly 'lab/shutdown-ms'?: string };
+type Timing = { readonly 'lab/ready-ms'?: string; readonly 'lab/shutdown-ms'?: string };
 
 export type PodOptions = {
   readonly labels?: Record<string, string>;
@@ -46,7 +46,7 @@ export function podOn(node: string, name: string, { labels, annotations, spec, h
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec({ ...spec, nodeName: node }) };
 }
 
-export type SetOptions = { readonly replicas: number; readonly annotations?: Timing };
+type SetOptions = { readonly replicas: number; readonly annotations?: Timing };
 
 /** A ReplicaSet, StatefulSet or DaemonSet of pods that run only where the pool of the namespace is. */
 export function replicaSet(namespace: string, name: string, { replicas, annotations }: SetOptions): V1ReplicaSet {

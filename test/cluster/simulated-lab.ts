@@ -6,7 +6,7 @@ import { adminBy } from './admin.ts';
 import type { Lab, LabOptions } from './lab.ts';
 
 /** A lab that can be told to fail. */
-export type SimulatedLab = Lab & { readonly simulator: KubernetesSimulator };
+type SimulatedLab = Lab & { readonly simulator: KubernetesSimulator };
 
 export async function simulatedLab({ recognise }: LabOptions = {}): Promise<SimulatedLab> {
   const simulator = await startKubernetes(

@@ -86,7 +86,7 @@ function groupOf(instanceId: string): string {
 }
 
 /** A region that ends with the test. */
-export async function regionOf(t: TestContext): Promise<AwsSimulator> {
+async function regionOf(t: TestContext): Promise<AwsSimulator> {
   const aws = await startRegion();
   t.after(() => aws.stop());
   return aws;

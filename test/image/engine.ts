@@ -44,7 +44,7 @@ async function copyProject(folder: string): Promise<void> {
   }
 }
 
-export type RunOptions = {
+type RunOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Path in the container → path on this machine. */
   readonly mounts?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 
 export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
-export type TemplateName = (typeof TEMPLATES)[number];
+type TemplateName = (typeof TEMPLATES)[number];
 
 export function templateText(name: TemplateName): string {
   return readFileSync(new URL(`../../infra/cloudformation/${name}.yaml`, import.meta.url), 'utf8');

@@ -2,7 +2,7 @@ import aws4 from 'aws4';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 import { type Keys, keysOf } from './account.ts';
 
-export type TokenOptions = Partial<Record<'cluster' | 'service' | 'region' | 'host' | 'query' | 'date', string>> & {
+type TokenOptions = Partial<Record<'cluster' | 'service' | 'region' | 'host' | 'query' | 'date', string>> & {
   keys?: Keys;
 };
 

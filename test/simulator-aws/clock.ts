@@ -1,7 +1,7 @@
 import type { AwsTimers } from '../simulator/aws/context.ts';
 
 /** A clock that stands still until it is told otherwise, with timers that follow it. */
-export type FakeClock = {
+type FakeClock = {
   readonly now: () => number;
   readonly timers: AwsTimers;
   /** Lets this many milliseconds pass; what is due in them happens, each at its own time. */

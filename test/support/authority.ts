@@ -5,7 +5,7 @@ const KEYS = { keyType: 'ec', algorithm: 'sha256' } as const;
 export type Certificate = { readonly key: string; readonly cert: string };
 
 /** A certificate authority, which makes certificates for loopback. Two of the same name have different keys. */
-export type Authority = { readonly ca: string; issue(more?: Issue): Promise<Certificate> };
+type Authority = { readonly ca: string; issue(more?: Issue): Promise<Certificate> };
 
 type Issue = { readonly commonName?: string; readonly name?: string; readonly until?: Date };
 

@@ -29,7 +29,7 @@ const Line = v.looseObject({
 });
 
 /** What CloudWatch takes from a line: the metrics by name, and each set of dimensions with its values. */
-export type Extracted = {
+type Extracted = {
   readonly namespace: string;
   readonly at: number;
   readonly metrics: Readonly<Record<string, number>>;

@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { Listener } from '../simulator/listener.ts';
 import type { Certificate } from './authority.ts';
 
-export type Visit = {
+type Visit = {
   readonly path: string;
   readonly authorization: string;
   /** The common name of the client's certificate, if it showed one that we trust. */
@@ -12,7 +12,7 @@ export type Visit = {
 };
 
 /** An API server behind TLS, whose certificate can be changed while it runs. */
-export type SecureServer = {
+type SecureServer = {
   readonly url: string;
   readonly visits: readonly Visit[];
   /** Shows this certificate to whoever connects from now on, and drops those who are connected. */

@@ -1,4 +1,4 @@
-export type Page<T> = { items: T[]; nextToken?: string };
+type Page<T> = { items: T[]; nextToken?: string };
 
 /** One page of a list. Undefined if the token is not one that an earlier page gave. */
 export function pageOf<T>(all: readonly T[], size: number, token: string | undefined): Page<T> | undefined {

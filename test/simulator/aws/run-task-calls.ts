@@ -6,7 +6,7 @@ import type { Tasks } from './tasks.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** What one call of RunTask came to. */
-export type RunTaskResult = { readonly tasks: readonly Task[]; readonly failures: readonly TaskRefusal[] };
+type RunTaskResult = { readonly tasks: readonly Task[]; readonly failures: readonly TaskRefusal[] };
 
 type Placed = { readonly input: string; readonly result: RunTaskResult; readonly at: number };
 

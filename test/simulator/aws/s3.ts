@@ -13,7 +13,7 @@ const virtualHosts = /^(.+)\.(?:127\.0\.0\.1|localhost|s3[.-][a-z0-9-]+\.amazona
  * The bucket and key of a request, path style or virtual-hosted style.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
  */
-export function addressOf(request: Pick<AwsRequest, 'path' | 'headers'>): Address {
+function addressOf(request: Pick<AwsRequest, 'path' | 'headers'>): Address {
   const hostname = (request.headers['host'] ?? '').replace(/:\d+$/, '');
   const path = decodeURIComponent(request.path.slice(1));
   const bucket = virtualHosts.exec(hostname)?.[1];

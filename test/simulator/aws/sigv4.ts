@@ -154,7 +154,7 @@ export function payloadMatches(request: AwsRequest): boolean {
  * The canonical request of SigV4.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-export function canonicalRequest(request: AwsRequest, signature: Signature): string {
+function canonicalRequest(request: AwsRequest, signature: Signature): string {
   const headers = signature.signedHeaders.map(
     (name) => `${name}:${(request.headers[name] ?? '').trim().replace(/ +/g, ' ')}\n`,
   );

@@ -5,7 +5,7 @@ import type { RunTaskCalls } from './run-task-calls.ts';
 import type { Task, TaskRefusal } from './task.ts';
 
 /** The host by which a service of AWS that calls another one is known. */
-export type InvokingService = 'events.amazonaws.com' | 'scheduler.amazonaws.com';
+type InvokingService = 'events.amazonaws.com' | 'scheduler.amazonaws.com';
 
 /**
  * RunTask as EventBridge and its Scheduler call it: within AWS, so that an outage in front of the simulator does not

@@ -1,7 +1,7 @@
 import { at, listAt, mapAt, textAt, type Value, type ValueMap } from './cloudformation/value.ts';
 
 /** A target that is an ECS cluster, and the call of RunTask that it stands for. */
-export type TaskTarget = {
+type TaskTarget = {
   readonly cluster: string;
   /** The target's EcsParameters, as the template has them. */
   readonly parameters: ValueMap;

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { at, type ValueMap } from './value.ts';
 
 /** A resource as it would have been made. */
-export type Made = { readonly type: string; readonly name: string; readonly properties: ValueMap };
+type Made = { readonly type: string; readonly name: string; readonly properties: ValueMap };
 
 type Place = Pick<Context, 'accountId' | 'region' | 'partition'>;
 type Identity = { readonly ref: string; readonly attributes: Readonly<Record<string, string>> };

@@ -15,7 +15,7 @@ export type Stack = {
   readonly outputs: Readonly<Record<string, string>>;
 };
 
-export type StackOptions = {
+type StackOptions = {
   readonly name?: string;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly context: Pick<Context, 'accountId' | 'region' | 'partition'>;

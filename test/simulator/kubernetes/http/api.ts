@@ -19,7 +19,7 @@ import { tableFor } from './route.ts';
 import { selected, selectionOf } from './selection.ts';
 import { type WatchSink, type WatchTimes, watchObjects } from './watch.ts';
 
-export type ApiRequest = {
+type ApiRequest = {
   info: RequestInfo;
   query: URLSearchParams;
   accept: string;

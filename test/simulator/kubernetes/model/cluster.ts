@@ -2,7 +2,7 @@ import { Timers } from '../../timers.ts';
 import { type Kinds, type ResourceName, type Resources, resources, type Version } from './resource.ts';
 import { type AnyTable, type Indexer, Revisions, Table } from './table.ts';
 
-export type Tables = { [R in ResourceName]: Table<Kinds[R]> };
+type Tables = { [R in ResourceName]: Table<Kinds[R]> };
 
 /** The whole state of a simulated cluster: what etcd and the clock are to a real one. */
 export type Cluster = {

@@ -2,7 +2,7 @@ import type { KubernetesObject, LabelSelector } from './metadata.ts';
 import { isObject } from './shape.ts';
 import { badRequest } from './status.ts';
 
-export type LabelMatch = (labels: Readonly<Record<string, string>>) => boolean;
+type LabelMatch = (labels: Readonly<Record<string, string>>) => boolean;
 
 /**
  * A label selector of a URL: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. The parser, and its words when it fails, are those of

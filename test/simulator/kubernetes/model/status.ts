@@ -1,6 +1,6 @@
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
-export type StatusCause = { reason?: string; message?: string; field?: string };
-export type StatusDetails = {
+type StatusCause = { reason?: string; message?: string; field?: string };
+type StatusDetails = {
   name?: string;
   group?: string;
   kind?: string;

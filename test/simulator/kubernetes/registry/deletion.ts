@@ -13,7 +13,7 @@ export type DeleteOptions = {
   dryRun?: boolean;
 };
 
-export type Deletion = { object: KubernetesObject; gone: boolean };
+type Deletion = { object: KubernetesObject; gone: boolean };
 
 /**
  * Deletes an object as the generic registry does: at once, or gracefully (pods), or when its last finalizer goes.

@@ -18,7 +18,7 @@ export function patched(target: JsonObject, patch: Json, mediaType: string): Jso
 }
 
 /** https://www.rfc-editor.org/rfc/rfc7386 */
-export function mergePatch(target: Json, patch: Json): Json {
+function mergePatch(target: Json, patch: Json): Json {
   if (!isObject(patch)) return patch;
   const result: JsonObject = isObject(target) ? { ...target } : {};
   for (const [field, value] of Object.entries(patch)) {
