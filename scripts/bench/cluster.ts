@@ -1,24 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import {
-  ApiException,
-  AppsV1Api,
-  CoreV1Api,
-  KubeConfig,
-  KubernetesObjectApi,
-  PatchStrategy,
-  PolicyApi,
-  setHeaderOptions,
-  type V1Node,
-} from '@kubernetes/client-node';
+import type { V1Node } from '@kubernetes/client-node';
+import { type Admin, adminBy } from '../../test/cluster/admin.ts';
 
 /** The cluster that the benchmark plays on, as its administrator sees it. */
-export type Cluster = {
-  readonly config: KubeConfig;
-  readonly core: CoreV1Api;
-  readonly apps: AppsV1Api;
-  readonly objects: KubernetesObjectApi;
-  /** The version in which this cluster takes budgets. */
-  readonly policyVersion: string;
+export type Cluster = Admin & {
   readonly target: string;
   readonly others: readonly string[];
   /** False for a fake kubelet, which goes by the annotations of the pods; true where containers take their own time. */
@@ -27,14 +12,10 @@ export type Cluster = {
   readonly room: number;
 };
 
-/** For generated patch methods: null removes a field. */
-export const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
-
 /** @throws when the cluster does not answer, or has no two nodes for ordinary pods */
 export async function openCluster(kubeconfig: string, wanted: string | undefined): Promise<Cluster> {
-  const config = new KubeConfig();
-  config.loadFromString(await readFile(kubeconfig, 'utf8'));
-  const core = config.makeApiClient(CoreV1Api);
+  const admin = await adminBy(await readFile(kubeconfig, 'utf8'));
+  const { core } = admin;
   const workers = (await core.listNode()).items.filter(takesPods);
   const target = workers.find((node) => wanted === undefined || nameOf(node) === wanted);
   const others = workers.map(nameOf).filter((name) => name !== nameOf(target));
@@ -44,13 +25,8 @@ export async function openCluster(kubeconfig: string, wanted: string | undefined
     );
   }
   const { items: there } = await core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${nameOf(target)}` });
-  const { versions } = await config.makeApiClient(PolicyApi).getAPIGroup();
   return {
-    config,
-    core,
-    apps: config.makeApiClient(AppsV1Api),
-    objects: KubernetesObjectApi.makeApiClient(config),
-    policyVersion: versions.some(({ version }) => version === 'v1') ? 'policy/v1' : 'policy/v1beta1',
+    ...admin,
     target: nameOf(target),
     others,
     runsContainers: !(target.status?.nodeInfo?.containerRuntimeVersion ?? '').startsWith('fake:'),
@@ -71,9 +47,4 @@ function countOf(quantity = '0'): number {
 
 function nameOf(node: V1Node | undefined): string {
   return node?.metadata?.name ?? '';
-}
-
-/** The status code with which the API said no; undefined for any other error. */
-export function codeOf(error: unknown): number | undefined {
-  return error instanceof ApiException ? error.code : undefined;
 }

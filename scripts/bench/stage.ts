@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
-import { type Cluster, codeOf, merge } from './cluster.ts';
+import { ifFound, merge } from '../../test/cluster/admin.ts';
+import type { Cluster } from './cluster.ts';
 import { appName, budget, POOL, replicaSet } from './manifests.ts';
 import { each, until } from './poll.ts';
 import { podsOf, type Scenario } from './scenario.ts';
@@ -76,11 +77,8 @@ export class Stage {
   }
 
   async #remove(name: string): Promise<void> {
-    await this.#cluster.core
-      .deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 })
-      .catch((error: unknown) => {
-        if (codeOf(error) !== 404) throw error;
-      });
+    const { core } = this.#cluster;
+    await ifFound(core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }));
   }
 
   async #label(nodes: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Cluster, codeOf } from './cluster.ts';
+import { codeOf } from '../../test/cluster/admin.ts';
+import type { Cluster } from './cluster.ts';
 import { each, until } from './poll.ts';
 
 const NAMESPACE = 'bench-surroundings';

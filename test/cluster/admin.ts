@@ -11,6 +11,7 @@ import {
 
 /** The cluster as its administrator sees it, through a client that shares no code with the drainer. */
 export type Admin = {
+  readonly config: KubeConfig;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
   readonly objects: KubernetesObjectApi;
@@ -29,6 +30,7 @@ export async function adminBy(kubeconfig: string): Promise<Admin> {
   await core.listNode();
   const { versions } = await config.makeApiClient(PolicyApi).getAPIGroup();
   return {
+    config,
     core,
     apps: config.makeApiClient(AppsV1Api),
     objects: KubernetesObjectApi.makeApiClient(config),

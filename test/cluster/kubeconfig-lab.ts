@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import * as v from 'valibot';
-import { parse, stringify } from 'yaml';
+import { impersonating } from '../../scripts/local/kubeconfig.ts';
 import { adminBy } from './admin.ts';
 import { type Lab, type LabOptions, webhookPort } from './lab.ts';
 import { reviewTokens } from './token-review.ts';
@@ -60,19 +60,6 @@ async function drainerKubeconfig(path: string, text: string): Promise<string> {
   const beside = join(dirname(path), 'drainer.conf');
   const given = process.env['DRAINER_KUBECONFIG'] ?? (existsSync(beside) ? beside : undefined);
   return given === undefined ? impersonating(text, 'node-drainer') : readFile(given, 'utf8');
-}
-
-const Kubeconfig = v.looseObject({
-  users: v.array(v.looseObject({ user: v.record(v.string(), v.unknown()) })),
-});
-
-/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
-function impersonating(text: string, name: string): string {
-  const config = v.parse(Kubeconfig, parse(text));
-  return stringify({
-    ...config,
-    users: config.users.map((entry) => ({ ...entry, user: { ...entry.user, as: name } })),
-  });
 }
 
 const AuditEvent = v.object({
