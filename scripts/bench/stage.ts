@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { ifFound, merge } from '../../test/cluster/admin.ts';
+import { each } from '../../test/support/each.ts';
 import type { Cluster } from './cluster.ts';
 import { appName, budget, POOL, replicaSet } from './manifests.ts';
-import { each, until } from './poll.ts';
+import { until } from './poll.ts';
 import { podsOf, type Scenario } from './scenario.ts';
 
 /** Puts on the node what a drainer leaves behind on it. */

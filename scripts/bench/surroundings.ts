@@ -1,6 +1,7 @@
 import { codeOf } from '../../test/cluster/admin.ts';
+import { each } from '../../test/support/each.ts';
 import type { Cluster } from './cluster.ts';
-import { each, until } from './poll.ts';
+import { until } from './poll.ts';
 
 const NAMESPACE = 'bench-surroundings';
 const LABEL = 'bench.fargate-node-drainer/surroundings';

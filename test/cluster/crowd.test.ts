@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { each } from '../support/each.ts';
 import { isSimulated, openLab } from './lab.ts';
 import { podOn } from './manifests.ts';
 import { eventually } from './poll.ts';
@@ -15,7 +16,7 @@ after(() => lab.close());
 test('a node full of pods is drained', async (t) => {
   const scenario = await Scenario.open(t, lab);
   const names = Array.from({ length: MANY }, (_, index) => `pod-${String(index).padStart(4, '0')}`);
-  await inParallel(names, (name) => scenario.create(podOn(scenario.worker, name, { labels: { app: 'crowd' } })));
+  await each(names, 20, (name) => scenario.create(podOn(scenario.worker, name, { labels: { app: 'crowd' } })));
   await scenario.ready('crowd', names.length);
   const drainer = scenario.drain();
   const { exitCode, summary } = await drainer.ended(90_000);
@@ -29,7 +30,7 @@ test('a node full of pods is drained', async (t) => {
 test('two drainers on one node at the same time both succeed', async (t) => {
   const scenario = await Scenario.open(t, lab);
   const names = Array.from({ length: 20 }, (_, index) => `pod-${index}`);
-  await inParallel(names, (name) => scenario.create(podOn(scenario.worker, name, { labels: { app: 'crowd' } })));
+  await each(names, 20, (name) => scenario.create(podOn(scenario.worker, name, { labels: { app: 'crowd' } })));
   await scenario.ready('crowd', names.length);
   await scenario.pod('held', { held: true });
   await scenario.budget('one-at-a-time', 'crowd', { minAvailable: 0 }, 20);
@@ -45,11 +46,3 @@ test('two drainers on one node at the same time both succeed', async (t) => {
   }
   assert.deepEqual(await scenario.pods(), []);
 });
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = [...items];
-  const lanes = Array.from({ length: 20 }, async () => {
-    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item);
-  });
-  await Promise.all(lanes);
-}

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { each } from '../support/each.ts';
 import { Seeded } from '../support/seeded.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { Town } from './town.ts';
@@ -23,16 +24,13 @@ async function killAndSweep(): Promise<Figure> {
     const moments = town.instances.map((instance) => ({ instance, atMs: random.whole(WITHIN_MS) }));
     const startedAt = Date.now();
     let killed = 0;
-    const killers = Array.from({ length: AT_ONCE }, async () => {
-      for (let next = moments.pop(); next !== undefined; next = moments.pop()) {
-        const worker = town.drain(next.instance);
-        await pause(next.atMs);
-        worker.kill('SIGKILL');
-        if ((await worker.ended()).code === null) killed++;
-        await town.start('sweep').ended();
-      }
+    await each(moments, AT_ONCE, async ({ instance, atMs }) => {
+      const worker = town.drain(instance);
+      await pause(atMs);
+      worker.kill('SIGKILL');
+      if ((await worker.ended()).code === null) killed++;
+      await town.start('sweep').ended();
     });
-    await Promise.all(killers);
     await town.fargate.allEnded();
     const successors = town.fargate.tasks.length;
     const told = `${killed} killed before they were done, ${successors} tasks started by sweeps, ${seconds(Date.now() - startedAt)}`;

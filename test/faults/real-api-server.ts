@@ -7,6 +7,7 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
 import { Program } from '../process/program.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
+import { runPods } from './pods.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { seconds } from './verdict.ts';
 
@@ -46,7 +47,12 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
     putKubeconfig(aws, await readFile(existsSync(drainer) ? drainer : kubeconfig, 'utf8'));
     const namespace = `faults-${Date.now().toString(36)}`;
     await core.createNamespace({ body: { metadata: { name: namespace } } });
-    await fill(core, namespace, name);
+    const pods = Array.from({ length: PODS }, (_, pod) => ({
+      name: `pod-${pod}`,
+      nodeName: name,
+      shutdownMs: 1_000 + 200 * pod,
+    }));
+    await runPods(core, namespace, pods);
 
     aws.terminateInstance(instanceId);
     const startedAt = Date.now();
@@ -72,17 +78,6 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
     return { nodes: 1, drained: isDrained ? 1 : 0, told, faults: [], programs: [ended] };
   } finally {
     await aws.stop();
-  }
-}
-
-async function fill(core: CoreV1Api, namespace: string, nodeName: string): Promise<void> {
-  for (let index = 0; index < PODS; index++) {
-    const metadata = { name: `pod-${index}`, annotations: { 'lab/shutdown-ms': String(1_000 + 200 * index) } };
-    const containers = [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }];
-    await core.createNamespacedPod({ namespace, body: { metadata, spec: { nodeName, containers } } });
-  }
-  while ((await core.listNamespacedPod({ namespace })).items.some(({ status }) => status?.phase !== 'Running')) {
-    await pause(100);
   }
 }
 

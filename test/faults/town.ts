@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, StorageV1Api } from '@kubernetes/client-node';
 import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
 import { Fargate, PLACE } from '../process/fargate.ts';
@@ -9,11 +8,10 @@ import type { AwsOptions } from '../simulator/aws/context.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
+import { runPods } from './pods.ts';
 
 export const CLUSTER = 'prod';
 const NAMESPACE = 'default';
-/** So many requests of the set-up are under way at once. */
-const AT_A_TIME = 20;
 
 export type TownOptions = {
   readonly nodes?: number;
@@ -71,7 +69,14 @@ export class Town {
     if (eks) aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     await create(kubernetes, RBAC);
     const town = new Town(aws, kubernetes, instances, options);
-    await town.#populate(podsPerNode, shutdownMs);
+    const pods = instances.flatMap((_, node) =>
+      Array.from({ length: podsPerNode }, (_, pod) => ({
+        name: `pod-${node}-${pod}`,
+        nodeName: nodeOf(node),
+        shutdownMs,
+      })),
+    );
+    await runPods(town.core, NAMESPACE, pods);
     return town;
   }
 
@@ -105,38 +110,6 @@ export class Town {
 
   async close(): Promise<void> {
     await Promise.all([this.aws.stop(), this.kubernetes.stop()]);
-  }
-
-  async #populate(podsPerNode: number, shutdownMs: number): Promise<void> {
-    const pods = this.instances.flatMap((_, node) =>
-      Array.from({ length: podsPerNode }, (_, index) => ({ name: `pod-${node}-${index}`, nodeName: nodeOf(node) })),
-    );
-    const { core } = this;
-    const creators = Array.from({ length: AT_A_TIME }, async () => {
-      for (let pod = pods.pop(); pod !== undefined; pod = pods.pop()) {
-        await core.createNamespacedPod({
-          namespace: NAMESPACE,
-          body: {
-            metadata: {
-              name: pod.name,
-              labels: { app: 'town' },
-              annotations: { 'lab/shutdown-ms': String(shutdownMs) },
-            },
-            spec: {
-              nodeName: pod.nodeName,
-              terminationGracePeriodSeconds: 3_600,
-              containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }],
-            },
-          },
-        });
-      }
-    });
-    await Promise.all(creators);
-    while (
-      (await core.listNamespacedPod({ namespace: NAMESPACE })).items.some(({ status }) => status?.phase !== 'Running')
-    ) {
-      await pause(50);
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { each } from '../support/each.ts';
 import { at, type Body, eventually, MERGE, PARTIAL, startLab, types, workload } from './lab.ts';
 
 // Prevents: a simulator that is the bottleneck of the tests of big nodes.
@@ -20,11 +21,8 @@ test('a thousand pods of one node are evicted in seconds, and a watch sees each 
     (events) => gone(events) === 1000,
     { accept: PARTIAL },
   );
-  const queue = pods.map((pod) => String(at(pod, 'metadata', 'name')));
-  const evictAll = async (): Promise<void> => {
-    for (let name = queue.pop(); name !== undefined; name = queue.pop())
-      assert.equal((await lab.evict('default', name)).status, 201);
-  };
-  await Promise.all(Array.from({ length: 50 }, evictAll));
+  await each(pods, 50, async (pod) => {
+    assert.equal((await lab.evict('default', String(at(pod, 'metadata', 'name')))).status, 201);
+  });
   assert.equal(gone(await watched), 1000);
 });
