@@ -24,45 +24,41 @@ export const apiOutages: readonly FaultScenario[] = Object.entries(STAGES).map((
 }));
 
 async function outageAt(stage: string, isStage: (request: SimulatedRequest) => boolean): Promise<Figure> {
-  const town = await Town.open({ shutdownMs: stage === 'wait' ? 20_000 : 500 });
-  try {
-    if (stage === 'settle') await attachVolume(town);
-    let over: Promise<void> | undefined;
-    const begin = () => {
-      over ??= outage(town);
-    };
-    town.kubernetes.faults.add({
-      when: (request) => {
-        if (over === undefined && isStage(request)) begin();
-        return false;
-      },
-      fault: { kind: 'reset' },
-    });
-    const startedAt = Date.now();
-    const [instance = ''] = town.instances;
-    const worker = town.drain(instance);
-    if (stage === 'wait') {
-      await worker.line('pod accepted');
-      setTimeout(begin, 2_000);
-    }
-    if (stage === 'settle')
-      worker.line('volumes attached').then(
-        () => detachVolume(town, over),
-        () => undefined,
-      );
-    await worker.ended();
-    await over;
-    const [action] = town.aws.lifecycleActions(instance);
-    const twice = evictedTwice(town);
-    const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${twice} evicted twice`;
-    const faults = [
-      ...(over === undefined ? ['there was no outage'] : []),
-      ...(twice > 0 ? [`${twice} evicted twice`] : []),
-    ];
-    return await verdictOf(town, told, faults);
-  } finally {
-    await town.close();
+  await using town = await Town.open({ shutdownMs: stage === 'wait' ? 20_000 : 500 });
+  if (stage === 'settle') await attachVolume(town);
+  let over: Promise<void> | undefined;
+  const begin = () => {
+    over ??= outage(town);
+  };
+  town.kubernetes.faults.add({
+    when: (request) => {
+      if (over === undefined && isStage(request)) begin();
+      return false;
+    },
+    fault: { kind: 'reset' },
+  });
+  const startedAt = Date.now();
+  const [instance = ''] = town.instances;
+  const worker = town.drain(instance);
+  if (stage === 'wait') {
+    await worker.line('pod accepted');
+    setTimeout(begin, 2_000);
   }
+  if (stage === 'settle')
+    worker.line('volumes attached').then(
+      () => detachVolume(town, over),
+      () => undefined,
+    );
+  await worker.ended();
+  await over;
+  const [action] = town.aws.lifecycleActions(instance);
+  const twice = evictedTwice(town);
+  const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${twice} evicted twice`;
+  const faults = [
+    ...(over === undefined ? ['there was no outage'] : []),
+    ...(twice > 0 ? [`${twice} evicted twice`] : []),
+  ];
+  return await verdictOf(town, told, faults);
 }
 
 async function outage({ kubernetes }: Town): Promise<void> {

@@ -69,19 +69,15 @@ export const awsFailures: readonly FaultScenario[] = TROUBLES.map((trouble) => (
 
 async function meet({ shutdownMs, eks = false, environment = () => ({}), make }: Trouble): Promise<Figure> {
   const options: TownOptions = { podsPerNode: 3, shutdownMs, heartbeatTimeout: HEARTBEAT_TIMEOUT, eks };
-  const town = await Town.open(options);
-  try {
-    const startedAt = Date.now();
-    const [instance = ''] = town.instances;
-    const own = environment(town.aws);
-    const worker = town.drain(instance, own);
-    await worker.line('pod accepted');
-    await Promise.all([make(town.aws), worker.ended()]);
-    const [action] = town.aws.lifecycleActions(instance);
-    const failed = worker.lines.filter(({ event }) => event === 'beat failed').length;
-    const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${failed} tries of one failed`;
-    return await verdictOf(town, told);
-  } finally {
-    await town.close();
-  }
+  await using town = await Town.open(options);
+  const startedAt = Date.now();
+  const [instance = ''] = town.instances;
+  const own = environment(town.aws);
+  const worker = town.drain(instance, own);
+  await worker.line('pod accepted');
+  await Promise.all([make(town.aws), worker.ended()]);
+  const [action] = town.aws.lifecycleActions(instance);
+  const failed = worker.lines.filter(({ event }) => event === 'beat failed').length;
+  const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${failed} tries of one failed`;
+  return await verdictOf(town, told);
 }

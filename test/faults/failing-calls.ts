@@ -21,26 +21,22 @@ export const failingCalls: readonly FaultScenario[] = [10, 3, 2].map((every) => 
 }));
 
 async function failing(every: number): Promise<Figure> {
-  const town = await Town.open({ podsPerNode: 200, heartbeatTimeout: 300 });
-  try {
-    let calls = 0;
-    const rules = KINDS.map((fault, kind) =>
-      town.kubernetes.faults.add({
-        when: ({ headers }) => {
-          if (!headers['user-agent']?.startsWith('fargate-node-drainer')) return false;
-          if (kind === 0) calls++;
-          return calls % every === 0 && (calls / every) % KINDS.length === kind;
-        },
-        fault,
-      }),
-    );
-    const startedAt = Date.now();
-    const [instance = ''] = town.instances;
-    await town.drain(instance, { CONNECT_TIMEOUT_SECONDS: '600' }).ended();
-    const took = Date.now() - startedAt;
-    const failed = rules.reduce((sum, rule) => sum + rule.hits(), 0);
-    return await verdictOf(town, `200 pods in ${seconds(took)}, ${failed} of ${calls} calls failed`);
-  } finally {
-    await town.close();
-  }
+  await using town = await Town.open({ podsPerNode: 200, heartbeatTimeout: 300 });
+  let calls = 0;
+  const rules = KINDS.map((fault, kind) =>
+    town.kubernetes.faults.add({
+      when: ({ headers }) => {
+        if (!headers['user-agent']?.startsWith('fargate-node-drainer')) return false;
+        if (kind === 0) calls++;
+        return calls % every === 0 && (calls / every) % KINDS.length === kind;
+      },
+      fault,
+    }),
+  );
+  const startedAt = Date.now();
+  const [instance = ''] = town.instances;
+  await town.drain(instance, { CONNECT_TIMEOUT_SECONDS: '600' }).ended();
+  const took = Date.now() - startedAt;
+  const failed = rules.reduce((sum, rule) => sum + rule.hits(), 0);
+  return await verdictOf(town, `200 pods in ${seconds(took)}, ${failed} of ${calls} calls failed`);
 }

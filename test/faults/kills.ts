@@ -18,24 +18,20 @@ export const kills: FaultScenario = {
 };
 
 async function killAndSweep(): Promise<Figure> {
-  const town = await Town.open({ nodes: KILLS, podsPerNode: 3, shutdownMs: 1_000 });
-  try {
-    const random = new Seeded(20_260_301);
-    const moments = town.instances.map((instance) => ({ instance, atMs: random.whole(WITHIN_MS) }));
-    const startedAt = Date.now();
-    let killed = 0;
-    await each(moments, AT_ONCE, async ({ instance, atMs }) => {
-      const worker = town.drain(instance);
-      await pause(atMs);
-      worker.kill('SIGKILL');
-      if ((await worker.ended()).code === null) killed++;
-      await town.start('sweep').ended();
-    });
-    await town.fargate.allEnded();
-    const successors = town.fargate.tasks.length;
-    const told = `${killed} killed before they were done, ${successors} tasks started by sweeps, ${seconds(Date.now() - startedAt)}`;
-    return await verdictOf(town, told);
-  } finally {
-    await town.close();
-  }
+  await using town = await Town.open({ nodes: KILLS, podsPerNode: 3, shutdownMs: 1_000 });
+  const random = new Seeded(20_260_301);
+  const moments = town.instances.map((instance) => ({ instance, atMs: random.whole(WITHIN_MS) }));
+  const startedAt = Date.now();
+  let killed = 0;
+  await each(moments, AT_ONCE, async ({ instance, atMs }) => {
+    const worker = town.drain(instance);
+    await pause(atMs);
+    worker.kill('SIGKILL');
+    if ((await worker.ended()).code === null) killed++;
+    await town.start('sweep').ended();
+  });
+  await town.fargate.allEnded();
+  const successors = town.fargate.tasks.length;
+  const told = `${killed} killed before they were done, ${successors} tasks started by sweeps, ${seconds(Date.now() - startedAt)}`;
+  return await verdictOf(town, told);
 }

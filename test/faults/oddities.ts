@@ -61,19 +61,15 @@ export const oddities: readonly FaultScenario[] = ODDITIES.map((oddity) => ({
 }));
 
 async function meet({ town: options, before, during }: Oddity): Promise<Figure> {
-  const town = await Town.open(options);
-  try {
-    before?.(town);
-    const startedAt = Date.now();
-    const [instance = ''] = town.instances;
-    const worker = town.drain(instance);
-    if (during !== undefined) {
-      await worker.line('pod accepted');
-      await during(town);
-    }
-    await worker.ended();
-    return await verdictOf(town, seconds(Date.now() - startedAt));
-  } finally {
-    await town.close();
+  await using town = await Town.open(options);
+  before?.(town);
+  const startedAt = Date.now();
+  const [instance = ''] = town.instances;
+  const worker = town.drain(instance);
+  if (during !== undefined) {
+    await worker.line('pod accepted');
+    await during(town);
   }
+  await worker.ended();
+  return await verdictOf(town, seconds(Date.now() - startedAt));
 }

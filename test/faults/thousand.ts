@@ -15,26 +15,28 @@ export const thousand: FaultScenario = {
   busy: true,
   async run(): Promise<Figure> {
     const aws = { retryTimeScale: FASTER };
-    const town = await Town.open({ nodes: TERMINATIONS, podsPerNode: 1, heartbeatTimeout: 7_200, tasksAtOnce: 8, aws });
-    try {
-      deployDrainer(town);
-      town.aws.limitRunTask({ perSecond: 20, burst: 20 });
-      const full = town.aws.refuseTasks(
-        { reason: "You've reached the limit on the number of vCPUs you can run concurrently" },
-        { every: 2 },
-      );
-      setTimeout(() => full.end(), REFUSED_FOR_MS);
-      const { tookMs, bySweeps } = await drainAll(town, SWEEP_EVERY_MS);
-      const calls = town.aws.requests.filter(({ action }) => action === 'ecs:RunTask').length;
-      const told = [
-        `all done in ${seconds(tookMs)}`,
-        `${town.aws.tasks.length} tasks`,
-        `${bySweeps} started by sweeps with ${calls} RunTask calls`,
-        `${town.aws.deadLetters.length} dead letters`,
-      ].join(', ');
-      return await verdictOf(town, told);
-    } finally {
-      await town.close();
-    }
+    await using town = await Town.open({
+      nodes: TERMINATIONS,
+      podsPerNode: 1,
+      heartbeatTimeout: 7_200,
+      tasksAtOnce: 8,
+      aws,
+    });
+    deployDrainer(town);
+    town.aws.limitRunTask({ perSecond: 20, burst: 20 });
+    const full = town.aws.refuseTasks(
+      { reason: "You've reached the limit on the number of vCPUs you can run concurrently" },
+      { every: 2 },
+    );
+    setTimeout(() => full.end(), REFUSED_FOR_MS);
+    const { tookMs, bySweeps } = await drainAll(town, SWEEP_EVERY_MS);
+    const calls = town.aws.requests.filter(({ action }) => action === 'ecs:RunTask').length;
+    const told = [
+      `all done in ${seconds(tookMs)}`,
+      `${town.aws.tasks.length} tasks`,
+      `${bySweeps} started by sweeps with ${calls} RunTask calls`,
+      `${town.aws.deadLetters.length} dead letters`,
+    ].join(', ');
+    return await verdictOf(town, told);
   },
 };

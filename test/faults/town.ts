@@ -108,7 +108,7 @@ export class Town {
     return administrator(this.kubernetes).makeApiClient(StorageV1Api);
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.aws.stop(), this.kubernetes.stop()]);
   }
 }
