@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
+import { clientOptions } from '../simulator-aws/account.ts';
 import { extract } from '../support/emf.ts';
 import { GROUP, HOOK } from './account.ts';
 import { Program, summaryOf } from './program.ts';
-import { actionOf, INSTANCE, NODE, world } from './world.ts';
+import { actionOf, INSTANCE, NODE, type World, world } from './world.ts';
 
-// Each row of the README's outcome table, by the real program: its exit code, and what it told the hook.
+// The rows of the README's outcome table, by the real program: its exit code, and what it told the hook. Those that a policy
+// decides are in policies.test.ts.
 // They run at the same time: each has a cluster and an account of its own, and mostly waits.
 describe('the outcome table', { concurrency: 4 }, () => {
   test('a drained node continues the hook and exits with 0', async (context) => {
@@ -23,22 +26,6 @@ describe('the outcome table', { concurrency: 4 }, () => {
       { result: 'drained', pods: { evicted: 1, left: 0, remaining: 0 }, node: NODE },
     );
   });
-
-  for (const [policy, result] of [
-    ['continue', 'CONTINUE'],
-    ['abandon', 'ABANDON'],
-  ] as const) {
-    test(`an instance that never joined the cluster: ${result} with MISSING_NODE=${policy}`, async (context) => {
-      // Otherwise: a node that failed to boot is billed until its hook times out.
-      const w = await world(context);
-      await w.core.deleteNode({ name: NODE });
-      w.aws.terminateInstance(INSTANCE);
-      const ended = await w.drain({ MISSING_NODE: policy }).ended();
-      assert.equal(ended.code, 0, ended.stderr);
-      assert.equal(actionOf(w).result, result);
-      assert.equal(actionOf(w).beats, 0, 'no heartbeat before the node is found');
-    });
-  }
 
   test('a duplicate event after the hook was completed touches nothing', async (context) => {
     // Otherwise: an event that EventBridge delivers twice drains the node that took over the name.
@@ -64,7 +51,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     w.aws.terminateInstance(INSTANCE);
     const drainer = w.drain();
     await drainer.line('pod accepted');
-    await completeElsewhere(w.aws.environment);
+    await completeElsewhere(w);
     const ended = await drainer.ended();
     assert.equal(ended.code, 3);
     assert.equal(summaryOf(ended)['hook'], 'left alone');
@@ -78,27 +65,6 @@ describe('the outcome table', { concurrency: 4 }, () => {
     );
   });
 
-  for (const [policy, result] of [
-    ['leave', undefined],
-    ['abandon', 'ABANDON'],
-    ['continue', 'CONTINUE'],
-  ] as const) {
-    test(`a cluster that cannot be reached: exit 1, ON_FAILURE=${policy}`, async (context) => {
-      // Otherwise: a drainer that drained nothing tells Auto Scaling to go on, and every pod is killed.
-      const w = await world(context);
-      w.aws.terminateInstance(INSTANCE);
-      w.kubernetes.faults.outage();
-      const ended = await w.drain({ CONNECT_TIMEOUT_SECONDS: '1', ON_FAILURE: policy }).ended();
-      assert.equal(ended.code, 1);
-      assert.equal(actionOf(w).result, result);
-      assert.equal(actionOf(w).beats, 0);
-      assert.match(
-        ended.lines.find(({ event }) => event === 'failed')?.message ?? '',
-        /could not reach the cluster within 1 s/,
-      );
-    });
-  }
-
   test('a cluster that denies access: exit 1, the hook left alone, and the missing right named', async (context) => {
     // Otherwise: a forgotten RBAC manifest looks like a drained node.
     const w = await world(context, { rbac: false });
@@ -109,40 +75,6 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const failure = ended.lines.find(({ event }) => event === 'failed');
     assert.match(failure?.message ?? '', /cannot get resource "nodes"/);
     assert.match(String(failure?.['advice']), /rbac\.yaml/);
-  });
-
-  for (const [policy, result] of [
-    ['continue', 'CONTINUE'],
-    ['abandon', 'ABANDON'],
-  ] as const) {
-    test(`a drain deadline with ON_DEADLINE=${policy} gives ${result} and exits with 0`, async (context) => {
-      // Otherwise: a budget that never allows anything keeps an instance for two days against its owner's wish.
-      const w = await world(context);
-      await w.addPod('web');
-      await w.blockAll();
-      w.aws.terminateInstance(INSTANCE);
-      const ended = await w.drain({ DRAIN_DEADLINE_SECONDS: '1', ON_DEADLINE: policy }).ended();
-      assert.equal(ended.code, 0, ended.stderr);
-      assert.equal(actionOf(w).result, result);
-      assert.equal(
-        (await w.core.readNamespacedPod({ namespace: 'default', name: 'web' })).metadata?.deletionTimestamp,
-        undefined,
-      );
-    });
-  }
-
-  test('a drain deadline with ON_DEADLINE=force deletes what a budget holds, waits for it, and continues', async (context) => {
-    // Otherwise: "force" kills pods without their grace period, or completes the hook before they ended.
-    const w = await world(context);
-    await w.addPod('web', { annotations: { 'lab/shutdown-ms': '300' } });
-    await w.blockAll();
-    w.aws.terminateInstance(INSTANCE);
-    const ended = await w.drain({ DRAIN_DEADLINE_SECONDS: '1', ON_DEADLINE: 'force' }).ended();
-    assert.equal(ended.code, 0, ended.stderr);
-    assert.equal(summaryOf(ended)['result'], 'drained');
-    assert.equal(actionOf(w).result, 'CONTINUE');
-    const { items } = await w.core.listNamespacedPod({ namespace: 'default' });
-    assert.deepEqual(items, []);
   });
 
   for (const [signal, code] of [
@@ -239,17 +171,8 @@ describe('the outcome table', { concurrency: 4 }, () => {
 });
 
 /** What an operator does from the console while a drain runs. */
-async function completeElsewhere(environment: Readonly<Record<string, string>>): Promise<void> {
-  const { AutoScalingClient, CompleteLifecycleActionCommand } = await import('@aws-sdk/client-auto-scaling');
-  const client = new AutoScalingClient({
-    endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
-    region: environment['AWS_REGION'] ?? '',
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
-  await client.send(
+async function completeElsewhere({ aws }: World): Promise<void> {
+  await new AutoScalingClient(clientOptions(aws)).send(
     new CompleteLifecycleActionCommand({
       AutoScalingGroupName: GROUP,
       LifecycleHookName: HOOK,
