@@ -4,7 +4,7 @@ import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/cl
 import { call, clientOptions, type Keys, second, started } from './account.ts';
 import { fakeClock } from './clock.ts';
 import { containerKeys } from './container.ts';
-import { codeIn, everyService, serviceNames } from './services.ts';
+import { answersOf, everyService } from './services.ts';
 
 // A drain outlives its credentials: what worked an hour ago must stop working here too.
 test('container credentials rotate, and the old ones are expired', async (t) => {
@@ -39,15 +39,7 @@ test('container credentials rotate, and the old ones are expired', async (t) => 
 test('every service refuses expired credentials in its own words', async (t) => {
   const aws = await started(t);
   const keys = await containerKeys(aws);
-  const ask = async () => {
-    const answers: Record<string, unknown> = {};
-    for (const name of serviceNames) {
-      const { status, body } = await call(aws, { ...everyService[name], keys });
-      answers[name] = [status, codeIn(body)];
-    }
-    return answers;
-  };
-  const { autoscaling, ecs } = await ask();
+  const { autoscaling, ecs } = await answersOf(aws, keys);
   assert.deepEqual(
     [autoscaling, ecs],
     [
@@ -56,7 +48,7 @@ test('every service refuses expired credentials in its own words', async (t) => 
     ],
   );
   aws.rotateCredentials();
-  assert.deepEqual(await ask(), {
+  assert.deepEqual(await answersOf(aws, keys), {
     autoscaling: [403, 'ExpiredToken'],
     sts: [403, 'ExpiredToken'],
     ec2: [400, 'RequestExpired'],

@@ -1,4 +1,5 @@
-import { type Call, callerIdentity, form } from './account.ts';
+import type { AwsSimulator } from '../simulator/aws/simulator.ts';
+import { type Call, call, callerIdentity, form, type Keys, keysOf } from './account.ts';
 import { ecs } from './task-calls.ts';
 
 /** One call of each service, in its own protocol. */
@@ -16,4 +17,14 @@ export const serviceNames = ['autoscaling', 'sts', 'ec2', 'ecs', 'eks', 's3'] as
 /** The error code in an answer, whatever its protocol. */
 export function codeIn(body: string): string | undefined {
   return /<Code>([^<]+)<\/Code>|"(?:__type|code)":"([^"]+)"/.exec(body)?.slice(1).find(Boolean);
+}
+
+/** The status and the error code with which each service answers. */
+export async function answersOf(aws: AwsSimulator, keys: Keys = keysOf(aws)) {
+  const answers: Record<string, readonly [status: number | undefined, code: string | undefined]> = {};
+  for (const name of serviceNames) {
+    const { status, body } = await call(aws, { ...everyService[name], keys });
+    answers[name] = [status, codeIn(body)];
+  }
+  return answers;
 }

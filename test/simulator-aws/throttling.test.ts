@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { call, clientOptions, started } from './account.ts';
-import { codeIn, everyService, serviceNames } from './services.ts';
+import { clientOptions, started } from './account.ts';
+import { answersOf } from './services.ts';
 
 // A refusal that the SDK does not know for throttling is not retried as throttling is, and the test passes for a lie.
 test('one kind of fault throttles every service in its own protocol', async (t) => {
   const aws = await started(t);
   aws.faults.add({ when: () => true, fault: { kind: 'throttle' } });
-  const answers: Record<string, unknown> = {};
-  for (const name of serviceNames) {
-    const { status, body } = await call(aws, everyService[name]);
-    answers[name] = [status, codeIn(body)];
-  }
-  assert.deepEqual(answers, {
+  assert.deepEqual(await answersOf(aws), {
     autoscaling: [400, 'Throttling'],
     sts: [400, 'Throttling'],
     ec2: [503, 'RequestLimitExceeded'],
