@@ -1,6 +1,6 @@
+import { isOfAnotherCluster } from './cluster-source.ts';
 import type { DrainTask, Placement } from './drain-task.ts';
 import { explain, Failure } from './failure.ts';
-import { isOfAnotherCluster } from './instance-cluster.ts';
 import type { SweepFound } from './report/event.ts';
 import { tryFor } from './retry.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -122,15 +122,15 @@ async function withHook(
 /** EC2's word spares tasks that would only find out that they are not needed; without it they are started. */
 async function ofThisCluster(
   instances: readonly WaitingInstance[],
-  { eksCluster }: SweepConfig,
+  { cluster }: SweepConfig,
   ports: SweepPorts,
   { report, signal }: Surroundings,
 ): Promise<readonly WaitingInstance[]> {
-  if (eksCluster === undefined || instances.length === 0) return instances;
+  if (cluster.kind !== 'eks' || instances.length === 0) return instances;
   try {
     const ids = instances.map(({ instanceId }) => instanceId);
     const tagged = await ports.clustersOf(ids, signal);
-    return instances.filter(({ instanceId }) => !isOfAnotherCluster(tagged.get(instanceId) ?? [], eksCluster));
+    return instances.filter(({ instanceId }) => !isOfAnotherCluster(tagged.get(instanceId) ?? [], cluster));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     report({

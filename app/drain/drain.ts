@@ -9,9 +9,9 @@ import { Inside } from './inside.ts';
 import { Newcomers } from './newcomers.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
-import { type Plan, plan } from './plan.ts';
+import { isDone, plan } from './plan.ts';
 import { nameOf } from './pod.ts';
-import type { Circumstances } from './standing.ts';
+import { atFirst, type Circumstances } from './standing.ts';
 
 export type DrainOptions = {
   /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
@@ -61,32 +61,27 @@ export async function drain(
   inside.beside(cluster.observePods({ ...pods, replace: first }, signal));
   let deadline = options.deadline;
   let actionEnd = options.actionEnd;
-  const circumstances = {
-    force: false,
-    lastResort: false,
-    nodeReady: true,
-    drainDaemonSets: options.drainDaemonSets,
-    courtesyUntil: options.courtesyUntil,
-  };
+  const { drainDaemonSets, courtesyUntil } = options;
+  let circumstances = atFirst({ drainDaemonSets, courtesyUntil });
 
   try {
     for (;;) {
       const now = clock.now();
-      circumstances.nodeReady = node.isReady;
+      circumstances = { ...circumstances, nodeReady: node.isReady };
       const current = plan(board.observed(now), now, circumstances);
       notices.tell(current, board.isListed, now);
       if (deadline !== undefined && now >= deadline.at) {
         report({ type: 'deadline', policy: deadline.policy, remaining: remaining(current, now) });
         if (deadline.policy !== 'force') return { kind: 'deadline', claims: board.claims };
         deadline = undefined;
-        circumstances.force = true;
+        circumstances = { ...circumstances, force: true };
         continue;
       }
       // Before the first list nobody knows what is left, and nothing could be asked.
       if (actionEnd !== undefined && board.isListed && now >= actionEnd.lastResortAt) {
         notices.beginLastResort(current, actionEnd.at, now);
         actionEnd = undefined;
-        circumstances.lastResort = true;
+        circumstances = { ...circumstances, lastResort: true };
         continue;
       }
       budgets.follow(current);
@@ -131,8 +126,4 @@ async function isEmpty(
   }
   const now = clock.now();
   return isDone(plan(board.observed(now), now, circumstances));
-}
-
-function isDone({ verdicts }: Plan): boolean {
-  return verdicts.every(({ act }) => act === 'leave');
 }

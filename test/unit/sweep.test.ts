@@ -13,8 +13,7 @@ const CONFIG: SweepConfig = {
   region: 'eu-central-1',
   hook: 'node-drainer',
   groupPrefix: '',
-  eksCluster: 'prod',
-  cluster: 'prod',
+  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
   place: {
     cluster: 'drains',
     taskDefinition: 'drainer',
