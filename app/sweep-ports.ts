@@ -1,5 +1,5 @@
 import { autoScaling } from './aws/auto-scaling.ts';
-import { clustersOf } from './aws/instance.ts';
+import { describeInstances } from './aws/instance.ts';
 import { tasksAt } from './aws/tasks.ts';
 import { waitingInstances } from './aws/waiting-instances.ts';
 import type { SweepPorts } from './sweep.ts';
@@ -12,7 +12,7 @@ export async function sweepPorts({ region, place, hook, groupPrefix }: SweepConf
     waiting: (signal) => waitingInstances(region, groupPrefix, signal),
     hasHook: (group, signal) => service.hasTerminatingHook(group, hook, signal),
     drained: (signal) => tasks.instances(signal),
-    clustersOf: (instanceIds, signal) => clustersOf(instanceIds, region, signal),
+    describe: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
     start: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
   };
 }

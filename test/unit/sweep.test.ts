@@ -53,9 +53,9 @@ function world() {
       return facts.hooked.includes(group);
     },
     drained: async () => drained,
-    async clustersOf() {
+    async describe() {
       if (facts.ec2) throw facts.ec2;
-      return facts.clusters;
+      return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters }]));
     },
     async start(task, token) {
       const count = (tries.get(task.instanceId) ?? 0) + 1;
