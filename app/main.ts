@@ -112,7 +112,10 @@ async function reporter(onTerminal: 'live' | 'lines'): Promise<{ report: Report;
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }
   const { liveView } = await import('./report/live-view.ts');
-  return liveView(process.stdout, systemClock.now);
+  const view = liveView(process.stdout, systemClock.now);
+  // A stop that takes too long ends the process wherever it is.
+  process.once('exit', view.end);
+  return view;
 }
 
 function sourceText(source: ClusterSource): string {
