@@ -7,7 +7,7 @@ const MOST_NAMES = 3;
 export function summaryText(summary: Summary): string {
   const { result, target, node, pods, lost, heartbeatsFailed, seconds, hook, exitCode } = summary;
   return [
-    `${target}: ${result} in ${seconds['total'] ?? 0} s`,
+    `${target}: ${result} in ${Math.round((seconds['total'] ?? 0) * 10) / 10} s`,
     ...(node === undefined ? [] : [`node ${node}`]),
     `${pods.evicted} evicted, ${pods.left} left${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
     ...(lost.length === 0 ? [] : [lostText(lost)]),
