@@ -1,4 +1,5 @@
 import type { Remaining } from './event.ts';
+import { staying } from './summary-text.ts';
 import type { Tally } from './tally.ts';
 import type { Mishap } from './trouble.ts';
 
@@ -59,8 +60,7 @@ function progress({ gone, left }: Tally, remaining: readonly Remaining[], { colu
     ...(total === 0 ? [] : [`${gone} of ${total} gone`]),
     ...counted(remaining.length - ending, 'waiting'),
     ...counted(ending, 'ending'),
-    // Not "left": that is what remains to be done, too.
-    ...counted(left, left === 1 ? 'stays' : 'stay'),
+    ...(left === 0 ? [] : [staying(left)]),
   ];
   if (counts.length === 0) return [];
   if (total === 0 || columns < LEAST_COLUMNS_FOR_BAR) return [`  ${asManyAsFit(counts, columns - 2)}`];

@@ -32,7 +32,7 @@ const LASTING = [
   '  https://prod answers',
   `  node ${NODE} found by name`,
   `  node ${NODE} cordoned`,
-  '  kube-system/proxy is left: belongs to DaemonSet proxy',
+  '  kube-system/proxy stays: belongs to DaemonSet proxy',
 ];
 
 type Shown = {
@@ -120,7 +120,7 @@ test('the summary is the last that is on the screen, in green when all went well
     ...LASTING,
     '  drainer completed with CONTINUE',
     '✓ i-0123456789abcdef0: drained in 8.5 s',
-    `  node ${NODE} · 12 evicted, 3 left`,
+    `  node ${NODE} · 12 evicted, 3 stay`,
     '  blocked for 6.3 s, shop/db-0 for 4.2 s · hook: CONTINUE · exit 0',
   ]);
   assert.deepEqual(await terminal.lookOf(7), { color: GREEN, bold: true });
@@ -260,8 +260,8 @@ test('on 40 × 10 the picture is whole, with some of what lasts above it', async
   report(warning('beware'));
   pass(1);
   assert.deepEqual(await terminal.screen(), [
-    '  kube-system/proxy is left: belongs to ',
-    'DaemonSet proxy',
+    '  kube-system/proxy stays: belongs to Da',
+    'emonSet proxy',
     '! beware',
     '',
     '  ip-10-0-0-1.eu-central-1.compute…  1 s',
