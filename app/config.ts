@@ -1,4 +1,5 @@
 import type { Flags } from './cli.ts';
+import { type ClusterSource, sourceFaults, sourceOf } from './cluster-source.ts';
 import type { Policies } from './outcome.ts';
 import {
   ConfigFaults,
@@ -26,12 +27,6 @@ export type KnownAction = {
   /** When the action began, in milliseconds since the epoch. */
   readonly beganAt?: number;
 };
-
-/** Where the cluster is, and how the drainer proves who it is. */
-export type ClusterSource =
-  | { readonly kind: 'eks'; readonly name: string; readonly region: string }
-  | { readonly kind: 'kubeconfig-object'; readonly bucket: string; readonly object: string; readonly region: string }
-  | { readonly kind: 'kubeconfig-file'; readonly path: string };
 
 export type Config = {
   readonly target: Target;
@@ -78,14 +73,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
   if (has('INSTANCE_ID') && flags.node !== undefined) {
     faults.push('INSTANCE_ID and --node exclude each other: which of them is to be drained?');
   }
-  if (has('KUBE_CONFIG_BUCKET') !== has('KUBE_CONFIG_OBJECT')) {
-    faults.push('KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT go together: one of them is missing');
-  }
-  if (!fromFile && !has('CLUSTER_NAME') && !has('KUBE_CONFIG_BUCKET') && !has('KUBE_CONFIG_OBJECT')) {
-    faults.push(
-      'nothing says which cluster: give CLUSTER_NAME, KUBE_CONFIG_BUCKET with KUBE_CONFIG_OBJECT, or --kubeconfig',
-    );
-  }
+  faults.push(...sourceFaults(given, fromFile ? undefined : ', or --kubeconfig'));
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
     faults.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
   }
@@ -150,8 +138,7 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
 
 function clusterOf(settings: SettingValues, flags: Flags, region: string): ClusterSource {
   if (flags.kubeconfig !== undefined) return { kind: 'kubeconfig-file', path: flags.kubeconfig };
-  const { KUBE_CONFIG_BUCKET: bucket, KUBE_CONFIG_OBJECT: object, CLUSTER_NAME: name } = settings;
-  if (bucket !== undefined && object !== undefined) return { kind: 'kubeconfig-object', bucket, object, region };
-  if (name !== undefined) return { kind: 'eks', name, region };
-  throw new ConfigFaults(['nothing says which cluster']);
+  const source = sourceOf(settings, region);
+  if (source === undefined) throw new ConfigFaults(['nothing says which cluster']);
+  return source;
 }

@@ -13,6 +13,9 @@ import type { TimedSurroundings } from './surroundings.ts';
 /** Warn when this much of the lifecycle action's life is over. */
 const NEAR_THE_END = 0.9;
 
+/** A dead kubelet unmounts nothing, so its volumes are only waited for in case it comes back. */
+const WITHOUT_KUBELET_MS = 60_000;
+
 /**
  * Marks the node, by its UID, so that nothing new comes to it. First of all things: other nodes may be going at the same
  * time, and pods that leave them must not come here.
@@ -57,11 +60,12 @@ export async function drainNode(
     await stopwatch.time('capacity', () => awaitCapacity(capacity, cluster.nodes, capacityTimeoutMs, context));
   }
   const options = drainOptions(config, hooks, startedAt, clock.now());
-  const { kind, claims } = await stopwatch.time('drain', () => drain(cluster.podsOf(node), options, context));
+  const { kind, claims, nodeReady } = await stopwatch.time('drain', () =>
+    drain(cluster.podsOf(node), options, context),
+  );
   if (kind === 'drained') {
-    await stopwatch.time('volumes', () =>
-      settleVolumes(cluster.volumesOf(node), claims, volumeDetachTimeoutMs, context),
-    );
+    const timeoutMs = nodeReady ? volumeDetachTimeoutMs : Math.min(volumeDetachTimeoutMs, WITHOUT_KUBELET_MS);
+    await stopwatch.time('volumes', () => settleVolumes(cluster.volumesOf(node), claims, timeoutMs, context));
   }
   return { kind };
 }

@@ -1,9 +1,10 @@
-import { autoScaling } from './aws/auto-scaling.ts';
+import { type AutoScaling, autoScaling } from './aws/auto-scaling.ts';
 import { describeInstance } from './aws/instance.ts';
 import { readKubeconfigObject } from './aws/kubeconfig-object.ts';
 import { tasksAt } from './aws/tasks.ts';
 import type { Clock } from './clock.ts';
-import type { ClusterSource, Config } from './config.ts';
+import type { ClusterSource } from './cluster-source.ts';
+import type { Config } from './config.ts';
 import type { Access } from './kubernetes/access.ts';
 import { Api } from './kubernetes/api.ts';
 import { discover, drainCluster } from './kubernetes/cluster.ts';
@@ -22,9 +23,14 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
   const { target, cluster: source, place } = config;
   const region = target.kind === 'instance' ? target.region : '';
   const known = target.kind === 'instance' ? target.action : {};
+  let made: Promise<AutoScaling> | undefined;
+  const service = () => {
+    made ??= autoScaling(region);
+    return made;
+  };
   return {
-    findAction: async (instanceId, signal) => findAction(await autoScaling(region), instanceId, known, clock, signal),
-    groupCapacity: async (group, signal) => (await autoScaling(region)).groupCapacity(group, signal),
+    findAction: async (instanceId, signal) => findAction(await service(), instanceId, known, clock, signal),
+    groupCapacity: async (group, signal) => (await service()).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
     ...(place !== undefined && {
       successors: {

@@ -1,7 +1,7 @@
 import { within } from './clock.ts';
 import type { DrainTask, TaskStarter } from './drain-task.ts';
 import { Failure } from './failure.ts';
-import type { Hook } from './lifecycle.ts';
+import { beatOnce, type Hook } from './lifecycle.ts';
 import { tryFor } from './retry.ts';
 import { MOST_GENERATIONS } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -9,7 +9,6 @@ import type { Surroundings } from './surroundings.ts';
 /** All of it is over in 12 seconds: well inside the 30 that Fargate gives unless told otherwise. */
 const START_WITHIN_MS = 8_000;
 const ANSWER_WITHIN_MS = 4_000;
-const BEAT_WITHIN_MS = 5_000;
 
 /**
  * Starts a task that goes on with this drain, and beats once more, so that it has a full heartbeat timeout to begin.
@@ -26,13 +25,7 @@ export async function handOver(
   tasks: TaskStarter,
   context: Surroundings,
 ): Promise<string> {
-  const { clock, signal } = context;
-  const beats = hooks.map((hook) =>
-    within(clock, BEAT_WITHIN_MS, (limited) => hook.beat(limited), signal).then(
-      () => context.report({ type: 'beat', hook: hook.name }),
-      (error: unknown) => context.report({ type: 'beat failed', hook: hook.name, error, failures: 1 }),
-    ),
-  );
+  const beats = hooks.map((hook) => beatOnce(hook, 1, context));
   try {
     return await startSuccessor(task, run, tasks, context);
   } finally {

@@ -1,7 +1,7 @@
 import { type Clock, within } from './clock.ts';
 import { Board } from './drain/board.ts';
 import type { DrainCluster } from './drain/cluster.ts';
-import { plan } from './drain/plan.ts';
+import { isDone, plan } from './drain/plan.ts';
 import type { Circumstances } from './drain/standing.ts';
 import { ActionEnded } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
@@ -17,27 +17,27 @@ export async function orDrainedByAnother(
   { clock, signal }: Surroundings,
 ): Promise<Outcome> {
   if (!(error instanceof ActionEnded)) throw error;
-  const left = await within(
+  const emptied = await within(
     clock,
     LAST_LOOK_WITHIN_MS,
-    (limited) => leftOn(cluster, circumstances, clock, limited),
+    (limited) => isEmptied(cluster, circumstances, clock, limited),
     signal,
   ).catch(() => {
     throw error;
   });
-  if (left > 0) throw error;
+  if (!emptied) throw error;
   return { kind: 'drained by another' };
 }
 
-/** How many pods a drain would still have to wait for. Only reads. */
-async function leftOn(
+/** Would a drain that began now have nothing to wait for? Only reads. */
+async function isEmptied(
   cluster: DrainCluster,
   circumstances: Circumstances,
   clock: Clock,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<boolean> {
   const board = new Board(() => undefined);
   board.podSink(clock.now, () => undefined).replace(await cluster.readPods(signal));
-  return plan(board.observed(clock.now()), clock.now(), circumstances).verdicts.filter(({ act }) => act !== 'leave')
-    .length;
+  const now = clock.now();
+  return isDone(plan(board.observed(now), now, circumstances));
 }

@@ -76,7 +76,12 @@ async function keepBeating(hook: Hook, failing: boolean, surroundings: Surroundi
   }
 }
 
-async function beatOnce(
+/**
+ * One heartbeat; what came of it is reported. Takes 9 seconds at the most.
+ * @param failures how many have failed in a row, should this one fail too
+ * @throws the reason of the signal, and nothing else
+ */
+export async function beatOnce(
   hook: Hook,
   failures: number,
   { clock, report, signal }: Surroundings,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readCommandLine } from './cli.ts';
 import { systemClock } from './clock.ts';
-import { type ClusterSource, type Config, readConfig } from './config.ts';
+import { type ClusterSource, clusterNameOf } from './cluster-source.ts';
+import { type Config, readConfig } from './config.ts';
 import { drainPorts } from './drain-ports.ts';
 import { helpText } from './help.ts';
 import type { StopSignal } from './outcome.ts';
@@ -79,8 +80,8 @@ async function sweepCommand(config: SweepConfig): Promise<number> {
   endpointFrom(config);
   const { report } = await reporter('lines');
   const { cluster, hook, dryRun } = config;
-  report({ type: 'sweep started', version: VERSION, cluster, hook, dryRun });
-  return runSweep(config, sweepPorts(config), { clock: systemClock, report, signal: stopped(STOP_WITHIN_MS) });
+  report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
+  return runSweep(config, await sweepPorts(config), { clock: systemClock, report, signal: stopped(STOP_WITHIN_MS) });
 }
 
 /** The SDK looks for it in the environment, and nowhere else; a flag may have said it. */
@@ -111,7 +112,10 @@ async function reporter(onTerminal: 'live' | 'lines'): Promise<{ report: Report;
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
   }
   const { liveView } = await import('./report/live-view.ts');
-  return liveView(process.stdout, systemClock.now);
+  const view = liveView(process.stdout, systemClock.now);
+  // A stop that takes too long ends the process wherever it is.
+  process.once('exit', view.end);
+  return view;
 }
 
 function sourceText(source: ClusterSource): string {

@@ -24,14 +24,16 @@ export async function tryFor<T>(
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!(error instanceof Failure && error.passing)) throw error;
-      const inMs = pauseMs(BACKOFF, failures);
-      if (clock.now() + inMs >= until) {
+      const leftMs = until - clock.now();
+      if (leftMs <= 0) {
         throw new Failure(`could not ${what} within ${timeoutMs / 1000} s`, {
           advice:
             adviceOf(error) ?? 'see whether the network, the security groups and the credentials of the task allow it',
           cause: error,
         });
       }
+      // The last try is made at the very end: what comes back just in time counts.
+      const inMs = Math.min(pauseMs(BACKOFF, failures), leftMs);
       report({ type: 'retrying', what, error, inMs });
       await clock.sleep(inMs, signal);
     }

@@ -1,3 +1,4 @@
+import { clusterNameOf } from './cluster-source.ts';
 import { Stopped } from './run.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type SweepPorts, sweep } from './sweep.ts';
@@ -13,7 +14,11 @@ export async function runSweep(config: SweepConfig, ports: SweepPorts, context: 
   try {
     const found = await sweep(config, ports, context);
     const seconds = Math.round((clock.now() - startedAt) / 100) / 10;
-    report({ type: 'sweep summary', cluster: config.cluster, summary: { ...found, seconds, exitCode: 0 } });
+    report({
+      type: 'sweep summary',
+      cluster: clusterNameOf(config.cluster),
+      summary: { ...found, seconds, exitCode: 0 },
+    });
     return 0;
   } catch (error) {
     report({ type: 'failed', error });

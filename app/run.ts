@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { clusterNameOf } from './cluster-name.ts';
+import { clusterNameOf } from './cluster-source.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { handOver } from './hand-over.ts';

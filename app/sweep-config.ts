@@ -1,5 +1,5 @@
 import type { SweepFlags } from './cli.ts';
-import { clusterNameOf } from './cluster-name.ts';
+import { type ClusterSource, sourceFaults, sourceOf } from './cluster-source.ts';
 import { ConfigFaults, type Environment, Given, missingPlace, type Place, placeOf } from './setting-values.ts';
 import { SWEEP_SETTINGS } from './settings.ts';
 
@@ -8,10 +8,8 @@ export type SweepConfig = {
   /** Only groups with a terminating hook of this name. */
   readonly hook: string;
   readonly groupPrefix: string;
-  /** The EKS cluster whose instances are looked after; absent: every instance that waits. */
-  readonly eksCluster?: string;
-  /** For people and metrics. */
-  readonly cluster: string;
+  /** Of an EKS cluster its own instances are looked after; of any other one, every instance that waits. */
+  readonly cluster: ClusterSource;
   readonly place: Place;
   /** Milliseconds since the epoch; absent: it was started by hand. */
   readonly scheduledAt?: number;
@@ -38,24 +36,18 @@ export function readSweepConfig(
     ...missingPlace(given),
   ];
   faults.push(...missing.map((name) => `${name} is missing`));
-  if (!given.has('CLUSTER_NAME') && !given.has('KUBE_CONFIG_BUCKET')) {
-    faults.push('nothing says which cluster: give CLUSTER_NAME, or KUBE_CONFIG_BUCKET with KUBE_CONFIG_OBJECT');
-  }
+  faults.push(...sourceFaults(given, ''));
   const settings = given.values(faults);
   const place = placeOf(settings);
-  const { LIFECYCLE_HOOK_NAME: hook, AWS_REGION: region, CLUSTER_NAME: name, KUBE_CONFIG_BUCKET: bucket } = settings;
-  if (place === undefined || hook === undefined || region === undefined)
+  const { LIFECYCLE_HOOK_NAME: hook, AWS_REGION: region } = settings;
+  const cluster = sourceOf(settings, region ?? '');
+  if (place === undefined || hook === undefined || region === undefined || cluster === undefined)
     throw new ConfigFaults(['something is missing']);
   return {
     region,
     hook,
     groupPrefix: settings.AUTO_SCALING_GROUP_PREFIX ?? '',
-    ...(bucket === undefined && name !== undefined && { eksCluster: name }),
-    cluster: clusterNameOf(
-      bucket === undefined
-        ? { kind: 'eks', name: name ?? '', region }
-        : { kind: 'kubeconfig-object', bucket, object: settings.KUBE_CONFIG_OBJECT ?? '', region },
-    ),
+    cluster,
     place,
     ...(settings.SCHEDULED_TIME !== undefined && { scheduledAt: settings.SCHEDULED_TIME }),
     graceMs: settings.SWEEP_GRACE_SECONDS * 1000,

@@ -1,21 +1,18 @@
 import { autoScaling } from './aws/auto-scaling.ts';
-import { clustersOf } from './aws/instance.ts';
+import { describeInstances } from './aws/instance.ts';
 import { tasksAt } from './aws/tasks.ts';
 import { waitingInstances } from './aws/waiting-instances.ts';
 import type { SweepPorts } from './sweep.ts';
 import type { SweepConfig } from './sweep-config.ts';
 
 /** The outside world of a sweep. */
-export function sweepPorts({ region, place, hook, groupPrefix }: SweepConfig): SweepPorts {
+export async function sweepPorts({ region, place, hook, groupPrefix }: SweepConfig): Promise<SweepPorts> {
+  const [service, tasks] = await Promise.all([autoScaling(region), tasksAt(place, region)]);
   return {
     waiting: (signal) => waitingInstances(region, groupPrefix, signal),
-    async hasHook(group, signal) {
-      const hooks = await (await autoScaling(region)).terminatingHooks(group, '', { hook }, signal);
-      return hooks.length > 0;
-    },
-    drained: async (signal) => (await tasksAt(place, region)).instances(signal),
-    clustersOf: (instanceIds, signal) => clustersOf(instanceIds, region, signal),
-    start: async (task, clientToken, signal) =>
-      (await tasksAt(place, region)).start(task, 'sweep', clientToken, signal),
+    hasHook: (group, signal) => service.hasTerminatingHook(group, hook, signal),
+    drained: (signal) => tasks.instances(signal),
+    describe: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
+    start: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
   };
 }

@@ -1,6 +1,7 @@
+import { isOfAnotherCluster } from './cluster-source.ts';
 import type { DrainTask, Placement } from './drain-task.ts';
 import { explain, Failure } from './failure.ts';
-import { isOfAnotherCluster } from './instance-cluster.ts';
+import type { InstanceFacts } from './ports.ts';
 import type { SweepFound } from './report/event.ts';
 import { tryFor } from './retry.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -16,8 +17,8 @@ export type SweepPorts = {
   hasHook(group: string, signal: AbortSignal): Promise<boolean>;
   /** The instances that a living task drains. */
   drained(signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** The EKS clusters that the tags of each instance name. */
-  clustersOf(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What EC2 knows of each instance. */
+  describe(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, InstanceFacts>>;
   start(task: DrainTask, clientToken: string, signal: AbortSignal): Promise<Placement>;
 };
 
@@ -122,15 +123,15 @@ async function withHook(
 /** EC2's word spares tasks that would only find out that they are not needed; without it they are started. */
 async function ofThisCluster(
   instances: readonly WaitingInstance[],
-  { eksCluster }: SweepConfig,
+  { cluster }: SweepConfig,
   ports: SweepPorts,
   { report, signal }: Surroundings,
 ): Promise<readonly WaitingInstance[]> {
-  if (eksCluster === undefined || instances.length === 0) return instances;
+  if (cluster.kind !== 'eks' || instances.length === 0) return instances;
   try {
     const ids = instances.map(({ instanceId }) => instanceId);
-    const tagged = await ports.clustersOf(ids, signal);
-    return instances.filter(({ instanceId }) => !isOfAnotherCluster(tagged.get(instanceId) ?? [], eksCluster));
+    const known = await ports.describe(ids, signal);
+    return instances.filter(({ instanceId }) => !isOfAnotherCluster(known.get(instanceId)?.clusters ?? [], cluster));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     report({

@@ -1,11 +1,10 @@
-import { clusterNameOf } from './cluster-name.ts';
+import { clusterNameOf, isOfAnotherCluster } from './cluster-source.ts';
 import type { Config } from './config.ts';
-import type { Circumstances } from './drain/standing.ts';
+import { atFirst, type Circumstances } from './drain/standing.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
-import { isOfAnotherCluster } from './instance-cluster.ts';
 import { orDrainedByAnother } from './last-look.ts';
 import { type Hook, whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
@@ -91,7 +90,7 @@ function groupCapacity(ports: Ports, group: string) {
 
 /** What a drain that began now would go by. */
 function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: number): Circumstances {
-  return { force: false, lastResort: false, nodeReady: true, drainDaemonSets, courtesyUntil: now + doNotDisruptMs };
+  return atFirst({ drainDaemonSets, courtesyUntil: now + doNotDisruptMs });
 }
 
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */
@@ -149,11 +148,10 @@ async function describeInstance(
 
 /** An event may reach the drainers of several clusters; only the one whose cluster it is may touch the hook. */
 function otherClusterOf({ cluster }: Config, facts: InstanceFacts | Failure | undefined): Outcome | undefined {
-  if (cluster.kind !== 'eks' || facts === undefined || facts instanceof Failure) return undefined;
-  if (!isOfAnotherCluster(facts.clusters, cluster.name)) return undefined;
+  if (facts === undefined || facts instanceof Failure || !isOfAnotherCluster(facts.clusters, cluster)) return undefined;
   return {
     kind: 'instance of another cluster',
-    why: `its tags name ${facts.clusters.join(', ')}, not ${cluster.name}`,
+    why: `its tags name ${facts.clusters.join(', ')}, not ${clusterNameOf(cluster)}`,
   };
 }
 

@@ -11,18 +11,31 @@ export type AutoScaling = {
   /** Which group the instance is in, and in which state; undefined: in none. */
   instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
+  /** Has the group a terminating hook of this name? */
+  hasTerminatingHook(group: string, hook: string, signal: AbortSignal): Promise<boolean>;
   terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
 };
 
 /** The SDK's client is loaded and made only now: a drain without AWS never pays for it. */
 export async function autoScaling(region: string): Promise<AutoScaling> {
-  const { AutoScalingClient, DescribeAutoScalingInstancesCommand, DescribeLifecycleHooksCommand } = await import(
-    './sdk.ts'
-  );
-  const client = new AutoScalingClient(clientSettings(region));
+  const sdk = await import('./sdk.ts');
+  const client = new sdk.AutoScalingClient(clientSettings(region));
+  const describeTerminatingHooks = async (group: string, hook: string | undefined, signal: AbortSignal) => {
+    const command = new sdk.DescribeLifecycleHooksCommand({
+      AutoScalingGroupName: group,
+      ...(hook !== undefined && { LifecycleHookNames: [hook] }),
+    });
+    const { LifecycleHooks: hooks = [] } = await awsCall(
+      `describe the lifecycle hooks of ${group}`,
+      'autoscaling:DescribeLifecycleHooks',
+      () => client.send(command, { abortSignal: signal }),
+      signal,
+    );
+    return hooks.filter(({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING');
+  };
   return {
     async instanceState(instanceId, signal) {
-      const command = new DescribeAutoScalingInstancesCommand({ InstanceIds: [instanceId] });
+      const command = new sdk.DescribeAutoScalingInstancesCommand({ InstanceIds: [instanceId] });
       const { AutoScalingInstances: [instance] = [] } = await awsCall(
         `describe the Auto Scaling instance ${instanceId}`,
         'autoscaling:DescribeAutoScalingInstances',
@@ -33,8 +46,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       return { group: instance.AutoScalingGroupName, lifecycleState: instance.LifecycleState };
     },
     async groupCapacity(group, signal) {
-      const { DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
-      const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
+      const command = new sdk.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
       const { AutoScalingGroups: [described] = [] } = await awsCall(
         `describe the Auto Scaling group ${group}`,
         'autoscaling:DescribeAutoScalingGroups',
@@ -47,27 +59,19 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         inService: inService.map(({ InstanceId }) => InstanceId).filter((id) => id !== undefined),
       };
     },
+    async hasTerminatingHook(group, hook, signal) {
+      const hooks = await describeTerminatingHooks(group, hook, signal);
+      return hooks.length > 0;
+    },
     async terminatingHooks(group, instanceId, known, signal) {
-      const command = new DescribeLifecycleHooksCommand({
-        AutoScalingGroupName: group,
-        ...(known.hook !== undefined && { LifecycleHookNames: [known.hook] }),
-      });
-      const { LifecycleHooks: hooks = [] } = await awsCall(
-        `describe the lifecycle hooks of ${group}`,
-        'autoscaling:DescribeLifecycleHooks',
-        () => client.send(command, { abortSignal: signal }),
-        signal,
-      );
-      const terminating = hooks.filter(
-        ({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING',
-      );
+      const hooks = await describeTerminatingHooks(group, known.hook, signal);
       // A token belongs to the action of one hook; of several, nobody said which.
-      const token = terminating.length === 1 ? known.token : undefined;
-      return terminating.map((hook) => {
+      const token = hooks.length === 1 ? known.token : undefined;
+      return hooks.map((hook) => {
         if (hook.LifecycleHookName === undefined || hook.HeartbeatTimeout === undefined) {
           throw new Failure(`Auto Scaling described a hook of ${group} without name or heartbeat timeout`);
         }
-        return hookOf(client, {
+        return hookOf(sdk, client, {
           name: hook.LifecycleHookName,
           group,
           instanceId,
@@ -90,7 +94,7 @@ type HookIdentity = {
 };
 
 /** One lifecycle action of one hook, kept alive and completed by its token where the event gave one. */
-function hookOf(client: AutoScalingClient, identity: HookIdentity): Hook {
+function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, identity: HookIdentity): Hook {
   const { name, group, instanceId, token } = identity;
   const action = {
     AutoScalingGroupName: group,
@@ -103,24 +107,22 @@ function hookOf(client: AutoScalingClient, identity: HookIdentity): Hook {
     heartbeatTimeoutSeconds: identity.heartbeatTimeoutSeconds,
     globalTimeoutSeconds: identity.globalTimeoutSeconds,
     async beat(signal) {
-      const { RecordLifecycleActionHeartbeatCommand } = await import('./sdk.ts');
       return whetherActive(() =>
         awsCall(
           `send a heartbeat for hook ${name} of ${group}`,
           'autoscaling:RecordLifecycleActionHeartbeat',
-          () => client.send(new RecordLifecycleActionHeartbeatCommand(action), { abortSignal: signal }),
+          () => client.send(new sdk.RecordLifecycleActionHeartbeatCommand(action), { abortSignal: signal }),
           signal,
         ),
       );
     },
     async complete(result, signal) {
-      const { CompleteLifecycleActionCommand } = await import('./sdk.ts');
       return whetherActive(() =>
         awsCall(
           `complete hook ${name} of ${group} with ${result}`,
           'autoscaling:CompleteLifecycleAction',
           () =>
-            client.send(new CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: result }), {
+            client.send(new sdk.CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: result }), {
               abortSignal: signal,
             }),
           signal,

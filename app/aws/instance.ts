@@ -1,5 +1,8 @@
 import type { InstanceFacts } from '../ports.ts';
-import { awsCall, clientSettings, errorName } from './call.ts';
+import { awsCall, clientSettings } from './call.ts';
+
+/** Most values that a filter of EC2 takes. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
+const MOST_VALUES = 200;
 
 /** What EC2 knows of the instance; undefined when it knows no such instance. */
 export async function describeInstance(
@@ -7,57 +10,38 @@ export async function describeInstance(
   region: string,
   signal: AbortSignal,
 ): Promise<InstanceFacts | undefined> {
-  const { DescribeInstancesCommand, EC2Client } = await import('./sdk.ts');
-  const client = new EC2Client(clientSettings(region));
-  const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
-  const { Reservations = [] } = await awsCall(
-    `describe the EC2 instance ${instanceId}`,
-    'ec2:DescribeInstances',
-    async () => {
-      try {
-        return await client.send(command, { abortSignal: signal });
-      } catch (error) {
-        if (errorName(error) === 'InvalidInstanceID.NotFound') return { Reservations: [] };
-        throw error;
-      }
-    },
-    signal,
-  );
-  const instance = Reservations[0]?.Instances?.[0];
-  if (instance === undefined) return undefined;
-  return {
-    ...(instance.PrivateDnsName ? { privateDnsName: instance.PrivateDnsName } : {}),
-    clusters: clustersNamedBy(tagsOf(instance.Tags ?? [])),
-  };
+  return (await describeInstances([instanceId], region, signal)).get(instanceId);
 }
 
-/** Most values that a filter of EC2 takes. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
-const MOST_VALUES = 200;
-
-/** The EKS clusters that the tags of each of these instances name; those that EC2 does not know are left out. */
-export async function clustersOf(
+/**
+ * What EC2 knows of these instances; those that it does not know are left out.
+ * @throws Failure when EC2 fails, or denies it
+ */
+export async function describeInstances(
   instanceIds: readonly string[],
   region: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, InstanceFacts>> {
   const { DescribeInstancesCommand, EC2Client } = await import('./sdk.ts');
   const client = new EC2Client(clientSettings(region));
-  const clusters = new Map<string, readonly string[]>();
+  const known = new Map<string, InstanceFacts>();
   for (let from = 0; from < instanceIds.length; from += MOST_VALUES) {
     const Values = instanceIds.slice(from, from + MOST_VALUES);
-    // By a filter, because one unknown ID among those asked for by name fails the whole call.
+    // By a filter: one unknown ID among those asked for by name fails the whole call.
     const command = new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values }] });
     const { Reservations = [] } = await awsCall(
-      `describe ${Values.length} EC2 instances`,
+      Values.length === 1 ? `describe the EC2 instance ${Values[0]}` : `describe ${Values.length} EC2 instances`,
       'ec2:DescribeInstances',
       () => client.send(command, { abortSignal: signal }),
       signal,
     );
-    for (const { InstanceId, Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
-      if (InstanceId !== undefined) clusters.set(InstanceId, clustersNamedBy(tagsOf(Tags)));
+    for (const { InstanceId, PrivateDnsName, Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+      if (InstanceId === undefined) continue;
+      const clusters = clustersNamedBy(tagsOf(Tags));
+      known.set(InstanceId, { ...(PrivateDnsName ? { privateDnsName: PrivateDnsName } : {}), clusters });
     }
   }
-  return clusters;
+  return known;
 }
 
 /**

@@ -9,9 +9,9 @@ import { Inside } from './inside.ts';
 import { Newcomers } from './newcomers.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type ActionEnd, Notices, remaining } from './notices.ts';
-import { type Plan, plan } from './plan.ts';
+import { isDone, plan } from './plan.ts';
 import { nameOf } from './pod.ts';
-import type { Circumstances } from './standing.ts';
+import { atFirst, type Circumstances } from './standing.ts';
 
 export type DrainOptions = {
   /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
@@ -21,6 +21,12 @@ export type DrainOptions = {
   readonly drainDaemonSets: boolean;
   /** Milliseconds since the epoch: until then, pods that ask to be left to finish are. */
   readonly courtesyUntil: number;
+};
+
+export type Drained = {
+  readonly kind: 'drained' | 'deadline';
+  readonly claims: readonly Claim[];
+  readonly nodeReady: boolean;
 };
 
 /** An empty node is not believed sooner after the cordon: a pod that was already scheduled may still be bound to it. */
@@ -36,14 +42,14 @@ const QUIET_MS = 1_000;
  * - only a UID that has disappeared is gone: a StatefulSet pod that came back under its name is somebody else;
  * - no failure of the API ends it, only being denied; otherwise it ends when its signal aborts.
  *
- * @returns how it ended, and the volume claims of the pods that went; rejects with the signal's reason, with NodeGone, or
+ * @returns how it ended, the volume claims of the pods that went, and whether the kubelet was alive in the end; rejects with the signal's reason, with NodeGone, or
  *   with Denied when the API forbids what it needs
  */
 export async function drain(
   cluster: DrainCluster,
   options: DrainOptions,
   surroundings: Surroundings,
-): Promise<{ kind: 'drained' | 'deadline'; claims: readonly Claim[] }> {
+): Promise<Drained> {
   const inside = new Inside(surroundings);
   const { clock, report, signal } = inside;
   const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
@@ -54,6 +60,7 @@ export async function drain(
   const notices = new Notices(report, clock.now(), options.actionEnd);
   const node = new NodeWatch(cluster, inside);
   const pods = board.podSink(clock.now, inside.ring);
+  const ended = (kind: Drained['kind']) => ({ kind, claims: board.claims, nodeReady: node.isReady });
   const first: typeof pods.replace = (items) => {
     if (!board.isListed) newcomers.know(items);
     pods.replace(items);
@@ -61,32 +68,27 @@ export async function drain(
   inside.beside(cluster.observePods({ ...pods, replace: first }, signal));
   let deadline = options.deadline;
   let actionEnd = options.actionEnd;
-  const circumstances = {
-    force: false,
-    lastResort: false,
-    nodeReady: true,
-    drainDaemonSets: options.drainDaemonSets,
-    courtesyUntil: options.courtesyUntil,
-  };
+  const { drainDaemonSets, courtesyUntil } = options;
+  let circumstances = atFirst({ drainDaemonSets, courtesyUntil });
 
   try {
     for (;;) {
       const now = clock.now();
-      circumstances.nodeReady = node.isReady;
+      circumstances = { ...circumstances, nodeReady: node.isReady };
       const current = plan(board.observed(now), now, circumstances);
       notices.tell(current, board.isListed, now);
       if (deadline !== undefined && now >= deadline.at) {
         report({ type: 'deadline', policy: deadline.policy, remaining: remaining(current, now) });
-        if (deadline.policy !== 'force') return { kind: 'deadline', claims: board.claims };
+        if (deadline.policy !== 'force') return ended('deadline');
         deadline = undefined;
-        circumstances.force = true;
+        circumstances = { ...circumstances, force: true };
         continue;
       }
       // Before the first list nobody knows what is left, and nothing could be asked.
       if (actionEnd !== undefined && board.isListed && now >= actionEnd.lastResortAt) {
         notices.beginLastResort(current, actionEnd.at, now);
         actionEnd = undefined;
-        circumstances.lastResort = true;
+        circumstances = { ...circumstances, lastResort: true };
         continue;
       }
       budgets.follow(current);
@@ -101,7 +103,7 @@ export async function drain(
         now >= quietAt &&
         (await isEmpty(cluster, board, circumstances, inside))
       ) {
-        return { kind: 'drained', claims: board.claims };
+        return ended('drained');
       }
       const lastResortAt = board.isListed ? actionEnd?.lastResortAt : undefined;
       const times = [notices.nextAt, current.wakeAt, deadline?.at, lastResortAt, now < quietAt ? quietAt : undefined];
@@ -131,8 +133,4 @@ async function isEmpty(
   }
   const now = clock.now();
   return isDone(plan(board.observed(now), now, circumstances));
-}
-
-function isDone({ verdicts }: Plan): boolean {
-  return verdicts.every(({ act }) => act === 'leave');
 }

@@ -30,6 +30,11 @@ export type Plan = {
   readonly wakeAt: number | undefined;
 };
 
+/** Is nothing left that the drain acts on or waits for? */
+export function isDone({ verdicts }: Plan): boolean {
+  return verdicts.every(({ act }) => act === 'leave');
+}
+
 /** An accepted eviction shows as a deletion timestamp at once; one that does not by now was lost, and is sent again. */
 export const ACCEPTED_FOR_MS = 30_000;
 

@@ -16,6 +16,11 @@ export type Circumstances = {
   readonly courtesyUntil: number;
 };
 
+/** Those in which a drain begins. */
+export function atFirst(known: Pick<Circumstances, 'drainDaemonSets' | 'courtesyUntil'>): Circumstances {
+  return { force: false, lastResort: false, nodeReady: true, ...known };
+}
+
 /** Where a pod stands before anybody asks anything of it. */
 export type Standing =
   | { readonly kind: 'leave'; readonly why: LeaveReason }

@@ -1,6 +1,7 @@
 import { type Clock, within } from '../clock.ts';
 import type { Candidate } from '../find-node.ts';
 import type { DrainEvent } from '../report/event.ts';
+import { staying } from '../report/summary-text.ts';
 import type { Api } from './api.ts';
 
 /** What `kubectl describe` shows of us: on the node, or on a pod of it. */
@@ -97,7 +98,7 @@ export function notesOf(event: DrainEvent): Note[] {
       const { result, seconds, pods } = event.summary;
       const took = `${Math.round(seconds['total'] ?? 0)} s`;
       return result === 'drained'
-        ? onNode('Normal', 'Drained', `Drained in ${took}: ${pods.evicted} pods evicted, ${pods.left} left`)
+        ? onNode('Normal', 'Drained', `Drained in ${took}: ${pods.evicted} pods evicted, ${staying(pods.left)}`)
         : onNode('Warning', 'NotDrained', `Not drained after ${took} (${result}): ${pods.remaining} pods remain`);
     }
     default:

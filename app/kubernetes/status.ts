@@ -19,6 +19,9 @@ const Status = v.object({
 });
 export type Status = v.InferOutput<typeof Status>;
 
+/** 410: the list that was being read page by page is too old by now; begun again, it is there. */
+const PASSING: ReadonlySet<number> = new Set([401, 408, 410, 429]);
+
 /** The API answered, and the answer is no. */
 export class ApiError extends Failure {
   readonly code: number;
@@ -30,7 +33,7 @@ export class ApiError extends Failure {
     const status = readStatus(body);
     const said =
       status === undefined ? printable(typeof body === 'string' ? body : '', 200) : printable(status.message);
-    super(`${what}: ${code} ${said}`.trim(), { passing: code === 401 || code === 408 || code === 429 || code >= 500 });
+    super(`${what}: ${code} ${said}`.trim(), { passing: PASSING.has(code) || code >= 500 });
     this.code = code;
     this.status = status;
     const seconds = Number(retryAfter);

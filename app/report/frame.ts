@@ -1,47 +1,118 @@
-import { styleText } from 'node:util';
+import type { Remaining } from './event.ts';
+import { staying } from './summary-text.ts';
 import type { Tally } from './tally.ts';
+import type { Mishap } from './trouble.ts';
+
+export type Look = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+export type Paint = (look: Look, text: string) => string;
 
 type View = {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly startedAt: number;
   /** What goes wrong at the moment. */
-  readonly trouble: string | undefined;
+  readonly trouble: readonly Mishap[];
   readonly columns: number;
   readonly rows: number;
+  readonly paint: Paint;
 };
 
-const BAR = 32;
-/** Lines of the frame that are no pods, and what is left for the lines above it. */
-const OTHER_LINES = 8;
+const LONGEST_BAR = 32;
+/** On a narrower terminal the counts need the room of the bar. */
+const LEAST_COLUMNS_FOR_BAR = 60;
+/** Of what lasts, this much stays in sight above the frame. */
+const LASTING_LINES = 3;
+/** The cause of trouble is at the end of what is said about it. */
+const TROUBLE_LINES = 3;
+/** A node's name is recognised by this much of it. */
+const SHORTEST_NAME = 18;
+/** What tells a pod from its siblings is at the end of its name. */
+const SUFFIX = 6;
 
-/** The live part of the screen: a bar, the counts, the pods that remain with their reasons, the last beat. */
-export function frame(tally: Tally, { now, startedAt, trouble, columns, rows }: View): string {
+/** The live part of the screen: the node, a bar with the counts, the pods that remain with their reasons, and what goes wrong. */
+export function frame(tally: Tally, view: View): readonly string[] {
+  const { now, trouble, columns, rows, paint } = view;
   const remaining = [...tally.remaining(now)].sort((a, b) => Number(a.ending) - Number(b.ending));
-  const { gone, left } = tally;
-  const ending = remaining.filter((pod) => pod.ending).length;
-  const total = gone + remaining.length;
-  const filled = total === 0 ? 0 : Math.floor((BAR * gone) / total);
-  const bar = styleText('green', '█'.repeat(filled)) + styleText('dim', '░'.repeat(BAR - filled));
-  const counts = `${gone} of ${total} gone · ${ending} ending · ${remaining.length - ending} waiting · ${left} left`;
-  const beat = tally.lastBeatAt === undefined ? '' : ` · last beat ${duration(now - tally.lastBeatAt)} ago`;
-  const shown = remaining.slice(0, Math.max(1, rows - OTHER_LINES));
-  const width = Math.min(48, Math.max(0, ...shown.map(({ pod }) => pod.length)));
-  return [
-    '',
-    `${styleText('bold', tally.node ?? 'looking for the node')}  ${styleText('dim', `${duration(now - startedAt)}${beat}`)}`,
-    cut(`${bar}  ${counts}`, columns + bar.length - BAR),
-    ...shown.map(({ pod, why, ending }) => {
-      const reason = cut(why, columns - width - 5);
-      return `  ${cut(pod, width).padEnd(width)}  ${styleText(ending ? 'dim' : 'yellow', reason)}`;
-    }),
-    ...(remaining.length > shown.length ? [styleText('dim', `  … and ${remaining.length - shown.length} more`)] : []),
-    ...(trouble === undefined ? [] : [styleText('red', cut(trouble, columns - 1))]),
-  ].join('\n');
+  const head = ['', titleOf(tally, view), ...progress(tally, remaining, view)];
+  const most = Math.max(1, Math.min(TROUBLE_LINES, Math.floor(rows / 8)));
+  const foot = trouble.flatMap(({ message, at }) =>
+    broken(`${duration(now - at)} ago: ${message}`, columns - 2, most).map((line, index) =>
+      paint('red', cut(`${index === 0 ? '!' : ' '} ${line}`, columns)),
+    ),
+  );
+  // The cursor stands on a line of its own below.
+  const room = Math.max(1, rows - 1 - LASTING_LINES - head.length - foot.length);
+  return [...head, ...podLines(remaining, room, view), ...foot].slice(0, rows - 1);
 }
 
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+function titleOf(tally: Tally, { now, startedAt, columns, paint }: View): string {
+  const beat = tally.lastBeatAt === undefined ? [] : [`heartbeat ${duration(now - tally.lastBeatAt)} ago`];
+  const times = asManyAsFit([duration(now - startedAt), ...beat], columns - SHORTEST_NAME - 4);
+  const name = cut(tally.node ?? 'looking for the node', columns - times.length - 4);
+  return `  ${paint('bold', name)}  ${paint('dim', times)}`;
+}
+
+/** Nothing while there is nothing to count. */
+function progress({ gone, left }: Tally, remaining: readonly Remaining[], { columns, paint }: View): string[] {
+  const total = gone + remaining.length;
+  const ending = remaining.filter((pod) => pod.ending).length;
+  const counts = [
+    ...(total === 0 ? [] : [`${gone} of ${total} gone`]),
+    ...counted(remaining.length - ending, 'waiting'),
+    ...counted(ending, 'ending'),
+    ...(left === 0 ? [] : [staying(left)]),
+  ];
+  if (counts.length === 0) return [];
+  if (total === 0 || columns < LEAST_COLUMNS_FOR_BAR) return [`  ${asManyAsFit(counts, columns - 2)}`];
+  // Of a length that the counts do not change: a bar that grows and shrinks with them cannot be read.
+  const length = Math.min(LONGEST_BAR, Math.floor(columns * 0.3));
+  const filled = Math.floor((length * gone) / total);
+  return [
+    `  ${paint('green', '█'.repeat(filled))}${paint('dim', '░'.repeat(length - filled))}  ${asManyAsFit(counts, columns - length - 4)}`,
+  ];
+}
+
+function podLines(remaining: readonly Remaining[], room: number, { columns, paint }: View): string[] {
+  const shown = remaining.length <= room ? remaining : remaining.slice(0, room - 1);
+  const width = Math.min(Math.floor(columns * 0.6), Math.max(0, ...shown.map(({ pod }) => pod.length)));
+  const lines = shown.map(({ pod, why, ending, blocked }) => {
+    const reason = cut(why, columns - width - 4);
+    return `  ${cut(pod, width, SUFFIX).padEnd(width)}  ${blocked ? paint('yellow', reason) : ending ? paint('dim', reason) : reason}`;
+  });
+  const more = remaining.length - shown.length;
+  return more === 0 ? lines : [...lines, paint('dim', cut(`  … and ${more} more`, columns))];
+}
+
+function counted(count: number, what: string): string[] {
+  return count === 0 ? [] : [`${count} ${what}`];
+}
+
+/** The first parts, at least one of them. */
+function asManyAsFit(parts: readonly string[], width: number): string {
+  for (let count = parts.length; count > 1; count--) {
+    const text = parts.slice(0, count).join(' · ');
+    if (text.length <= width) return text;
+  }
+  return cut(parts[0] ?? '', width);
+}
+
+/** Broken between words; what is too much for the last line is cut. */
+function broken(text: string, width: number, most: number): readonly string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line === '') lines.splice(-1, 1, word);
+    else if (lines.length === most || line.length + 1 + word.length <= width) lines.splice(-1, 1, `${line} ${word}`);
+    else lines.push(word);
+  }
+  return lines.map((line) => cut(line, width));
+}
+
+/** @param suffix how much of the end is kept */
+function cut(text: string, width: number, suffix = 0): string {
+  if (text.length <= width) return text;
+  const end = suffix + 1 < width ? suffix : 0;
+  return width < 1 ? '' : `${text.slice(0, width - 1 - end).trimEnd()}…${text.slice(text.length - end)}`;
 }
 
 /** `75_000` → `1 min 15 s` */

@@ -1,13 +1,12 @@
 import { styleText } from 'node:util';
-import { createLogUpdate } from 'log-update';
 import type { DrainEvent, Report } from './event.ts';
-import { frame } from './frame.ts';
+import { frame, type Paint } from './frame.ts';
+import { LivePart, type Terminal } from './live-part.ts';
 import { Tally } from './tally.ts';
-import { worded } from './wording.ts';
+import { Trouble } from './trouble.ts';
+import { type Level, worded } from './wording.ts';
 
 const FRAMES_A_SECOND = 8;
-
-type Terminal = NodeJS.WriteStream;
 
 /** What stays on the screen above the live part. */
 const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
@@ -39,23 +38,33 @@ const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
   'failed',
 ]);
 
-/** A live picture of the drain on a terminal; what is worth keeping scrolls by above it. `end` puts the cursor back. */
+/**
+ * A live picture of the drain on a terminal; what is worth keeping scrolls by above it, and the summary comes last. `end` takes
+ * the picture away and puts the cursor back; it is due however the program ends, and may come twice.
+ */
 export function liveView(terminal: Terminal, now: () => number): { report: Report; end: () => void } {
-  const update = createLogUpdate(terminal);
+  const live = new LivePart(terminal);
   const tally = new Tally();
+  const trouble = new Trouble();
   const startedAt = now();
-  let trouble: string | undefined;
-  const draw = () => {
-    const size = { columns: terminal.columns, rows: terminal.rows };
-    update(frame(tally, { now: now(), startedAt, trouble, ...size }));
+  const paint: Paint = (look, text) => styleText(look, text, { stream: terminal });
+  let isOver = false;
+
+  const lines = (): readonly string[] => {
+    const at = now();
+    return isOver ? [] : frame(tally, { now: at, startedAt, trouble: trouble.at(at), paint, ...live.size });
   };
+  const draw = () => live.draw(lines());
   const timer = setInterval(draw, 1000 / FRAMES_A_SECOND);
   timer.unref();
+  terminal.on('resize', draw);
 
   const end = () => {
+    if (isOver) return;
+    isOver = true;
     clearInterval(timer);
-    update.clear();
-    update.done();
+    terminal.removeListener('resize', draw);
+    live.end();
   };
   return {
     end,
@@ -64,18 +73,38 @@ export function liveView(terminal: Terminal, now: () => number): { report: Repor
       const words = worded(event);
       if (words === undefined) return;
       const { level, message, fields } = words;
-      if (event.type === 'retrying' || event.type === 'throttled' || event.type === 'beat failed') trouble = message;
-      if (event.type === 'pod accepted' || event.type === 'pod gone' || event.type === 'beat') trouble = undefined;
+      trouble.saw(event, message, now());
       if (event.type === 'summary' || event.type === 'sweep summary') {
         end();
-        terminal.write(`${styleText(event.summary.exitCode === 0 ? ['bold', 'green'] : ['bold', 'red'], message)}\n`);
+        terminal.write(`${summaryLines(message, event.summary.exitCode === 0, live.size.columns, paint)}\n`);
       } else if (LASTING.has(event.type)) {
-        update.clear();
-        const color = level === 'error' ? 'red' : level === 'warn' ? 'yellow' : 'reset';
-        terminal.write(`${styleText(color, message)}\n`);
-        if (typeof fields['advice'] === 'string') terminal.write(`  ${fields['advice']}\n`);
-        draw();
+        const advice = typeof fields['advice'] === 'string' ? `\n    ${fields['advice']}` : '';
+        live.print(`${marked(level, message, paint)}${advice}`, lines());
       }
     },
   };
+}
+
+/** Marks, because colours are not everywhere, and not for everybody. */
+function marked(level: Level, message: string, paint: Paint): string {
+  switch (level) {
+    case 'error':
+      return paint('red', `✗ ${message}`);
+    case 'warn':
+      return paint('yellow', `! ${message}`);
+    default:
+      return `  ${message}`;
+  }
+}
+
+/** What came of it, in bold; the figures below it, broken between two of them where they do not fit. */
+function summaryLines(message: string, isSuccess: boolean, columns: number, paint: Paint): string {
+  const [result = '', ...figures] = message.split(' · ');
+  const lines: string[] = [];
+  for (const figure of figures) {
+    const longer = `${lines.at(-1)} · ${figure}`;
+    if (lines.length > 0 && longer.length <= columns) lines.splice(-1, 1, longer);
+    else lines.push(`  ${figure}`);
+  }
+  return [paint('bold', isSuccess ? paint('green', `✓ ${result}`) : paint('red', `✗ ${result}`)), ...lines].join('\n');
 }

@@ -7,15 +7,20 @@ const MOST_NAMES = 3;
 export function summaryText(summary: Summary): string {
   const { result, target, node, pods, lost, heartbeatsFailed, seconds, hook, exitCode } = summary;
   return [
-    `${target}: ${result} in ${seconds['total'] ?? 0} s`,
+    `${target}: ${result} in ${Math.round((seconds['total'] ?? 0) * 10) / 10} s`,
     ...(node === undefined ? [] : [`node ${node}`]),
-    `${pods.evicted} evicted, ${pods.left} left${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
+    `${pods.evicted} evicted, ${staying(pods.left)}${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
     ...(lost.length === 0 ? [] : [lostText(lost)]),
     ...blockedText(summary),
     ...(heartbeatsFailed === 0 ? [] : [`${heartbeatsFailed} heartbeat${heartbeatsFailed === 1 ? '' : 's'} failed`]),
     `hook: ${hook}`,
     `exit ${exitCode}`,
   ].join(' · ');
+}
+
+/** Not "left": that is what remains to be done, too. */
+export function staying(pods: number): string {
+  return `${pods} ${pods === 1 ? 'stays' : 'stay'}`;
 }
 
 /** The sweep in one line. */

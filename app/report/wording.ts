@@ -47,7 +47,7 @@ export function worded(event: DrainEvent): Worded | undefined {
     case 'planned':
       return say('info', `${count(event.toGo)} to drain, ${event.toStay} to leave`);
     case 'pod left':
-      return say('info', `${event.pod} is left: ${event.why}`);
+      return say('info', `${event.pod} stays: ${event.why}`);
     case 'pod asked':
       return say('debug', `${event.pod}: ${event.how === 'evict' ? 'eviction' : 'deletion'} sent`);
     case 'pod accepted':

@@ -44,8 +44,8 @@ export const QUOTAS: readonly Quota[] = [
     source: `${ECS}/developerguide/throttling.html`,
   },
   {
-    name: 'DescribeInstances a second, by ID (50 at first)',
-    default: 10,
+    name: 'DescribeInstances a second, filtered (100 at first)',
+    default: 20,
     needed: ({ starts }) => starts,
     raised: 'AWS Support',
     source: 'https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html',

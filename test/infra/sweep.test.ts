@@ -52,7 +52,7 @@ describe('the schedule of the sweep', () => {
       assert.equal(config.hook, 'node-drainer');
       assert.equal(config.groupPrefix, parameters['AutoScalingGroupPrefix'] ?? '');
       assert.equal(config.scheduledAt, scheduledAt.getTime());
-      assert.equal(config.eksCluster, parameters['KubeConfigBucket'] === undefined ? 'prod' : undefined);
+      assert.equal(config.cluster.kind, parameters['KubeConfigBucket'] === undefined ? 'eks' : 'kubeconfig-object');
       assert.deepEqual(config.place, {
         cluster: parameters['EcsCluster'] ?? 'node-drainer-Cluster',
         taskDefinition: 'node-drainer',

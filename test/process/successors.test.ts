@@ -98,6 +98,21 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
   assert.equal(actionOf(w).result, 'CONTINUE');
 });
 
+// In a region of several clusters each sweep would start tasks that only find out that they are not needed, every few minutes.
+test('a sweep starts nothing for the instance of another EKS cluster', async (context) => {
+  const { w, environment } = await fargateWorld(context);
+  const started: string[] = [];
+  w.aws.onRunTask(({ environment: { INSTANCE_ID = '' } }) => started.push(INSTANCE_ID));
+  const instanceId = 'i-0fedcba9876543210';
+  w.aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, tags: { 'kubernetes.io/cluster/other': 'owned' } });
+  for (const id of [INSTANCE, instanceId]) w.aws.terminateInstance(id);
+  const ofEks = { ...environment, CLUSTER_NAME: 'prod', KUBE_CONFIG_BUCKET: '', KUBE_CONFIG_OBJECT: '' };
+  const { lines, code } = await sweep(ofEks).ended();
+  assert.equal(code, 0);
+  assert.deepEqual(started, [INSTANCE]);
+  assert.match(lines.at(-1)?.message ?? '', /1 of other clusters/);
+});
+
 // A sweep that says nothing of a full region looks like a sweep with nothing to do.
 test('a sweep tells what ECS refuses, and that it cannot look', async (context) => {
   const { w, environment } = await fargateWorld(context);

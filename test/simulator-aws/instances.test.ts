@@ -26,3 +26,20 @@ test('EC2 describes instances by ID until they are terminated', async (t) => {
   await assert.rejects(describe(id), { name: 'InvalidInstanceID.NotFound' });
   await assert.rejects(describe('i-nonsense'), { name: 'InvalidInstanceID.Malformed' });
 });
+
+// Whoever asks for many at once must hear of those that are there, although one of them has just gone.
+test('EC2 leaves out of a filter by ID what it does not know', async (t) => {
+  const aws = await started(t);
+  aws.createAutoScalingGroup({ name: 'nodes' });
+  aws.launchInstance({ instanceId: id, autoScalingGroupName: 'nodes' });
+  const client = new EC2Client({ ...clientOptions(aws), maxAttempts: 1 });
+  const filtered = async (Name: string, ...Values: string[]) => {
+    const { Reservations } = await client.send(new DescribeInstancesCommand({ Filters: [{ Name, Values }] }));
+    return Reservations?.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId }) => InstanceId));
+  };
+  assert.deepEqual(await filtered('instance-id', id, 'i-00000000', 'i-nonsense'), [id]);
+  assert.deepEqual(await filtered('instance-id', 'i-00000000'), []);
+  await assert.rejects(filtered('colour', 'blue'), { name: 'InvalidParameterValue' });
+  const tooMany = Array.from({ length: 201 }, (_, index) => `i-${index}`);
+  await assert.rejects(filtered('instance-id', ...tooMany), { name: 'FilterLimitExceeded' });
+});

@@ -49,7 +49,7 @@ test('only app/aws and app/kubernetes know the SDKs', () => {
   const inKubernetes = isIn('kubernetes');
   assert.deepEqual(importersOf(/^(@aws-sdk\/|@smithy\/|aws4$)/, inAws), []);
   assert.deepEqual(importersOf(/^(@kubernetes\/|undici$|js-yaml$)/, inKubernetes), []);
-  assert.deepEqual(importersOf(/^(pino|log-update)$/, isIn('report')), []);
+  assert.deepEqual(importersOf(/^pino$/, isIn('report')), []);
 });
 
 // The judgement of what is evicted is tested without a cluster only as long as it knows none.

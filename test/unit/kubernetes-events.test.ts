@@ -35,7 +35,7 @@ test('the beginning and the end of a drain are told of the node', async (t) => {
     sent().map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
     [
       'Normal DrainStarted: Cordoned by node-drainer: its instance is going',
-      'Normal Drained: Drained in 74 s: 12 pods evicted, 3 left',
+      'Normal Drained: Drained in 74 s: 12 pods evicted, 3 stay',
     ],
   );
   assert.deepEqual(sent()[0], {

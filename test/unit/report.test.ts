@@ -27,7 +27,7 @@ test('the summary is one line with everything in it, and its fields for machines
   const said = worded({ type: 'summary', summary });
   assert.equal(
     said?.message,
-    'i-0123456789abcdef0: drained in 8.5 s · node node-a · 12 evicted, 3 left · blocked for 6.3 s, shop/db-0 for 4.2 s · hook: CONTINUE · exit 0',
+    'i-0123456789abcdef0: drained in 8.5 s · node node-a · 12 evicted, 3 stay · blocked for 6.3 s, shop/db-0 for 4.2 s · hook: CONTINUE · exit 0',
   );
   assert.deepEqual(said.fields, { event: 'summary', ...summary });
   assert.equal(said.level, 'info');

@@ -33,6 +33,25 @@ test('volumes are not waited for when that is off, nor past a deadline', async (
   }
 });
 
+// Kubernetes itself forces a volume off a dead node after six minutes; nothing that we could wait for happens before.
+test('a dead kubelet is given a minute to detach its volumes, and no more than it would have alive', async () => {
+  for (const [volumeDetachTimeoutMs, afterMs] of [
+    [300_000, 60_000],
+    [20_000, 20_000],
+  ] as const) {
+    const { clock, cluster, recorder, volumes, run } = world();
+    cluster.add(pod('db-0', { claims: ['data'] }), { shutdownMs: 10_000 });
+    volumes.attach('shop/data', Number.POSITIVE_INFINITY);
+    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.turn(false));
+    assert.equal(await run({ volumeDetachTimeoutMs }), 'drained, hook CONTINUE, exit 0');
+    assert.deepEqual(recorder.of('volumes given up')[0], {
+      type: 'volumes given up',
+      volumes: ['pv-shop-data'],
+      afterMs,
+    });
+  }
+});
+
 // Evicted pods that find no place are down until the group has launched its next instance.
 test('with WAIT_FOR_CAPACITY nothing is evicted before the group has its nodes, and the node is cordoned all the same', async () => {
   const { clock, cluster, facts, recorder, run } = world();

@@ -12,8 +12,7 @@ const CONFIG: SweepConfig = {
   region: 'eu-central-1',
   hook: 'node-drainer',
   groupPrefix: '',
-  eksCluster: 'prod',
-  cluster: 'prod',
+  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
   place: {
     cluster: 'drains',
     taskDefinition: 'drainer',
@@ -51,9 +50,9 @@ function world() {
       return facts.hooked.includes(group);
     },
     drained: async () => drained,
-    async clustersOf() {
+    async describe() {
       if (facts.ec2) throw facts.ec2;
-      return facts.clusters;
+      return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters }]));
     },
     async start(task, token) {
       const count = (tries.get(task.instanceId) ?? 0) + 1;

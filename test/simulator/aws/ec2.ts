@@ -34,10 +34,16 @@ function described(instance: Instance, context: Context): XmlValue {
   };
 }
 
-/** The instances asked for; those of an ID that is unknown, or long gone, are an error. */
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html: of one filter. */
+const MOST_VALUES = 200;
+
+/** The instances asked for: an ID that is unknown, or long gone, is an error among those named, and nothing among those filtered. */
 function found(form: Form, fleet: Fleet, context: Context): Instance[] {
-  const [filter] = form.forms('Filter');
-  if (filter) throw new ServiceError('InvalidParameterValue', `The filter '${filter.get('Name')}' is invalid`);
+  const filters = form.forms('Filter').map((filter) => ({ name: filter.get('Name'), values: filter.list('Value') }));
+  const unknown = filters.find(({ name }) => name !== 'instance-id');
+  if (unknown !== undefined) throw new ServiceError('InvalidParameterValue', `The filter '${unknown.name}' is invalid`);
+  const tooMany = filters.find(({ values }) => values.length > MOST_VALUES);
+  if (tooMany) throw new ServiceError('FilterLimitExceeded', 'The maximum number of filter values has been exceeded');
   const ids = form.list('InstanceId');
   const malformed = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
   if (malformed !== undefined) throw new ServiceError('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`);
@@ -51,11 +57,14 @@ function found(form: Form, fleet: Fleet, context: Context): Instance[] {
     throw new ServiceError('InvalidInstanceID.NotFound', `The instance ${subject} not exist`);
   }
   const wanted = new Set(ids);
-  return known.filter(({ instanceId }) => wanted.size === 0 || wanted.has(instanceId));
+  return known.filter(
+    ({ instanceId }) =>
+      (wanted.size === 0 || wanted.has(instanceId)) && filters.every(({ values }) => values.includes(instanceId)),
+  );
 }
 
 /**
- * Amazon EC2: DescribeInstances by ID.
+ * Amazon EC2: DescribeInstances by ID, named or filtered.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
  */
 export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Operation {
