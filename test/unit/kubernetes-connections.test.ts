@@ -1,60 +1,18 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { accessToEks } from '../../app/aws/eks.ts';
-import { adviceOf, explain } from '../../app/failure.ts';
-import type { AskForAccess } from '../../app/kubernetes/access.ts';
+import { explain } from '../../app/failure.ts';
 import { Api } from '../../app/kubernetes/api.ts';
-import { dispatcherTrusting } from '../../app/kubernetes/dispatcher.ts';
 import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
-import { ApiError, ApiUnreachable } from '../../app/kubernetes/status.ts';
-import { authority, type Certificate } from '../support/authority.ts';
+import { ApiError } from '../../app/kubernetes/status.ts';
+import { authority } from '../support/authority.ts';
 import { awsOfProcess } from '../support/aws-of-process.ts';
 import { HandClock } from '../support/clock.ts';
 import { folder } from '../support/folder.ts';
+import { A_WHILE_MS, apiBy, failureOf, get, kubeconfig, replaceable } from '../support/replaced-access.ts';
 import { secureServer } from '../support/secure-server.ts';
-
-const never = new AbortController().signal;
-const get = (path: string) => ({ verb: 'get', path, signal: never }) as const;
-const base64 = (text: string) => Buffer.from(text).toString('base64');
-/** Longer than the pause between two questions to the source of the access. */
-const A_WHILE_MS = 10_000;
-
-function kubeconfig(server: string, ca: string, user: { token: string } | Certificate = { token: 't' }): string {
-  const who =
-    'token' in user ? user : { 'client-certificate-data': base64(user.cert), 'client-key-data': base64(user.key) };
-  return JSON.stringify({
-    clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': base64(ca) } }],
-    users: [{ name: 'u', user: who }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'c',
-  });
-}
-
-/** The API client over an access that is asked for as the program does, and how often it was. */
-async function apiBy(t: TestContext, clock: HandClock, source: AskForAccess) {
-  const count = { asked: 0 };
-  const ask: AskForAccess = (signal) => {
-    count.asked++;
-    return source(signal);
-  };
-  const api = new Api(await ask(never), { clock, ask, throttled: () => undefined });
-  t.after(() => api.close());
-  return { api, count };
-}
-
-/** Access by a kubeconfig text that can be replaced, as that of an object in S3. */
-function replaceable(clock: HandClock, text: string) {
-  const object = { text };
-  return { object, ask: () => accessByForeignText(object.text, 's3://bucket/key', clock) };
-}
-
-async function failureOf(call: Promise<unknown>): Promise<ApiUnreachable> {
-  const error = await call.catch((error: unknown) => error);
-  assert.ok(error instanceof ApiUnreachable, String(error));
-  return error;
-}
 
 // An API server renews its certificate each year, and its load balancer drops the connections.
 test('a serving certificate that the same authority renewed needs nothing to be asked', async (t) => {
@@ -113,57 +71,6 @@ test('a kubeconfig file and EKS are asked again, too', async (t) => {
     await api.call(get('/after'));
     assert.equal(count.asked, 2);
   }
-});
-
-// Trusting whoever answers gives the drainer's token to whoever sits in between.
-test('a server of another authority is never trusted; people are told, and the source is asked at a capped rate', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
-  const server = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
-  const { api, count } = await apiBy(t, clock, replaceable(clock, kubeconfig(server.url, ours.ca)).ask);
-  for (let second = 0; second < 60; second++) {
-    const failure = await failureOf(api.call(get('/a')));
-    assert.equal(failure.passing, true);
-    assert.match(failure.message, /the API server's certificate is not signed by the cluster's authority/);
-    assert.match(adviceOf(failure) ?? '', /authority that the cluster has now/);
-    await clock.advance(1_000);
-  }
-  assert.deepEqual(server.visits, []);
-  assert.ok(count.asked >= 4 && count.asked <= 7, `asked ${count.asked} times in a minute`);
-});
-
-test('a certificate that has expired, or is for another name, is refused in these words', async (t) => {
-  // Otherwise: whoever has the key of an old or of another certificate is taken for the API server.
-  const ours = await authority();
-  const clock = new HandClock();
-  for (const [certificate, words] of [
-    [await ours.issue({ until: new Date(Date.now() - 60_000) }), /is not valid at this time: .*expired/],
-    [await ours.issue({ name: 'elsewhere.example.com' }), /is for another name/],
-  ] as const) {
-    const server = await secureServer(t, certificate);
-    const { api } = await apiBy(t, clock, replaceable(clock, kubeconfig(server.url, ours.ca)).ask);
-    assert.match((await failureOf(api.call(get('/a')))).message, words);
-    await clock.advance(A_WHILE_MS);
-    assert.match((await failureOf(api.call(get('/a')))).message, words);
-    assert.deepEqual(server.visits, []);
-  }
-});
-
-// The empty list of another cluster would say that the node is drained.
-test('an access that names another server by now is not followed', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
-  const server = await secureServer(t, await ours.issue());
-  const other = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
-  const { object, ask } = replaceable(clock, kubeconfig(server.url, ours.ca));
-  const { api } = await apiBy(t, clock, ask);
-  await clock.advance(A_WHILE_MS);
-  server.show(await theirs.issue());
-  object.text = kubeconfig(other.url, theirs.ca);
-  const failure = await failureOf(api.call(get('/a')));
-  assert.match(explain(failure), new RegExp(`now names the server ${other.url}; this drain is of ${server.url}`));
-  assert.equal(failure.passing, true);
-  assert.deepEqual(other.visits, []);
 });
 
 test('a source that fails when it is asked again does not end the drain', async (t) => {
@@ -231,24 +138,4 @@ test('an abort ends a call that waits for a new access', async (t) => {
   const reason = new Error('SIGTERM');
   stop.abort(reason);
   await assert.rejects(call, reason);
-});
-
-// Somebody sets it to get around a proxy on his machine, and the image inherits it.
-test('no variable of the environment leaves the verification out', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
-  const server = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
-  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-  t.after(() => {
-    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
-  });
-  const byKubeconfig = replaceable(clock, kubeconfig(server.url, ours.ca)).ask;
-  const byAuthority = async () => ({ ...(await byKubeconfig()), connect: () => dispatcherTrusting(ours.ca) });
-  for (const ask of [byKubeconfig, byAuthority]) {
-    const { api } = await apiBy(t, clock, ask);
-    assert.match((await failureOf(api.call(get('/a')))).message, /not signed by the cluster's authority/);
-  }
-  assert.deepEqual(server.visits, []);
 });

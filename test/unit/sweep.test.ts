@@ -1,90 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DrainTask, Placement } from '../../app/drain-task.ts';
 import { Failure } from '../../app/failure.ts';
 import { Stopped } from '../../app/run.ts';
-import { runSweep } from '../../app/run-sweep.ts';
-import { attemptOf, type SweepPorts, type WaitingInstance } from '../../app/sweep.ts';
-import type { SweepConfig } from '../../app/sweep-config.ts';
-import { surroundings } from '../support/surroundings.ts';
-
-const CONFIG: SweepConfig = {
-  region: 'eu-central-1',
-  hook: 'node-drainer',
-  groupPrefix: '',
-  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
-  place: {
-    cluster: 'drains',
-    taskDefinition: 'drainer',
-    subnets: ['subnet-1'],
-    securityGroups: ['sg-1'],
-    assignPublicIp: 'DISABLED',
-  },
-  graceMs: 20_000,
-  dryRun: false,
-};
-
-const waits = (instanceId: string, group = 'workers'): WaitingInstance => ({ instanceId, group });
-
-/** Auto Scaling, EC2 and ECS in memory, as far as a sweep knows them. */
-function world() {
-  const { clock, recorder, stop, context } = surroundings();
-  const drained = new Set<string>();
-  const started: { task: DrainTask; token: string; at: number }[] = [];
-  const facts = {
-    waiting: [] as WaitingInstance[],
-    hooked: ['workers'],
-    clusters: new Map<string, string[]>(),
-    ec2: undefined as Error | undefined,
-    place: (_instance: string, _tries: number): Placement | Error => ({ kind: 'started', task: 'task-1' }),
-    look: undefined as Error | undefined,
-  };
-  const tries = new Map<string, number>();
-  const ports: SweepPorts = {
-    async waiting() {
-      if (facts.look) throw facts.look;
-      return { groups: 7, instances: facts.waiting };
-    },
-    async hasHook(group) {
-      if (group === 'deleted') throw new Failure('AutoScalingGroup name not found');
-      return facts.hooked.includes(group);
-    },
-    drained: async () => drained,
-    async describe() {
-      if (facts.ec2) throw facts.ec2;
-      return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters }]));
-    },
-    async start(task, token) {
-      const count = (tries.get(task.instanceId) ?? 0) + 1;
-      tries.set(task.instanceId, count);
-      const answer = facts.place(task.instanceId, count);
-      if (answer instanceof Error) throw answer;
-      if (answer.kind === 'started') started.push({ task, token, at: clock.now() });
-      return answer;
-    },
-  };
-  return {
-    clock,
-    drained,
-    facts,
-    recorder,
-    started,
-    stop,
-    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown }> {
-      const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, context), 3_600_000);
-      const [end, ...others] = [...recorder.of('sweep summary'), ...recorder.of('failed')];
-      if (end === undefined || others.length > 0) throw new Error('there is not one end');
-      if (end.type === 'failed') return { code, found: undefined };
-      const { seconds, exitCode, ...found } = end.summary;
-      if (exitCode !== code || seconds < 0) throw new Error('the summary tells another story');
-      return { code, found };
-    },
-  };
-}
+import { attemptOf } from '../../app/sweep.ts';
+import { sweeping, waits } from '../support/sweeping.ts';
 
 // An event that is lost leaves an instance that nobody drains, until its hook times out and its pods die with it.
 test('an instance that waits without a task gets one; one that has a task gets none', async () => {
-  const { drained, facts, run, started } = world();
+  const { drained, facts, run, started } = sweeping();
   facts.waiting = [waits('i-1'), waits('i-2')];
   drained.add('i-1');
   assert.deepEqual(await run(), {
@@ -98,7 +21,7 @@ test('an instance that waits without a task gets one; one that has a task gets n
 });
 
 test('a group without the hook is none of ours', async () => {
-  const { facts, run, started } = world();
+  const { facts, run, started } = sweeping();
   facts.waiting = [waits('i-1', 'others')];
   assert.deepEqual((await run()).found, { groups: 7, waiting: 0, covered: 0, elsewhere: 0, started: 0, refused: 0 });
   assert.equal(started.length, 0);
@@ -106,7 +29,7 @@ test('a group without the hook is none of ours', async () => {
 
 // A group that is deleted between two calls would keep every other instance of the region waiting.
 test('a group that cannot be looked at keeps no other one waiting, and fails the sweep', async () => {
-  const { facts, recorder, run, started } = world();
+  const { facts, recorder, run, started } = sweeping();
   facts.waiting = [waits('i-1', 'deleted'), waits('i-2')];
   assert.equal((await run()).code, 1);
   assert.deepEqual(
@@ -118,7 +41,7 @@ test('a group that cannot be looked at keeps no other one waiting, and fails the
 
 // Two stacks with the same hook name would start tasks for each other's instances, every five minutes.
 test('an instance whose tags name another cluster is left to it', async () => {
-  const { facts, run, started } = world();
+  const { facts, run, started } = sweeping();
   facts.waiting = [waits('i-1'), waits('i-2'), waits('i-3')];
   facts.clusters = new Map([
     ['i-1', ['staging']],
@@ -132,7 +55,7 @@ test('an instance whose tags name another cluster is left to it', async () => {
 });
 
 test('without the word of EC2 every instance gets its task', async () => {
-  const { facts, recorder, run, started } = world();
+  const { facts, recorder, run, started } = sweeping();
   facts.waiting = [waits('i-1')];
   facts.ec2 = new Failure('EC2 is down');
   assert.equal((await run()).code, 0);
@@ -142,7 +65,7 @@ test('without the word of EC2 every instance gets its task', async () => {
 
 // An instance that has just been terminated has no task yet: its event is on its way, and a second task would cost money.
 test('an instance is left to its event for a while', async () => {
-  const { clock, drained, facts, run, started } = world();
+  const { clock, drained, facts, run, started } = sweeping();
   facts.waiting = [waits('i-1')];
   clock.sleep(10_000, new AbortController().signal).then(() => drained.add('i-1'));
   assert.deepEqual((await run()).found, { groups: 7, waiting: 1, covered: 1, elsewhere: 0, started: 0, refused: 0 });
@@ -152,7 +75,7 @@ test('an instance is left to its event for a while', async () => {
 // Scheduler delivers at least once; the second delivery must not start a second set of tasks, and the next sweep must.
 test('the client token is that of the instance and of the scheduled time', async () => {
   const tokens = async (scheduledAt: number) => {
-    const { facts, run, started } = world();
+    const { facts, run, started } = sweeping();
     facts.waiting = [waits('i-0123456789abcdef0')];
     await run({ scheduledAt });
     return started.map(({ token }) => token);
@@ -166,7 +89,7 @@ test('the client token is that of the instance and of the scheduled time', async
 
 // A thousand at once would take the calls of the rule's own tasks.
 test('no more than ten tasks are started in a second', async () => {
-  const { facts, run, started } = world();
+  const { facts, run, started } = sweeping();
   facts.waiting = Array.from({ length: 45 }, (_, index) => waits(`i-${index}`));
   await run();
   assert.equal(started.length, 45);
@@ -176,7 +99,7 @@ test('no more than ten tasks are started in a second', async () => {
 });
 
 test('RunTask that answers 200 and places nothing is told, with the reason, and the others go on', async () => {
-  const { facts, recorder, run } = world();
+  const { facts, recorder, run } = sweeping();
   facts.waiting = [waits('i-1'), waits('i-2')];
   facts.place = (instance) =>
     instance === 'i-1' ? { kind: 'refused', reason: 'RESOURCE:ENI' } : { kind: 'started', task: 'task-2' };
@@ -189,7 +112,7 @@ test('RunTask that answers 200 and places nothing is told, with the reason, and 
 });
 
 test('throttling is waited out; what cannot be mended is told as a refusal', async () => {
-  const { facts, recorder, run, started } = world();
+  const { facts, recorder, run, started } = sweeping();
   facts.waiting = [waits('i-1'), waits('i-2')];
   facts.place = (instance, tries) => {
     if (instance === 'i-2') return new Failure('RunTask is denied');
@@ -203,14 +126,14 @@ test('throttling is waited out; what cannot be mended is told as a refusal', asy
 
 // A sweep that saw nothing and says 0 would be believed.
 test('a sweep that cannot look fails', async () => {
-  const { facts, recorder, run } = world();
+  const { facts, recorder, run } = sweeping();
   facts.look = new Failure('AccessDenied');
   assert.deepEqual(await run(), { code: 1, found: undefined });
   assert.equal(recorder.of('failed').length, 1);
 });
 
 test('a look that fails in passing is repeated', async () => {
-  const { clock, facts, run } = world();
+  const { clock, facts, run } = sweeping();
   facts.look = new Failure('Throttling', { passing: true });
   clock.sleep(5_000, new AbortController().signal).then(() => {
     facts.look = undefined;
@@ -219,7 +142,7 @@ test('a look that fails in passing is repeated', async () => {
 });
 
 test('a dry run says what it would start, and starts nothing', async () => {
-  const { facts, recorder, run, started } = world();
+  const { facts, recorder, run, started } = sweeping();
   facts.waiting = [waits('i-1')];
   await run({ dryRun: true });
   assert.equal(started.length, 0);
@@ -230,7 +153,7 @@ test('a dry run says what it would start, and starts nothing', async () => {
 });
 
 test('a sweep that is stopped ends at once, and says so', async () => {
-  const { clock, facts, run, started, stop } = world();
+  const { clock, facts, run, started, stop } = sweeping();
   facts.waiting = [waits('i-1')];
   clock.sleep(1_000, new AbortController().signal).then(() => stop.abort(new Stopped('SIGTERM')));
   assert.deepEqual(await run(), { code: 143, found: undefined });
@@ -239,7 +162,7 @@ test('a sweep that is stopped ends at once, and says so', async () => {
 
 // A thousand starts take minutes, in which the rule goes on with its own retries: each instance would be drained twice.
 test('what the rule has started meanwhile is not started again', async () => {
-  const { clock, drained, facts, run, started } = world();
+  const { clock, drained, facts, run, started } = sweeping();
   facts.waiting = Array.from({ length: 150 }, (_, index) => waits(`i-${index}`));
   clock.sleep(25_000, new AbortController().signal).then(() => drained.add('i-120').add('i-140'));
   assert.deepEqual((await run()).found, {
