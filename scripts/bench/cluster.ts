@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { V1Node } from '@kubernetes/client-node';
-import { type Admin, adminBy } from '../../test/cluster/admin.ts';
+import { type Admin, adminBy, isReady } from '../../test/cluster/admin.ts';
 
 /** The cluster that the benchmark plays on, as its administrator sees it. */
 export type Cluster = Admin & {
@@ -34,10 +34,10 @@ export async function openCluster(kubeconfig: string, wanted: string | undefined
   };
 }
 
-function takesPods({ spec, status }: V1Node): boolean {
-  const isReady = status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
+function takesPods(node: V1Node): boolean {
+  const { spec } = node;
   const repels = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false;
-  return isReady && !repels && spec?.unschedulable !== true;
+  return isReady(node) && !repels && spec?.unschedulable !== true;
 }
 
 /** A count as the API writes it: 110, or 2k. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
-import { ifFound, merge } from '../../test/cluster/admin.ts';
+import { ifFound, isReady, merge } from '../../test/cluster/admin.ts';
 import { each } from '../../test/support/each.ts';
 import type { Cluster } from './cluster.ts';
 import { appName, budget, POOL, replicaSet } from './manifests.ts';
@@ -98,8 +98,4 @@ export class Stage {
     const { status } = await objects.read<V1PodDisruptionBudget>(header);
     return status?.disruptionsAllowed === count;
   }
-}
-
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
 }

@@ -7,6 +7,8 @@ import {
   PatchStrategy,
   PolicyApi,
   setHeaderOptions,
+  type V1Node,
+  type V1Pod,
 } from '@kubernetes/client-node';
 
 /** The cluster as its administrator sees it, through a client that shares no code with the drainer. */
@@ -41,6 +43,11 @@ export async function adminBy(kubeconfig: string): Promise<Admin> {
 /** The status code with which the API said no; undefined for any other error. */
 export function codeOf(error: unknown): number | undefined {
   return error instanceof ApiException ? error.code : undefined;
+}
+
+/** What a node or a pod says of itself. */
+export function isReady({ status }: V1Node | V1Pod): boolean {
+  return status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
 }
 
 /** What the call gives, or undefined when the API says that there is no such object. */

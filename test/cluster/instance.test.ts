@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { merge } from './admin.ts';
 import { openLab } from './lab.ts';
-import { EKSCTL_LABEL, EXCLUSION } from './nodes.ts';
+import { assertUntouched, EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, providerIdOf, someInstanceId, Termination } from './termination.ts';
 
@@ -70,9 +70,7 @@ test('a node of another instance behind the same DNS name, or with the same labe
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  const { metadata, spec } = await lab.admin.core.readNode({ name: node });
-  assert.equal(spec?.unschedulable ?? false, false);
-  assert.equal(metadata?.labels?.[EXCLUSION], undefined);
+  await assertUntouched(lab.admin, node);
   assert.equal((await scenario.podNow('at-work'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), []);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openLab } from './lab.ts';
-import { EXCLUSION } from './nodes.ts';
+import { assertUntouched, EXCLUSION } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 
 const lab = await openLab();
@@ -61,9 +61,7 @@ test('a node that takes over the name in mid-drain is never touched', async (t) 
   const { exitCode, summary } = await drainer.ended(10_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  const { metadata, spec } = await lab.admin.core.readNode({ name: node });
-  assert.equal(spec?.unschedulable ?? false, false);
-  assert.equal(metadata?.labels?.[EXCLUSION], undefined);
+  await assertUntouched(lab.admin, node);
   assert.equal((await scenario.podNow('newcomer'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), ['held']);
 });

@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import type { V1Node, V1NodeCondition } from '@kubernetes/client-node';
-import { type Admin, ifFound, merge } from './admin.ts';
+import { type Admin, ifFound, isReady, merge } from './admin.ts';
 
 export const EXCLUSION = 'node.kubernetes.io/exclude-from-external-load-balancers';
 export const EKSCTL_LABEL = 'alpha.eksctl.io/instance-id';
@@ -21,11 +22,18 @@ export async function workers({ core }: Admin): Promise<string[]> {
   return names;
 }
 
-function takesPods({ metadata, spec, status }: V1Node): boolean {
-  const isReady = status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
+function takesPods(node: V1Node): boolean {
+  const { metadata, spec } = node;
   const isControlPlane = CONTROL_PLANE.some((label) => metadata?.labels?.[label] !== undefined);
   const repels = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false;
-  return isReady && !isControlPlane && !repels && spec?.unschedulable !== true;
+  return isReady(node) && !isControlPlane && !repels && spec?.unschedulable !== true;
+}
+
+/** A node that is none of the drain's must be as if nobody had been there. */
+export async function assertUntouched({ core }: Admin, name: string): Promise<void> {
+  const { metadata, spec } = await core.readNode({ name });
+  assert.equal(spec?.unschedulable ?? false, false);
+  assert.equal(metadata?.labels?.[EXCLUSION], undefined);
 }
 
 /** What a drain puts on the node to keep the pods of DaemonSets from coming back. */

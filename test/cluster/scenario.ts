@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { KubernetesObject, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { PatchStrategy } from '@kubernetes/client-node';
-import { codeOf, ifFound, merge } from './admin.ts';
+import { codeOf, ifFound, isReady, merge } from './admin.ts';
 import { Drainer } from './drainer.ts';
 import type { Lab } from './lab.ts';
 import { type BudgetRule, POOL, type PodOptions, podOn } from './manifests.ts';
@@ -179,8 +179,4 @@ export class Scenario {
     const body = { metadata: { labels: { [POOL]: pool } } };
     for (const name of nodes) await this.lab.admin.core.patchNode({ name, body }, merge);
   }
-}
-
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
 }

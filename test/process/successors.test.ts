@@ -16,6 +16,12 @@ type Environment = Record<string, string>;
 
 const sweep = (environment: Environment) => new Program(['sweep'], { ...environment, LIFECYCLE_HOOK_NAME: HOOK });
 
+/** Lets a pod go that a finalizer holds. */
+async function release({ core }: World, name: string): Promise<void> {
+  const body = [{ op: 'remove', path: '/metadata/finalizers' }];
+  await core.patchNamespacedPod({ name, namespace: 'default', body });
+}
+
 // Fargate does not replace a task that it takes away: the node would wait undrained until its hook times out.
 test('a drain that is told to stop goes on in another task, and the hook hears one CONTINUE', async (context) => {
   const { w, fargate, environment } = await fargateWorld(context);
@@ -39,11 +45,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   const [successor] = fargate.tasks;
   assert.ok(successor);
   await successor.line('pod waits');
-  await w.core.patchNamespacedPod({
-    name: 'web',
-    namespace: 'default',
-    body: [{ op: 'remove', path: '/metadata/finalizers' }],
-  });
+  await release(w, 'web');
   const [last] = await fargate.allEnded();
   assert.ok(last);
   assert.deepEqual([last.code, summaryOf(last)['result']], [0, 'drained']);
@@ -88,11 +90,7 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
   const again = await sweep(environment).ended();
   assert.match(again.lines.at(-1)?.message ?? '', /1 instance waits in the hook, 1 has a task, 0 started, 0 refused/);
 
-  await w.core.patchNamespacedPod({
-    name: 'web',
-    namespace: 'default',
-    body: [{ op: 'remove', path: '/metadata/finalizers' }],
-  });
+  await release(w, 'web');
   const [last, ...more] = await fargate.allEnded();
   assert.deepEqual([last?.code, more.length], [0, 0]);
   assert.equal(actionOf(w).result, 'CONTINUE');

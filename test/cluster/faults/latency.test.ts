@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { statefulSet } from '../manifests.ts';
-import { EXCLUSION } from '../nodes.ts';
+import { assertUntouched } from '../nodes.ts';
 import { eventually } from '../poll.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
@@ -30,9 +30,7 @@ test('a node that takes over the name just before the cordon is not cordoned', a
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  const { metadata, spec } = await lab.admin.core.readNode({ name: node });
-  assert.equal(spec?.unschedulable ?? false, false);
-  assert.equal(metadata?.labels?.[EXCLUSION], undefined);
+  await assertUntouched(lab.admin, node);
   assert.equal(patches.hits(), 1);
 });
 
