@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AwsSimulator } from '../simulator/aws/aws-simulator.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town, type TownOptions } from './town.ts';
+import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 type Trouble = {
@@ -14,8 +14,6 @@ type Trouble = {
   /** Makes the trouble, and resolves when it is over. */
   readonly make: (aws: AwsSimulator) => Promise<void>;
 };
-
-const HEARTBEAT_TIMEOUT = 120;
 
 const TROUBLES: readonly Trouble[] = [
   {
@@ -68,12 +66,10 @@ export const awsFailures: readonly FaultScenario[] = TROUBLES.map((trouble) => (
 }));
 
 async function meet({ shutdownMs, eks = false, environment = () => ({}), make }: Trouble): Promise<Figure> {
-  const options: TownOptions = { podsPerNode: 3, shutdownMs, heartbeatTimeout: HEARTBEAT_TIMEOUT, eks };
-  await using town = await Town.open(options);
+  await using town = await Town.open({ podsPerNode: 3, shutdownMs, eks });
   const startedAt = Date.now();
   const [instance = ''] = town.instances;
-  const own = environment(town.aws);
-  const worker = town.drain(instance, own);
+  const worker = town.drain(instance, environment(town.aws));
   await worker.line('pod accepted');
   await Promise.all([make(town.aws), worker.ended()]);
   const [action] = town.aws.lifecycleActions(instance);
