@@ -38,7 +38,7 @@ function actionsOfTheProgram(): string[] {
   const prefixes = prefixesOfOperations();
   const actions = globSync('**/*.ts', { cwd: APP }).flatMap((file) => {
     const source = readFileSync(new URL(file, `file://${APP}`), 'utf8');
-    return [...source.matchAll(/new (\w+)Command\(/g)].map(([, operation = '']) => {
+    return [...source.matchAll(/new (?:sdk\.)?(\w+)Command\(/g)].map(([, operation = '']) => {
       const prefix = prefixes.get(operation);
       assert.ok(prefix, `${file}: ${operation} comes from aws/sdk.ts`);
       return `${prefix}:${operation}`;
