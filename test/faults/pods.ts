@@ -6,7 +6,7 @@ import { each } from '../support/each.ts';
 const AT_A_TIME = 20;
 
 /** A pod by itself, which takes its time to end. */
-export type LonePod = { readonly name: string; readonly nodeName: string; readonly shutdownMs: number };
+type LonePod = { readonly name: string; readonly nodeName: string; readonly shutdownMs: number };
 
 /** Creates the pods in a namespace that has no others, and waits until all of them run. */
 export async function runPods(core: CoreV1Api, namespace: string, pods: Iterable<LonePod>): Promise<void> {

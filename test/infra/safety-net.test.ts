@@ -4,10 +4,9 @@ import { summaryOf } from '../process/program.ts';
 import { actionOf, INSTANCE } from '../process/world.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { deniedCalls, deployed, soleEnd } from './deployed.ts';
 import { drainer, KUBECONFIG } from './templates.ts';
-
-const DENIED = '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
 
 describe('when an event, a task or a drain is lost, by the real template', { concurrency: 4 }, () => {
   test('an instance whose event is lost is found by the sweep, and drained', async (context) => {
@@ -45,7 +44,7 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     assert.deepEqual([looked.code, looked.lines.at(-1)?.[metric]], [0, 0], looked.stderr);
     w.aws.faults.add({
       when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
-      fault: { kind: 'status', status: 403, body: DENIED },
+      fault: ACCESS_DENIED,
     });
     w.aws.runSchedule('SweepSchedule');
     const blind = await w.fargate.tasks[1]?.ended();

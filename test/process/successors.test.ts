@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { GROUP, HOOK, IN_BUCKET } from './account.ts';
 import { Fargate, PLACE } from './fargate.ts';
 import { Program, summaryOf } from './program.ts';
@@ -122,11 +123,7 @@ test('a sweep tells what ECS refuses, and that it cannot look', async (context) 
   refusal.end();
   w.aws.faults.add({
     when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
-    fault: {
-      kind: 'status',
-      status: 403,
-      body: '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
-    },
+    fault: ACCESS_DENIED,
   });
   const blind = await sweep(environment).ended();
   assert.equal(blind.code, 1);

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { autoScaling } from '../../app/aws/auto-scaling.ts';
 import { describeInstance } from '../../app/aws/instance.ts';
 import { Failure } from '../../app/failure.ts';
+import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { awsOfProcess } from '../support/aws-of-process.ts';
 
 const id = 'i-0123456789abcdef0';
@@ -93,8 +94,7 @@ test('other faults are failures that say whether they may pass', async (t) => {
   const [hook] = await hooks();
   assert.ok(hook);
   const when = ({ path }: { path: string }) => path === 'autoscaling:RecordLifecycleActionHeartbeat';
-  const denied = '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
-  aws.faults.add({ when, times: 1, fault: { kind: 'status', status: 403, body: denied } });
+  aws.faults.add({ when, times: 1, fault: ACCESS_DENIED });
   await assert.rejects(hook.beat(never), (error) => {
     assert.ok(error instanceof Failure);
     assert.match(error.advice ?? '', /autoscaling:RecordLifecycleActionHeartbeat/);
