@@ -8,6 +8,7 @@ export type Candidate = {
   readonly providerID: string;
   /** Does its kubelet report that it is well? */
   readonly ready: boolean;
+  readonly cordoned: boolean;
 };
 
 /** How nodes are looked up. `undefined` and empty lists are the API's answer "there is none"; a failure rejects. */

@@ -24,9 +24,14 @@ const HAND_OVER_WITHIN_MS = 15_000;
 
 /** https://man.freebsd.org/cgi/man.cgi?query=sysexits: EX_USAGE */
 const BAD_USAGE = 64;
-/** EX_SOFTWARE: not 1, which has told its failure and counted it. */
+/** EX_SOFTWARE */
 const SOFTWARE = 70;
 
+// Not 1, which a drain that failed has told and counted itself.
+process.on('uncaughtException', (error) => {
+  tellOfBug(error);
+  process.exit(SOFTWARE);
+});
 await main();
 
 async function main(): Promise<void> {
@@ -52,12 +57,16 @@ async function main(): Promise<void> {
       process.stderr.write(faultText(error));
       process.exitCode = BAD_USAGE;
     } else {
-      process.stderr.write(
-        `fargate-node-drainer: this should not have happened: ${error instanceof Error ? error.stack : error}\n`,
-      );
+      tellOfBug(error);
       process.exitCode = SOFTWARE;
     }
   }
+}
+
+function tellOfBug(error: unknown): void {
+  process.stderr.write(
+    `fargate-node-drainer: this should not have happened: ${error instanceof Error ? error.stack : error}\n`,
+  );
 }
 
 async function drainCommand(config: Config): Promise<number> {

@@ -28,7 +28,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
     const { LifecycleHooks: hooks = [] } = await awsCall(
       `describe the lifecycle hooks of ${group}`,
       'autoscaling:DescribeLifecycleHooks',
-      () => client.send(command, { abortSignal: signal }),
+      (abortSignal) => client.send(command, { abortSignal }),
       signal,
     );
     return hooks.filter(({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING');
@@ -39,7 +39,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       const { AutoScalingInstances: [instance] = [] } = await awsCall(
         `describe the Auto Scaling instance ${instanceId}`,
         'autoscaling:DescribeAutoScalingInstances',
-        () => client.send(command, { abortSignal: signal }),
+        (abortSignal) => client.send(command, { abortSignal }),
         signal,
       );
       if (instance?.AutoScalingGroupName === undefined || instance.LifecycleState === undefined) return undefined;
@@ -50,7 +50,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       const { AutoScalingGroups: [described] = [] } = await awsCall(
         `describe the Auto Scaling group ${group}`,
         'autoscaling:DescribeAutoScalingGroups',
-        () => client.send(command, { abortSignal: signal }),
+        (abortSignal) => client.send(command, { abortSignal }),
         signal,
       );
       const inService = (described?.Instances ?? []).filter(({ LifecycleState }) => LifecycleState === 'InService');
@@ -111,7 +111,7 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
         awsCall(
           `send a heartbeat for hook ${name} of ${group}`,
           'autoscaling:RecordLifecycleActionHeartbeat',
-          () => client.send(new sdk.RecordLifecycleActionHeartbeatCommand(action), { abortSignal: signal }),
+          (abortSignal) => client.send(new sdk.RecordLifecycleActionHeartbeatCommand(action), { abortSignal }),
           signal,
         ),
       );
@@ -121,9 +121,9 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
         awsCall(
           `complete hook ${name} of ${group} with ${result}`,
           'autoscaling:CompleteLifecycleAction',
-          () =>
+          (abortSignal) =>
             client.send(new sdk.CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: result }), {
-              abortSignal: signal,
+              abortSignal,
             }),
           signal,
         ),

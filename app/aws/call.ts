@@ -1,7 +1,19 @@
 import { explain, Failure } from '../failure.ts';
+import { untilAborted } from '../until-aborted.ts';
 
-/** A hung endpoint holds an SDK call for minutes unless told otherwise; each try gets this long instead. */
-const TIMEOUTS = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
+/**
+ * A hung endpoint holds an SDK call for minutes unless told otherwise; each try gets this long instead, and so does each silence
+ * in the middle of an answer.
+ */
+const TIMEOUTS = {
+  connectionTimeout: 3_000,
+  requestTimeout: 10_000,
+  socketTimeout: 10_000,
+  throwOnRequestTimeout: true,
+};
+
+/** Longer than all tries of the SDK take. Answers that trickle, and whatever heeds no signal, are given up then. */
+const CALL_WITHIN_MS = 60_000;
 
 /** What every AWS client is made with. The SDK retries throttling, 5xx and lost connections itself, with backoff. */
 export function clientSettings(region: string) {
@@ -9,20 +21,25 @@ export function clientSettings(region: string) {
 }
 
 /**
- * One AWS call; what it throws is turned into a Failure that says whether it may pass.
+ * One AWS call, of a minute at the most; what it throws is turned into a Failure that says whether it may pass.
  * @param what for people: 'describe the EKS cluster prod'
  * @param action the IAM action that it takes, if it takes one
  */
 export async function awsCall<T>(
   what: string,
   action: string | undefined,
-  call: () => Promise<T>,
+  call: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
+  limit: AbortSignal = AbortSignal.timeout(CALL_WITHIN_MS),
 ): Promise<T> {
+  const limited = AbortSignal.any([signal, limit]);
   try {
-    return await call();
-  } catch (cause) {
+    return await untilAborted(call(limited), limited);
+  } catch (error) {
     if (signal.aborted) throw signal.reason;
+    const cause = limit.aborted
+      ? new DOMException(`no answer within ${CALL_WITHIN_MS / 1000} s`, 'TimeoutError')
+      : error;
     const denied = isDenial(cause);
     throw new Failure(`could not ${what}: ${explain(cause)}`, {
       cause,

@@ -24,7 +24,7 @@ export async function accessToEks(name: string, region: string, clock: Clock, si
   const { cluster } = await awsCall(
     `describe the EKS cluster ${name} in ${region}`,
     'eks:DescribeCluster',
-    () => client.send(new DescribeClusterCommand({ name }), { abortSignal: signal }),
+    (abortSignal) => client.send(new DescribeClusterCommand({ name }), { abortSignal }),
     signal,
   );
   const { endpoint, certificateAuthority, status } = cluster ?? {};

@@ -32,7 +32,7 @@ export async function describeInstances(
     const { Reservations = [] } = await awsCall(
       Values.length === 1 ? `describe the EC2 instance ${Values[0]}` : `describe ${Values.length} EC2 instances`,
       'ec2:DescribeInstances',
-      () => client.send(command, { abortSignal: signal }),
+      (abortSignal) => client.send(command, { abortSignal }),
       signal,
     );
     for (const { InstanceId, PrivateDnsName, Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {

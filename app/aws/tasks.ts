@@ -47,7 +47,7 @@ export async function tasksAt(place: Place, region: string): Promise<Tasks> {
       const answer = await awsCall(
         `start a task for ${task.instanceId}`,
         'ecs:RunTask',
-        () => starter.send(command, { abortSignal: signal }),
+        (abortSignal) => starter.send(command, { abortSignal }),
         signal,
       );
       return placementOf(answer.tasks?.[0]?.taskArn, answer.failures?.[0]);
@@ -60,7 +60,7 @@ export async function tasksAt(place: Place, region: string): Promise<Tasks> {
         const { tasks = [] } = await awsCall(
           `describe the tasks of ${family}`,
           'ecs:DescribeTasks',
-          () => client.send(command, { abortSignal: signal }),
+          (abortSignal) => client.send(command, { abortSignal }),
           signal,
         );
         for (const task of tasks) {
@@ -86,7 +86,7 @@ export async function tasksAt(place: Place, region: string): Promise<Tasks> {
       const page = await awsCall(
         `list the tasks of ${family}`,
         'ecs:ListTasks',
-        () => client.send(command, { abortSignal: signal }),
+        (abortSignal) => client.send(command, { abortSignal }),
         signal,
       );
       if (page.taskArns !== undefined && page.taskArns.length > 0) yield page.taskArns;

@@ -29,7 +29,7 @@ export async function waitingInstances(
     const page = await awsCall(
       `describe the Auto Scaling groups of ${region}`,
       'autoscaling:DescribeAutoScalingGroups',
-      () => client.send(command, { abortSignal: signal }),
+      (abortSignal) => client.send(command, { abortSignal }),
       signal,
     );
     for (const { AutoScalingGroupName: group = '', Instances = [] } of page.AutoScalingGroups ?? []) {

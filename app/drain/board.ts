@@ -15,6 +15,7 @@ export class Board {
   readonly #asOf = new Map<string, number>();
   readonly #ledger = new Ledger();
   readonly #terminatingSince = new Map<string, number>();
+  readonly #comingBack = new Set<string>();
   readonly #claims = new Map<string, Claim>();
   readonly #onGone: (pod: Pod, proof: string) => void;
   #listed = false;
@@ -31,6 +32,7 @@ export class Board {
       asOf: this.#asOf,
       uncounted: this.#ledger.uncounted(now),
       terminatingSince: this.#terminatingSince,
+      comingBack: this.#comingBack,
     };
   }
 
@@ -102,6 +104,11 @@ export class Board {
     };
   }
 
+  /** The pod is sent away no more. */
+  comesBack({ uid }: Pod): void {
+    this.#comingBack.add(uid);
+  }
+
   /** An eviction or deletion is being sent. */
   asking(pod: Pod, at: number): void {
     this.#attempts.set(pod.uid, { state: 'asking', at });
@@ -152,6 +159,7 @@ export class Board {
   #gone(pod: Pod, proof: string): void {
     this.#attempts.delete(pod.uid);
     this.#terminatingSince.delete(pod.uid);
+    this.#comingBack.delete(pod.uid);
     if (!this.#pods.delete(pod.uid)) return;
     for (const name of pod.claims) this.#claims.set(`${pod.namespace}/${name}`, { namespace: pod.namespace, name });
     this.#onGone(pod, proof);

@@ -1,5 +1,3 @@
-import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import { Denied } from '../failure.ts';
 import type { Board } from './board.ts';
 import type { Budget } from './budget.ts';
 import type { DrainCluster, Snapshot } from './cluster.ts';
@@ -53,30 +51,18 @@ export class BudgetWatches {
   read(namespace: string): void {
     if (this.#reading.has(namespace)) return;
     this.#reading.add(namespace);
-    const known = this.#readUntilItWorks(namespace)
+    const { signal, untilItWorks, ring, beside } = this.#in;
+    const read = () => this.#cluster.readBudgets(namespace, signal);
+    const known = untilItWorks(`read the disruption budgets of ${namespace}`, read)
       .then((snapshot) => {
         this.#snapshots.set(namespace, snapshot);
         this.#sinkOf(namespace).replace(snapshot.items);
       })
       .finally(() => {
         this.#reading.delete(namespace);
-        this.#in.ring();
+        ring();
       });
-    this.#in.beside(known);
-  }
-
-  async #readUntilItWorks(namespace: string): Promise<Snapshot<Budget>> {
-    const { clock, report, signal } = this.#in;
-    for (let failures = 1; ; failures++) {
-      try {
-        return await this.#cluster.readBudgets(namespace, signal);
-      } catch (error) {
-        if (signal.aborted || error instanceof Denied) throw error;
-        const inMs = pauseMs(API_BACKOFF, failures);
-        report({ type: 'retrying', what: `read the disruption budgets of ${namespace}`, error, inMs });
-        await clock.sleep(inMs, signal);
-      }
-    }
+    beside(known);
   }
 
   #watch(namespace: string): void {

@@ -20,7 +20,7 @@ export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersi
 export type Claim = { readonly namespace: string; readonly name: string };
 
 /** The node, as it changes. */
-export type NodeState = { readonly uid: string; readonly ready: boolean };
+export type NodeState = { readonly uid: string; readonly ready: boolean; readonly cordoned: boolean };
 
 /** Where the changes of observed objects go. */
 export type Sink<T> = {
@@ -42,6 +42,8 @@ export class NodeGone extends Error {
 export type DrainCluster = {
   /** Does the node exist, with the UID that it had when it was found? */
   isSameNode(signal: AbortSignal): Promise<boolean>;
+  /** Cordons the node, if it still is this node. */
+  cordon(signal: AbortSignal): Promise<unknown>;
   observeNode(sink: Sink<NodeState>, signal: AbortSignal): Promise<never>;
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never>;
   /** A consistent read: what the API says now, not what a cache says. */

@@ -1,5 +1,3 @@
-import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import { Denied } from '../failure.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Board } from './board.ts';
 import { BudgetWatches } from './budget-watches.ts';
@@ -55,7 +53,7 @@ export async function drain(
   const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
   const budgets = new BudgetWatches(cluster, board, inside);
   const evictor = new Evictor(cluster, board, inside);
-  const newcomers = new Newcomers(cluster, inside);
+  const newcomers = new Newcomers(cluster, board, inside);
   const quietAt = clock.now() + QUIET_MS;
   const notices = new Notices(report, clock.now(), options.actionEnd);
   const node = new NodeWatch(cluster, inside);
@@ -106,7 +104,14 @@ export async function drain(
         return ended('drained');
       }
       const lastResortAt = board.isListed ? actionEnd?.lastResortAt : undefined;
-      const times = [notices.nextAt, current.wakeAt, deadline?.at, lastResortAt, now < quietAt ? quietAt : undefined];
+      const times = [
+        notices.nextAt,
+        current.wakeAt,
+        newcomers.nextAt(now),
+        deadline?.at,
+        lastResortAt,
+        now < quietAt ? quietAt : undefined,
+      ];
       await inside.rung(Math.min(...times.filter((time) => time !== undefined)));
     }
   } finally {
@@ -119,18 +124,10 @@ async function isEmpty(
   cluster: DrainCluster,
   board: Board,
   circumstances: Circumstances,
-  { clock, report, signal, ring }: Inside,
+  { clock, signal, ring, untilItWorks }: Inside,
 ): Promise<boolean> {
-  try {
-    board.podSink(clock.now, ring).replace(await cluster.readPods(signal));
-  } catch (error) {
-    if (signal.aborted || error instanceof Denied) throw error;
-    const inMs = pauseMs(API_BACKOFF, 1);
-    report({ type: 'retrying', what: 'confirm that the node is empty', error, inMs });
-    await clock.sleep(inMs, signal);
-    ring();
-    return false;
-  }
+  const pods = await untilItWorks('confirm that the node is empty', () => cluster.readPods(signal));
+  board.podSink(clock.now, ring).replace(pods);
   const now = clock.now();
   return isDone(plan(board.observed(now), now, circumstances));
 }

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { API_BACKOFF, pauseMs } from '../backoff.ts';
 import { type Clock, within } from '../clock.ts';
+import { Denied } from '../failure.ts';
 import type { Report } from '../report/event.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Bell } from './bell.ts';
@@ -37,6 +39,20 @@ export class Inside implements Surroundings {
   readonly beside = (work: Promise<unknown>): void => {
     const done: Promise<void> = work.then(() => undefined, this.fail).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
+  };
+
+  /** Asks the API again, at capped intervals, until it answers. @throws Denied, or what ends the drain */
+  readonly untilItWorks = async <T>(what: string, ask: () => Promise<T>): Promise<T> => {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.signal.aborted || error instanceof Denied) throw error;
+        const inMs = pauseMs(API_BACKOFF, failures);
+        this.report({ type: 'retrying', what, error, inMs });
+        await this.clock.sleep(inMs, this.signal);
+      }
+    }
   };
 
   /** Ends what goes on beside the loop, and lets it say its last: an eviction that is answered just now was accepted all the same. */

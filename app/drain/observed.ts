@@ -20,6 +20,8 @@ export type Observed = {
   readonly asOf: ReadonlyMap<string, number>;
   /** Evictions that were sent and that a budget's status does not count yet, by the budget's UID. */
   readonly uncounted: ReadonlyMap<string, number>;
+  /** Pods, by UID, that are sent away no more: no cordon keeps them from coming back. */
+  readonly comingBack: ReadonlySet<string>;
   /** When each terminating pod, by UID, was first seen to be. By our own clock: the API server's may differ. */
   readonly terminatingSince: ReadonlyMap<string, number>;
 };

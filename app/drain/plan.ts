@@ -61,6 +61,8 @@ export function plan(observed: Observed, now: number, circumstances: Circumstanc
     } else if (standing.kind === 'terminating') {
       wait(pod, { kind: 'terminating', since }, standing.until);
       terminating.push(pod);
+    } else if (observed.comingBack.has(pod.uid)) {
+      verdicts.push({ act: 'leave', pod, why: 'comes back' });
     } else {
       toGo.push(pod);
     }

@@ -1,7 +1,14 @@
 import { isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
 
 /** Why a pod stays, or is no longer waited for. */
-export type LeaveReason = 'daemonset' | 'lasting daemonset' | 'mirror' | 'finished' | 'dead kubelet' | 'finalizer only';
+export type LeaveReason =
+  | 'daemonset'
+  | 'lasting daemonset'
+  | 'mirror'
+  | 'finished'
+  | 'dead kubelet'
+  | 'finalizer only'
+  | 'comes back';
 
 /** What a plan depends on besides the pods, the budgets and the time. */
 export type Circumstances = {

@@ -27,6 +27,8 @@ function whyLeft(reason: LeaveReason, pod: Pod): string {
       return `the node is not ready, and the pod is past its ${pod.deletion?.graceSeconds ?? 0} s grace: given up`;
     case 'finalizer only':
       return `the node is not ready, and only finalizer ${pod.finalizers.join(', ')} keeps the pod: given up`;
+    case 'comes back':
+      return 'comes back to this node each time, in spite of the cordon';
     case 'mirror':
       return 'static pod of the kubelet';
     case 'finished':

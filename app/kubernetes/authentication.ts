@@ -1,6 +1,6 @@
 import { type Clock, within } from '../clock.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { Access } from './access.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** What proves to the API server who is asking. Times are milliseconds since the epoch. */
 export type Credential = {

@@ -9,7 +9,7 @@ import type { Report } from '../report/event.ts';
 import type { Api } from './api.ts';
 import { readBudget } from './budget-schema.ts';
 import { evict, type PolicyVersion, remove } from './eviction.ts';
-import { nodeDirectory, observeNode } from './nodes.ts';
+import { cordon, nodeDirectory, observeNode } from './nodes.ts';
 import { readPod } from './pod-schema.ts';
 import { type Collection, list, reflect } from './reflector.ts';
 import { deniedOr, readable } from './status.ts';
@@ -56,6 +56,7 @@ export function drainCluster(
   });
   return {
     isSameNode: async (signal) => (await nodeDirectory(api).byName(node.name, signal))?.uid === node.uid,
+    cordon: (signal) => cordon(api, node, false, signal),
     observeNode: (sink, signal) => observeNode(api, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => reflect(api, pods, undefined, sink, { clock, report, signal }),
     readPods: async (signal) => (await list(api, pods, undefined, signal)).items,

@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { type Clock, within } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { Access, AskForAccess } from './access.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** The connections that one access gave. Watches have one of their own: behind fifty answers their events would wait. */
 export type Route = { readonly access: Access; readonly calls: Dispatcher; readonly watches: Dispatcher };

@@ -4,7 +4,7 @@ import { Conditions, isReady, Metadata } from './metadata.ts';
 
 const NodeObject = v.object({
   metadata: Metadata,
-  spec: v.optional(v.object({ providerID: v.optional(v.string(), '') })),
+  spec: v.optional(v.object({ providerID: v.optional(v.string(), ''), unschedulable: v.optional(v.boolean(), false) })),
   status: v.optional(v.object({ conditions: Conditions })),
 });
 
@@ -17,5 +17,6 @@ export function readNode(object: unknown): Candidate {
     resourceVersion: metadata.resourceVersion,
     providerID: spec?.providerID ?? '',
     ready: isReady(status?.conditions),
+    cordoned: spec?.unschedulable ?? false,
   };
 }

@@ -22,6 +22,9 @@ export type Status = v.InferOutput<typeof Status>;
 /** 410: the list that was being read page by page is too old by now; begun again, it is there. */
 const PASSING: ReadonlySet<number> = new Set([401, 408, 410, 429]);
 
+/** API servers ask for seconds. Whoever asks for hours stands in between, and would hold up the drain until its instance is gone. */
+const LONGEST_PAUSE_MS = 30_000;
+
 /** The API answered, and the answer is no. */
 export class ApiError extends Failure {
   readonly code: number;
@@ -37,7 +40,10 @@ export class ApiError extends Failure {
     this.code = code;
     this.status = status;
     const seconds = Number(retryAfter);
-    this.retryAfterMs = retryAfter !== undefined && Number.isFinite(seconds) ? Math.max(0, seconds) * 1000 : undefined;
+    this.retryAfterMs =
+      retryAfter !== undefined && Number.isFinite(seconds)
+        ? Math.min(Math.max(0, seconds) * 1000, LONGEST_PAUSE_MS)
+        : undefined;
   }
 
   hasCause(reason: string): boolean {

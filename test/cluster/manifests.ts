@@ -46,11 +46,13 @@ export function podOn(node: string, name: string, { labels, annotations, spec, h
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec({ ...spec, nodeName: node }) };
 }
 
-type SetOptions = { readonly replicas: number; readonly annotations?: Timing };
+type SetOptions = { readonly replicas: number; readonly annotations?: Timing; readonly pod?: Partial<V1PodSpec> };
 
 /** A ReplicaSet, StatefulSet or DaemonSet of pods that run only where the pool of the namespace is. */
-export function replicaSet(namespace: string, name: string, { replicas, annotations }: SetOptions): V1ReplicaSet {
-  const spec = { replicas, selector: { matchLabels: { app: name } }, template: template(namespace, name, annotations) };
+export function replicaSet(namespace: string, name: string, options: SetOptions): V1ReplicaSet {
+  const { replicas, annotations, pod } = options;
+  const selector = { matchLabels: { app: name } };
+  const spec = { replicas, selector, template: template(namespace, name, annotations, pod) };
   return { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name }, spec };
 }
 

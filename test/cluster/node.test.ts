@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { merge } from './admin.ts';
 import { openLab } from './lab.ts';
 import { assertUntouched, EXCLUSION } from './nodes.ts';
+import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
 
 const lab = await openLab();
@@ -32,6 +34,21 @@ test('with LOAD_BALANCER_EXCLUSION=off the cordon sets no label', async (t) => {
   const { metadata, spec } = await lab.admin.core.readNode({ name: scenario.worker });
   assert.equal(spec?.unschedulable, true);
   assert.equal(metadata?.labels?.[EXCLUSION], undefined);
+});
+
+// On a node that is open again, what was evicted comes right back, and the drain goes round in circles.
+test('a node that somebody uncordons in mid-drain is cordoned again, and said to be', async (t) => {
+  const scenario = await Scenario.open(t, lab);
+  const { core } = lab.admin;
+  const name = scenario.worker;
+  await scenario.pod('held', { held: true });
+  const drainer = scenario.drain();
+  await scenario.terminating('held');
+  await core.patchNode({ name, body: { spec: { unschedulable: false } } }, merge);
+  await drainer.says('that it is cordoned again', ({ event, message }) => event === 'warning' && /again/.test(message));
+  await eventually('it is cordoned', async () => (await core.readNode({ name })).spec?.unschedulable);
+  await scenario.release('held');
+  assert.equal((await drainer.ended()).summary.result, 'drained');
 });
 
 // The machine is gone and its pods with it; waiting for them would keep the instance's hook busy for hours.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { eventsAbout } from './events.ts';
 import { openLab } from './lab.ts';
+import { replicaSet } from './manifests.ts';
 import { setReady } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { providerIdOf, someInstanceId, Termination } from './termination.ts';
@@ -36,6 +37,24 @@ describe('what shows only after a while', { concurrency: true }, () => {
     assert.ok(waiting.isRunning, 'a kubelet that lives is trusted to end its pods');
     await scenario.end('slow');
     assert.equal((await waiting.ended()).exitCode, 0);
+  });
+
+  // A pod whose template names the node is put on it again, cordon or not: evicted at once each time, it would only ever begin.
+  test('a pod that comes back each time is sent away ever more slowly, and then left', async (t) => {
+    const scenario = await Scenario.open(t, lab);
+    const pod = { nodeName: scenario.worker };
+    const set = replicaSet(scenario.namespace, 'boomerang', {
+      replicas: 1,
+      annotations: { 'lab/shutdown-ms': '200' },
+      pod,
+    });
+    await scenario.startOnWorker(set, 1);
+    const drainer = scenario.drain();
+    const { summary, lines } = await drainer.ended(120_000);
+    assert.equal(summary.result, 'drained');
+    assert.equal(drainer.asked(scenario.namespace).length, 7);
+    const left = lines.find(({ event, why }) => event === 'pod left' && /comes back/.test(why ?? ''));
+    assert.match(left?.pod ?? '', /boomerang/);
   });
 
   // The owner of the budget looks at the pod, and would have to know where the drainer's logs are.

@@ -44,6 +44,18 @@ describe('the outcome table', { concurrency: 4 }, () => {
     assert.ok(!w.kubernetes.requests.slice(before).some(({ user }) => user === 'node-drainer'));
   });
 
+  test('a bug ends with 70, which no drain that failed by itself ends with', async (context) => {
+    // Otherwise: nobody is woken, because what ends with 1 has counted itself.
+    const w = await world(context);
+    await w.addPod('web', { finalizers: ['test/hold'] });
+    w.aws.terminateInstance(INSTANCE);
+    const bug = 'data:text/javascript,setTimeout(() => { throw new Error("a bug") }, 1500)';
+    const ended = await w.drain({ NODE_OPTIONS: `--import=${encodeURI(bug)}` }).ended();
+    assert.equal(ended.code, 70);
+    assert.match(ended.stderr, /this should not have happened: Error: a bug/);
+    assert.equal(actionOf(w).state, 'pending');
+  });
+
   test('an action that somebody else completes ends the drain with 3, untouched', async (context) => {
     // Otherwise: the drainer goes on evicting from a node whose instance is no longer there.
     const w = await world(context);

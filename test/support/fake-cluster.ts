@@ -75,6 +75,11 @@ export class FakeCluster implements DrainCluster {
     return !this.nodeReplaced;
   }
 
+  async cordon(signal: AbortSignal): Promise<void> {
+    await this.#call('cordon', signal);
+    this.node.cordon(true);
+  }
+
   observeNode(sink: Sink<NodeState>, signal: AbortSignal): Promise<never> {
     return this.node.observe(sink, signal);
   }
@@ -124,15 +129,16 @@ export class FakeCluster implements DrainCluster {
   end(uid: string): void {
     const living = this.#living.get(uid);
     if (living === undefined || living.pod.deletion !== undefined) return;
-    const { shutdownMs, replacedAfterMs } = living;
+    const { shutdownMs, replacedAfterMs, comesBack = false } = living;
     const deletion = { deadline: this.#clock.now() + 30_000, graceSeconds: 30 };
     this.#put({ ...living, pod: { ...living.pod, deletion } });
     this.#count();
     if (Number.isFinite(shutdownMs)) this.#after(shutdownMs, () => this.vanish(uid));
     if (replacedAfterMs === undefined) return;
-    const { namespace, labels } = living.pod;
+    const { namespace, labels, controller } = living.pod;
+    const another = { namespace, labels, ...(controller !== undefined && { controller }) };
     const name = `new-${++this.#born}`;
-    this.#after(replacedAfterMs, () => this.add(pod(name, { namespace, labels }), living, false));
+    this.#after(replacedAfterMs, () => this.add(pod(name, another), living, comesBack));
   }
 
   /** A pod becomes something else. */

@@ -4,7 +4,7 @@ import { untilAborted } from './until-aborted.ts';
 /** A node in memory, as its watch shows it. */
 export class FakeNode {
   readonly #sinks = new Set<Sink<NodeState>>();
-  #state: NodeState = { uid: 'n-1', ready: true };
+  #state: NodeState = { uid: 'n-1', ready: true, cordoned: true };
 
   get observers(): number {
     return this.#sinks.size;
@@ -21,13 +21,18 @@ export class FakeNode {
     this.#tell({ ...this.#state, ready });
   }
 
+  /** Somebody cordons or uncordons it. */
+  cordon(cordoned: boolean): void {
+    this.#tell({ ...this.#state, cordoned });
+  }
+
   /** Its name goes to another machine. */
   replace(uid: string): void {
-    this.#tell({ uid, ready: true });
+    this.#tell({ uid, ready: true, cordoned: false });
   }
 
   delete(uid = this.#state.uid): void {
-    for (const sink of this.#sinks) sink.remove({ uid, ready: false });
+    for (const sink of this.#sinks) sink.remove({ ...this.#state, uid });
   }
 
   /** What a reflector says when its watch has ended, and a list shows this. */

@@ -28,7 +28,7 @@ const CONFIG: Config = {
 };
 
 export function nodeOf(name: string, instanceId: string, ready = true): Candidate {
-  return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready };
+  return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready, cordoned: false };
 }
 
 /** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */

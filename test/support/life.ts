@@ -6,6 +6,8 @@ export type Life = {
   readonly shutdownMs?: number;
   /** From its deletion until another like it is ready on another node; absent: it is not replaced. */
   readonly replacedAfterMs?: number;
+  /** Is the other one on this node, and lives as it did? */
+  readonly comesBack?: boolean;
 };
 
 export type Living = Required<Pick<Life, 'shutdownMs'>> & Life & { readonly pod: Pod; readonly onNode: boolean };

@@ -55,13 +55,14 @@ type Seen = {
   /** When each budget was last told of; 0 unless given. */
   readonly asOf?: Readonly<Record<string, number>>;
   readonly uncounted?: Readonly<Record<string, number>>;
+  readonly comingBack?: readonly string[];
   /** When each pod was first seen terminating. */
   readonly terminatingSince?: Readonly<Record<string, number>>;
 };
 
 /** What is observed, with pods and budgets given by name. */
 export function observed(seen: Seen): Observed {
-  const { pods, budgets, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {} } = seen;
+  const { pods, budgets, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {}, comingBack = [] } = seen;
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
   const budgetUidOf = (name: string) => budgets?.find((budget) => budget.name === name)?.uid ?? name;
   const namespaces = new Set(pods.map(({ namespace }) => namespace));
@@ -75,6 +76,7 @@ export function observed(seen: Seen): Observed {
     ),
     asOf: new Map((budgets ?? []).map(({ uid, name }) => [uid, asOf[name] ?? 0])),
     uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
+    comingBack: new Set(comingBack.map(uidOf)),
     terminatingSince: new Map(Object.entries(terminatingSince).map(([name, since]) => [uidOf(name), since])),
   };
 }

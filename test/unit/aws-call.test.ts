@@ -48,6 +48,17 @@ test('what may pass is told from what will not', async () => {
   for (const error of lasting) assert.equal((await failureOf(error)).passing, false, String(error));
 });
 
+// A connection that dies in the middle of an answer would hold the task for a quarter of an hour, or for ever, and a sweep sees it run.
+test('an answer that never ends is given up after a minute, and may come the next time', async () => {
+  const minute = new AbortController();
+  const call = () => new Promise(() => undefined);
+  const failure = awsCall('describe it', undefined, call, never, minute.signal).catch((error: unknown) => error);
+  minute.abort();
+  const error = await failure;
+  assert.ok(error instanceof Failure && error.passing);
+  assert.match(error.message, /could not describe it: no answer within 60 s/);
+});
+
 // "AccessDenied" without the action that was denied is an afternoon with the policy simulator.
 test('a denial names the action to allow, in each of the words that AWS has for it', async () => {
   for (const name of ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Denied } from '../../app/failure.ts';
+import { Denied, Failure } from '../../app/failure.ts';
 import { draining } from '../support/draining.ts';
 import { pod, podsOf } from '../support/objects.ts';
 
@@ -88,4 +88,16 @@ test('a call that heeds no abort does not hold up the end of the drain', async (
   const beganToEnd = clock.elapsed;
   await assert.rejects(clock.until(done, 5_000), reason);
   assert.ok(clock.elapsed - beganToEnd <= 500);
+});
+
+// A thousand drainers that ask a recovering API server five times a second each keep it down.
+test('the read that confirms the end is repeated ever more slowly while it fails', async () => {
+  const { clock, cluster, begin } = draining();
+  cluster.add(pod('web'));
+  cluster.fault = (call) => (call === 'read pods' ? new Failure('503', { passing: true }) : undefined);
+  const { done } = await begin();
+  await clock.advance(600_000);
+  assert.ok(cluster.consistentReads >= 30 && cluster.consistentReads <= 120, `${cluster.consistentReads} reads`);
+  cluster.fault = () => undefined;
+  assert.equal(await clock.until(done, 20_000), 'drained');
 });

@@ -73,6 +73,7 @@ function randomObservation(random: Seeded): Observed {
     budgets,
     asOf: new Map(uids.map((uid) => [uid, now - random.whole(2 * SAFETY_NET_MS)])),
     uncounted: new Map(uids.filter(() => random.chance(0.3)).map((uid) => [uid, random.whole(3)])),
+    comingBack: new Set(pods.filter(() => random.chance(0.1)).map(({ uid }) => uid)),
     terminatingSince: new Map(
       pods.filter(({ deletion }) => deletion).map(({ uid }) => [uid, now - random.whole(150_000)]),
     ),
@@ -104,7 +105,8 @@ test('every pod gets exactly one verdict, and every pod that is not left is evic
       const isLate = now >= since + (pod.deletion?.graceSeconds ?? 0) * 1_000 + PAST_DEADLINE_MS;
       const isShell = !pod.running && pod.finalizers.length > 0;
       const isLost = pod.deletion !== undefined && !circumstances.nodeReady && (isLate || isShell);
-      assert.equal(act === 'leave', pod.mirror || ofNode || ended || isLost, `${pod.name}: ${act}`);
+      const comesBack = pod.deletion === undefined && observed.comingBack.has(pod.uid);
+      assert.equal(act === 'leave', pod.mirror || ofNode || ended || isLost || comesBack, `${pod.name}: ${act}`);
     }
   });
 });

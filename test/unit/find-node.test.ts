@@ -15,6 +15,7 @@ function node(name: string, providerID: string, instanceLabel?: string): Labelle
     resourceVersion: '1',
     providerID,
     ready: true,
+    cordoned: false,
     ...(instanceLabel !== undefined && { instanceLabel }),
   };
 }

@@ -7,7 +7,7 @@ import { apiOn, apiServer, json, status } from '../support/api-server.ts';
 import { HandClock } from '../support/clock.ts';
 
 const never = new AbortController().signal;
-const node = { name: 'node-a', uid: 'n-1', resourceVersion: '7', providerID: '', ready: true };
+const node = { name: 'node-a', uid: 'n-1', resourceVersion: '7', providerID: '', ready: true, cordoned: false };
 const object = (name: string) => ({ metadata: { name, uid: `${name}#1`, resourceVersion: '1' } });
 const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'node-a' });
 

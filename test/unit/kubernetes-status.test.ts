@@ -48,6 +48,8 @@ test('Retry-After is read as seconds, and nothing else is taken for it', () => {
   assert.equal(error(429, '', '3').retryAfterMs, 3_000);
   assert.equal(error(429, '', '0').retryAfterMs, 0);
   assert.equal(error(429, '', '-5').retryAfterMs, 0);
+  // A proxy that asks for a day would have the instance terminated undrained.
+  assert.equal(error(429, '', '86400').retryAfterMs, 30_000);
   assert.equal(error(429, '').retryAfterMs, undefined);
   assert.equal(error(429, '', 'Wed, 21 Oct 2026 07:28:00 GMT').retryAfterMs, undefined);
 });

@@ -1,5 +1,6 @@
-/** What the promise brings, unless the signal aborts first. */
+/** What the promise brings, unless the signal aborts first: then nobody hears of it any more. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   const done = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
