@@ -10,6 +10,7 @@ export const METRICS = {
   PodsEvicted: 'Count',
   /** For how long at least one pod was held up by a budget. */
   BlockedSeconds: 'Seconds',
+  /** One by one as they fail: in the summary they would come when the instance is gone. */
   HeartbeatsFailed: 'Count',
   DrainsSucceeded: 'Count',
   DrainsFailed: 'Count',
@@ -41,6 +42,8 @@ export function metricsOf(event: DrainEvent, place: Place | undefined, now: numb
       return members(valuesOfDrain(event.summary), event.summary, now);
     case 'action near its end':
       return place === undefined ? {} : members({ ActionsNearEnd: 1 }, place, now);
+    case 'beat failed':
+      return place === undefined ? {} : members({ HeartbeatsFailed: 1 }, place, now);
     case 'sweep summary':
       return members(valuesOfSweep(event.summary), { cluster: event.cluster, group: undefined }, now);
     default:
@@ -54,7 +57,6 @@ function valuesOfDrain(summary: Summary): Values {
   const drainSeconds = summary.seconds['drain'];
   return {
     PodsEvicted: summary.pods.evicted,
-    HeartbeatsFailed: summary.heartbeatsFailed,
     ...(verdict !== undefined && {
       DrainsSucceeded: verdict === 'succeeded' ? 1 : 0,
       DrainsFailed: verdict === 'failed' ? 1 : 0,
