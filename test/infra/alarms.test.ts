@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Failure } from '../../app/failure.ts';
+import { whileBeating } from '../../app/lifecycle.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { matches } from '../simulator/aws/event-pattern.ts';
 import { inputTransformer, transformed } from '../simulator/aws/input-transformer.ts';
+import { FakeHook } from '../support/hooks.ts';
+import { surroundings } from '../support/surroundings.ts';
 import { drainer, EKS, VARIANTS } from './templates.ts';
 
 const ecs = 'arn:aws:ecs:eu-west-1:111122223333';
@@ -117,6 +121,37 @@ describe('what wakes a human', () => {
     );
   });
 
+  test('heartbeats that are denied for minutes do, and one that is throttled for half a minute does not', async () => {
+    // Otherwise: the hook times out under a drain, and nobody hears of it; or a busy Auto Scaling wakes somebody each night.
+    const { properties } = resourceOf(drainer(), 'HeartbeatAlarm');
+    const [period = 0, threshold = 0] = ['Period', 'Threshold'].map((one) => Number(textAt(properties, one)));
+    assert.deepEqual(
+      ['MetricName', 'Statistic', 'ComparisonOperator', 'EvaluationPeriods', 'Period'].map((one) =>
+        textAt(properties, one),
+      ),
+      ['HeartbeatsFailed', 'Sum', 'GreaterThanThreshold', '1', '300'],
+    );
+    const failedIn = async (seconds: number, fault: () => Promise<never>) => {
+      const { clock, recorder, context } = surroundings();
+      const hook = new FakeHook(clock);
+      hook.fault = () => (clock.elapsed < seconds * 1_000 ? fault() : undefined);
+      await clock.until(
+        whileBeating([hook], (signal) => clock.sleep(period * 1_000, signal), context),
+        2 * period * 1_000,
+      );
+      return recorder.of('beat failed').length;
+    };
+    const denied = () => Promise.reject(new Failure('access denied'));
+    const silent = () => new Promise<never>(() => undefined);
+    assert.ok((await failedIn(period, denied)) > 2 * threshold, 'denied');
+    assert.ok((await failedIn(period, silent)) > threshold, 'each beat waits nine seconds for its answer');
+    assert.ok((await failedIn(30, denied)) <= threshold, 'over in half a minute');
+    assert.match(
+      textAt(properties, 'AlarmDescription'),
+      /times out.*terminated with its pods.*autoscaling:RecordLifecycleActionHeartbeat.*AutoScalingGroupTag/s,
+    );
+  });
+
   test('all of them reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
     // Otherwise: alarms go off that nobody may hear.
     const topic = drainer().outputs['AlarmTopicArn'] ?? '';
@@ -124,7 +159,7 @@ describe('what wakes a human', () => {
     for (const [what, parameters] of VARIANTS) {
       const stack = drainer(parameters);
       const alarms = [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm');
-      assert.equal(alarms.length, parameters['SweepMinutes'] === '0' ? 3 : 4, what);
+      assert.equal(alarms.length, parameters['SweepMinutes'] === '0' ? 4 : 5, what);
       for (const [id, { properties }] of alarms) {
         assert.deepEqual(listAt(properties, 'AlarmActions'), [topic], id);
         assert.match(textAt(properties, 'AlarmDescription'), /^node-drainer: .*\.$/s, id);
