@@ -109,16 +109,22 @@ describe('what wakes a human', () => {
     assert.match(lonely, /its instance waits until its lifecycle hook times out\./);
   });
 
-  test('one message in the dead-letter queue does', () => {
-    // Otherwise: events that start no task are found by whoever misses the pods.
+  test('each event that arrives in the dead-letter queue does, also when one lies there already', () => {
+    // Otherwise: after the first one the alarm stays red until the queue is emptied, and of the next ones nobody hears.
     const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
     assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
     assert.deepEqual(
-      ['Namespace', 'MetricName', 'ComparisonOperator', 'Threshold', 'TreatMissingData'].map((one) =>
-        textAt(alarm, one),
+      ['Namespace', 'MetricName', 'Statistic', 'Period', 'ComparisonOperator', 'Threshold', 'TreatMissingData'].map(
+        (one) => textAt(alarm, one),
       ),
-      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'GreaterThanThreshold', '0', 'notBreaching'],
+      ['AWS/SQS', 'NumberOfMessagesSent', 'Sum', '300', 'GreaterThanThreshold', '0', 'notBreaching'],
     );
+    // The metrics of a queue that slept may be a quarter of an hour late.
+    const [periods = 0, enough] = ['EvaluationPeriods', 'DatapointsToAlarm'].map((one) => Number(textAt(alarm, one)));
+    assert.ok(periods * 300 > 15 * 60);
+    assert.equal(enough, 1);
+    const watched = [...drainer().resources.values()].map(({ properties }) => at(properties, 'MetricName'));
+    assert.ok(!watched.includes('ApproximateNumberOfMessagesVisible'), 'what lies in a queue is no news');
   });
 
   test('heartbeats that are denied for minutes do, and one that is throttled for half a minute does not', async () => {

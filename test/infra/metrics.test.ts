@@ -118,10 +118,10 @@ describe('what the worker counts', () => {
     ]);
     assert.deepEqual(missing.sort(), [
       ['ActionsNearEnd', 'notBreaching'],
-      ['ApproximateNumberOfMessagesVisible', 'notBreaching'],
       ['DrainsFailed', 'notBreaching'],
       ['HeartbeatsFailed', 'notBreaching'],
       ['InstancesWaiting', 'breaching'],
+      ['NumberOfMessagesSent', 'notBreaching'],
     ]);
   });
 
