@@ -46,14 +46,6 @@ describe('parameters', () => {
     assert.equal(hook({ DefaultResult: 'RETRY' }).length, 1);
   });
 
-  test('the least hook timeout leaves the default sweep time to start a task', () => {
-    // Otherwise: an event is lost, and each sweep comes when the instance is gone.
-    const least = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'MinValue'));
-    const every = Number(textAt(template('drainer'), 'Parameters', 'SweepMinutes', 'Default'));
-    // A whole interval, and a few minutes for two Fargate tasks to start: the sweep's and the drain's.
-    assert.ok(least >= every * 60 + 240, `${least}`);
-  });
-
   test('a kubeconfig bucket without an object, or an object without a bucket, is refused', () => {
     // Otherwise: every drain ends with 64, one after the other, while instances are terminated.
     const { KubeConfigBucket, KubeConfigObject } = KUBECONFIG;
