@@ -77,9 +77,11 @@ function isOfAction({ targetKind, result, hook, exitCode }: Summary): boolean {
 }
 
 /** Undefined for a run that ended before it could be either: stopped, or nothing to drain. */
-function verdictOf({ result, exitCode }: Summary): 'succeeded' | 'failed' | undefined {
+function verdictOf({ result, exitCode, lost }: Summary): 'succeeded' | 'failed' | undefined {
   // The action's end took the instance before its pods had gone.
   if (exitCode === 1 || result === 'action ended') return 'failed';
+  // Its node was deleted in mid-drain, and the pods with it.
+  if (result === 'no node' && lost.length > 0) return 'failed';
   // The deadline is the owner's wish; what it costs is told as `lost`.
   return result === 'drained' || result === 'deadline' ? 'succeeded' : undefined;
 }

@@ -67,6 +67,23 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     assert.ok(Number(summary['heartbeatsFailed']) > 0, 'the plain field is there for people');
   });
 
+  test('a node that is deleted under its pods counts as a drain that failed', async (context) => {
+    // Otherwise: whoever deletes nodes by hand loses pods with each of them, and no alarm goes off.
+    const w = await world(context);
+    await w.addPod('web');
+    await w.blockAll();
+    w.aws.terminateInstance(INSTANCE);
+    const drainer = w.drain();
+    context.after(() => drainer.kill('SIGKILL'));
+    await drainer.line('pod waits');
+    await w.core.deleteNode({ name: NODE });
+    const summary = summaryOf(await drainer.ended());
+    assert.deepEqual([summary['result'], summary['hook'], summary['exitCode']], ['no node', 'CONTINUE', 0]);
+    assert.deepEqual(summary['lost'], ['default/web']);
+    const { DrainsSucceeded, DrainsFailed } = extract(summary).metrics;
+    assert.deepEqual([DrainsSucceeded, DrainsFailed], [0, 1]);
+  });
+
   test('a dry run, and a node that is drained by hand, count nothing', async (context) => {
     // Otherwise: somebody tries the program on a terminal, and the night shift is called.
     const w = await world(context);

@@ -60,6 +60,12 @@ test('a drain that did what it should has succeeded, one that left pods to the e
     assert.equal(verdictOf({ result: 'stopped', hook: 'left alone', exitCode }), 'neither');
   }
   assert.equal(verdictOf({ result: 'no node' }), 'neither');
+  assert.deepEqual(
+    verdictOf({ result: 'no node', lost: ['shop/db-0'] }),
+    failed,
+    'its node was deleted under its pods',
+  );
+  assert.deepEqual(verdictOf({ result: 'deadline', lost: ['shop/db-0'] }), succeeded, 'the deadline is a wish');
   assert.equal(verdictOf({ result: 'no pending action', hook: 'left alone' }), 'neither');
 });
 
