@@ -13,12 +13,12 @@ const DOLLARS = {
   logGigabyte: 0.5,
 };
 export const TASK = { vcpu: 0.25, gigabytes: 0.5 };
-const ALARMS = 4;
+const ALARMS = 5;
 /** Fargate bills from the pull of the image on. */
 export const DRAIN = { minutes: 6, logKilobytes: 20 };
 /** Fargate bills a minute at least, and a sweep is done within one. */
 export const SWEEP = { minutes: 1, logKilobytes: 2, everyMinutes: 5, metrics: 3 };
-/** For a drain's seven, of one group and of the cluster, if there is a drain in every hour. */
+/** For a drain's seven, of one group and of the cluster, as if each were written in every hour in which there is a drain. */
 const DRAIN_METRICS = 14;
 export const MONTH_HOURS = 730;
 

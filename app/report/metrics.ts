@@ -10,6 +10,7 @@ export const METRICS = {
   PodsEvicted: 'Count',
   /** For how long at least one pod was held up by a budget. */
   BlockedSeconds: 'Seconds',
+  /** One by one as they fail: in the summary they would come when the instance is gone. */
   HeartbeatsFailed: 'Count',
   DrainsSucceeded: 'Count',
   DrainsFailed: 'Count',
@@ -41,6 +42,8 @@ export function metricsOf(event: DrainEvent, place: Place | undefined, now: numb
       return members(valuesOfDrain(event.summary), event.summary, now);
     case 'action near its end':
       return place === undefined ? {} : members({ ActionsNearEnd: 1 }, place, now);
+    case 'beat failed':
+      return place === undefined ? {} : members({ HeartbeatsFailed: 1 }, place, now);
     case 'sweep summary':
       return members(valuesOfSweep(event.summary), { cluster: event.cluster, group: undefined }, now);
     default:
@@ -54,7 +57,6 @@ function valuesOfDrain(summary: Summary): Values {
   const drainSeconds = summary.seconds['drain'];
   return {
     PodsEvicted: summary.pods.evicted,
-    HeartbeatsFailed: summary.heartbeatsFailed,
     ...(verdict !== undefined && {
       DrainsSucceeded: verdict === 'succeeded' ? 1 : 0,
       DrainsFailed: verdict === 'failed' ? 1 : 0,
@@ -75,9 +77,11 @@ function isOfAction({ targetKind, result, hook, exitCode }: Summary): boolean {
 }
 
 /** Undefined for a run that ended before it could be either: stopped, or nothing to drain. */
-function verdictOf({ result, exitCode }: Summary): 'succeeded' | 'failed' | undefined {
+function verdictOf({ result, exitCode, lost }: Summary): 'succeeded' | 'failed' | undefined {
   // The action's end took the instance before its pods had gone.
   if (exitCode === 1 || result === 'action ended') return 'failed';
+  // Its node was deleted in mid-drain, and the pods with it.
+  if (result === 'no node' && lost.length > 0) return 'failed';
   // The deadline is the owner's wish; what it costs is told as `lost`.
   return result === 'drained' || result === 'deadline' ? 'succeeded' : undefined;
 }

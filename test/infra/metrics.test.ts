@@ -38,7 +38,7 @@ describe('what the worker counts', () => {
     test(`alarms watch metrics that the worker writes, of this cluster: ${what}`, () => {
       // Otherwise: an alarm on a misspelt metric, or on another dimension, stays green for ever.
       const ours = alarmsOf(stack).filter((alarm) => textAt(alarm, 'Namespace') !== 'AWS/SQS');
-      assert.equal(ours.length, parameters['SweepMinutes'] === '0' ? 2 : 3);
+      assert.equal(ours.length, parameters['SweepMinutes'] === '0' ? 3 : 4);
       for (const alarm of ours) {
         assert.equal(textAt(alarm, 'Namespace'), NAMESPACE);
         assert.ok(names.includes(textAt(alarm, 'MetricName')), textAt(alarm, 'MetricName'));
@@ -118,9 +118,10 @@ describe('what the worker counts', () => {
     ]);
     assert.deepEqual(missing.sort(), [
       ['ActionsNearEnd', 'notBreaching'],
-      ['ApproximateNumberOfMessagesVisible', 'notBreaching'],
       ['DrainsFailed', 'notBreaching'],
+      ['HeartbeatsFailed', 'notBreaching'],
       ['InstancesWaiting', 'breaching'],
+      ['NumberOfMessagesSent', 'notBreaching'],
     ]);
   });
 

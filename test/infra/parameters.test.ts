@@ -38,11 +38,11 @@ const hook = (parameters: Record<string, string>) =>
 const stack = (parameters: Record<string, string>) => refusalOf(() => drainer(parameters));
 
 describe('parameters', () => {
-  test('a hook timeout that Auto Scaling would not take is refused', () => {
-    // Otherwise: the stack fails half way; with 0 the group would not wait at all.
-    for (const bad of ['29', '7201', '0', '-30', 'an hour', ''])
+  test('a hook timeout that Auto Scaling would not take, or that is over before anything can help, is refused', () => {
+    // Otherwise: the stack fails half way; with 0 the group would not wait at all, with 30 not until a task has started.
+    for (const bad of ['29', '30', '599', '7201', '0', '-30', 'an hour', ''])
       assert.equal(hook({ HeartbeatTimeout: bad }).length, 1, bad);
-    for (const good of ['30', '1800', '7200']) assert.deepEqual(hook({ HeartbeatTimeout: good }), [], good);
+    for (const good of ['600', '1800', '7200']) assert.deepEqual(hook({ HeartbeatTimeout: good }), [], good);
     assert.equal(hook({ DefaultResult: 'RETRY' }).length, 1);
   });
 

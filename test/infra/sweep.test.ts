@@ -84,6 +84,9 @@ describe('the schedule of the sweep', () => {
     const minutes = Number(textAt(template('drainer'), 'Parameters', 'SweepMinutes', 'Default'));
     const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
     assert.ok(minutes * 60 * 3 <= timeout);
+    const least = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'MinValue'));
+    // One of five minutes, and as long again for two Fargate tasks to start: the sweep's and the drain's.
+    assert.ok(minutes * 60 * 2 <= least);
     const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: '1' }), 'SweepSchedule');
     assert.ok(Number(textAt(properties, 'Target', 'RetryPolicy', 'MaximumEventAgeInSeconds')) <= 60);
   });

@@ -15,6 +15,11 @@ test('patterns match as EventBridge matches them', () => {
         { name: 'agent', exitCode: 143 },
         { name: 'drainer', exitCode: 0 },
       ],
+      attachments: [
+        { id: 'a', name: 'network', status: 'gone' },
+        { id: 'b', name: 'disk' },
+      ],
+      sidecar: [{ name: 'agent', exitCode: 143 }, { name: 'drainer' }],
     },
   };
   const inDetail = (pattern: ValueMap) => matches({ detail: pattern }, event);
@@ -41,6 +46,16 @@ test('patterns match as EventBridge matches them', () => {
     // One and the same member of an array has to match all of it.
     [{ containers: { name: ['drainer'], exitCode: [{ 'anything-but': [0] }] } }, false],
     [{ containers: { name: ['agent'], exitCode: [{ 'anything-but': [0] }] } }, true],
+    [{ containers: { name: ['drainer'], exitCode: [{ exists: true }] } }, true],
+    [{ containers: { name: ['drainer'], exitCode: [{ exists: false }] } }, false],
+    [{ containers: { name: ['drainer'], cpu: [{ exists: false }] } }, true],
+    // Fields are looked at in the order of their names: what comes before says which member it is that lacks another.
+    [{ attachments: { name: ['disk'], status: [{ exists: false }] } }, true],
+    [{ attachments: { id: ['a'], status: [{ exists: false }] } }, false],
+    // Before any says so, no member may have it.
+    [{ sidecar: { name: ['drainer'], exitCode: [{ exists: false }] } }, false],
+    [{ sidecar: { name: ['drainer'], zone: [{ exists: false }] } }, true],
+    [{ attachments: { status: [{ exists: false }], type: [{ exists: false }] } }, false],
     [{ $or: [{ code: [7] }, { group: ['workers-a'] }] }, true],
     [{ code: [1], $or: [{ code: [7] }, { group: ['x'] }] }, false],
   ];

@@ -10,6 +10,7 @@ const now = Date.parse('2026-01-02T03:04:05.678Z');
 const place = { cluster: 'prod', group: 'workers' };
 const sweep = { groups: 7, waiting: 3, covered: 2, elsewhere: 0, started: 1, refused: 0, seconds: 1.5, exitCode: 0 };
 const nearEnd: DrainEvent = { type: 'action near its end', endsAt: 0, remaining: [] };
+const beatFailed: DrainEvent = { type: 'beat failed', hook: 'drainer', error: new Error('denied'), failures: 3 };
 
 const membersOf = (otherwise: Partial<Summary>) =>
   metricsOf({ type: 'summary', summary: summaryWith(otherwise) }, place, now);
@@ -21,7 +22,6 @@ test('the summary of a drain is what the format demands, by cluster and group, a
   assert.deepEqual([namespace, at], [NAMESPACE, now]);
   assert.deepEqual(metrics, {
     PodsEvicted: 12,
-    HeartbeatsFailed: 2,
     DrainsSucceeded: 1,
     DrainsFailed: 0,
     DrainSeconds: 7,
@@ -60,18 +60,24 @@ test('a drain that did what it should has succeeded, one that left pods to the e
     assert.equal(verdictOf({ result: 'stopped', hook: 'left alone', exitCode }), 'neither');
   }
   assert.equal(verdictOf({ result: 'no node' }), 'neither');
+  assert.deepEqual(
+    verdictOf({ result: 'no node', lost: ['shop/db-0'] }),
+    failed,
+    'its node was deleted under its pods',
+  );
+  assert.deepEqual(verdictOf({ result: 'deadline', lost: ['shop/db-0'] }), succeeded, 'the deadline is a wish');
   assert.equal(verdictOf({ result: 'no pending action', hook: 'left alone' }), 'neither');
 });
 
 // The part of a drain that a stopped task did would pull the average of all drains down.
 test('of a run that is neither, what it did counts, and how long it took does not', () => {
   const otherwise = { result: 'stopped', hook: 'left alone', exitCode: 143, heartbeatsFailed: 1 } as const;
-  assert.deepEqual(valuesOf(otherwise), { PodsEvicted: 12, HeartbeatsFailed: 1 });
+  assert.deepEqual(valuesOf(otherwise), { PodsEvicted: 12 });
 });
 
 test('a run that failed before its drain began has no duration', () => {
   const values = valuesOf({ result: 'failed', hook: 'left alone', exitCode: 1, seconds: { total: 120 } });
-  assert.deepEqual(Object.keys(values).sort(), ['DrainsFailed', 'DrainsSucceeded', 'HeartbeatsFailed', 'PodsEvicted']);
+  assert.deepEqual(Object.keys(values).sort(), ['DrainsFailed', 'DrainsSucceeded', 'PodsEvicted']);
 });
 
 // Somebody who drains a node by hand must set off no alarm, nor be billed for a metric of theirs.
@@ -95,6 +101,15 @@ test('an action near its end is counted where the action was found, and only the
   assert.deepEqual(metricsOf(nearEnd, undefined, now), {});
 });
 
+// In the summary it would come when the instance is gone; in both, every failure would count twice.
+test('each heartbeat that fails is counted at once, where the action was found, and not again in the summary', () => {
+  const { metrics, dimensions } = extract(metricsOf(beatFailed, place, now));
+  assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
+  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
+  assert.deepEqual(metricsOf(beatFailed, undefined, now), {});
+  assert.ok(!('HeartbeatsFailed' in membersOf({ heartbeatsFailed: 2 })));
+});
+
 test('a sweep counts what it found waiting and what it started, by cluster', () => {
   const { metrics, dimensions } = extract(
     metricsOf({ type: 'sweep summary', cluster: 'prod', summary: sweep }, undefined, now),
@@ -107,6 +122,7 @@ test('every metric is written by some line, with the unit it is declared with, a
   const events: DrainEvent[] = [
     { type: 'summary', summary: summaryWith() },
     nearEnd,
+    beatFailed,
     { type: 'sweep summary', cluster: 'prod', summary: sweep },
   ];
   const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, place, now)).metrics));
@@ -121,6 +137,7 @@ test('no member of a metric is called like a field of its line', () => {
   const events: DrainEvent[] = [
     { type: 'summary', summary: summaryWith() },
     nearEnd,
+    beatFailed,
     { type: 'sweep summary', cluster: 'prod', summary: sweep },
   ];
   for (const event of events) {

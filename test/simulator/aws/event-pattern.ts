@@ -5,20 +5,37 @@ import { at, isList, isMap, type Value, type ValueMap } from './cloudformation/v
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
 export function matches(pattern: ValueMap, event: Value | undefined): boolean {
+  return matchesMember(pattern, event, [event]);
+}
+
+/** @param members those of the array that the value is in, itself among them */
+function matchesMember(pattern: ValueMap, value: Value | undefined, members: readonly (Value | undefined)[]): boolean {
   return Object.entries(pattern).every(([field, wanted]) => {
-    if (field === '$or') return isList(wanted) && wanted.some((one) => isMap(one) && matches(one, event));
-    return matchesField(wanted, at(event, field));
+    if (field === '$or')
+      return isList(wanted) && wanted.some((one) => isMap(one) && matchesMember(one, value, members));
+    // EventBridge flattens an event, and takes its fields in the order of their names. Until a field has matched a value in
+    // one of the members, each of them may be the one that is meant: a field is absent only if all lack it.
+    // https://github.com/aws/event-ruler: ACFinder.tryMustNotExistMatch
+    const isChosen = Object.entries(pattern).some(([other, its]) => other < field && !isOfAbsence(its));
+    const isAbsent = (isChosen ? [value] : members).every((one) => at(one, field) === undefined);
+    return matchesField(wanted, at(value, field), isAbsent);
   });
 }
 
-function matchesField(wanted: Value, actual: Value | undefined): boolean {
+function isOfAbsence(wanted: Value): boolean {
+  return isList(wanted) && wanted.every((one) => at(one, 'exists') === false);
+}
+
+function matchesField(wanted: Value, actual: Value | undefined, isAbsent: boolean): boolean {
   if (isMap(wanted)) {
     // All of it has to match within one and the same member of an array.
-    return isList(actual) ? actual.some((one) => matches(wanted, one)) : matches(wanted, actual);
+    return isList(actual) ? actual.some((one) => matchesMember(wanted, one, actual)) : matches(wanted, actual);
   }
   if (!isList(wanted)) throw new Error(`a pattern has lists of values, not ${JSON.stringify(wanted)}`);
   const values = isList(actual) ? actual : [actual];
-  return wanted.some((one) => values.some((value) => matchesValue(one, value)));
+  return wanted.some((one) =>
+    at(one, 'exists') === false ? isAbsent : values.some((value) => matchesValue(one, value)),
+  );
 }
 
 function matchesValue(wanted: Value, actual: Value | undefined): boolean {

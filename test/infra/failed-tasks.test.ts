@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
+import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { matches } from '../simulator/aws/event-pattern.ts';
+import { inputTransformer, transformed } from '../simulator/aws/input-transformer.ts';
+import { drainer, EKS } from './templates.ts';
+
+const ecs = 'arn:aws:ecs:eu-west-1:111122223333';
+
+/** A task that stopped, as ECS tells of it. */
+function stopped(detail: ValueMap): ValueMap {
+  return {
+    source: 'aws.ecs',
+    'detail-type': 'ECS Task State Change',
+    detail: {
+      clusterArn: `${ecs}:cluster/node-drainer-Cluster`,
+      taskDefinitionArn: `${ecs}:task-definition/node-drainer:7`,
+      taskArn: `${ecs}:task/node-drainer-Cluster/0123456789abcdef0123456789abcdef`,
+      group: 'family:node-drainer',
+      lastStatus: 'STOPPED',
+      stopCode: 'EssentialContainerExited',
+      containers: [{ name: 'drainer', exitCode: 137 }],
+      ...detail,
+    },
+  };
+}
+
+const exited = (exitCode: number, more: ValueMap = {}) =>
+  stopped({ containers: [{ name: 'drainer', exitCode }], ...more });
+
+describe('which tasks that stopped wake a human', () => {
+  const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
+  const alarms = (event: Value) => matches(mapAt(rule, 'EventPattern'), event);
+
+  test('a drain that died, or never started, does', () => {
+    // Otherwise: an instance waits for its hook's timeout, and its pods are killed with it.
+    for (const [what, event] of Object.entries({
+      'bad configuration': exited(64),
+      'out of memory': exited(137),
+      'a stop by Spot, after which no successor started': exited(143, { stopCode: 'SpotInterruption' }),
+      'a retirement, after which no successor started': exited(143, { stopCode: 'TerminationNotice' }),
+      'an image that is not there': stopped({ stopCode: 'TaskFailedToStart', containers: [{ name: 'drainer' }] }),
+      'a lost host, which tells no exit code': stopped({ containers: [{ name: 'drainer' }] }),
+      'a lost host, and a container of GuardDuty beside it': stopped({
+        containers: [{ name: 'aws-guardduty-agent-x' }, { name: 'drainer' }],
+      }),
+      'a lost host on Spot': stopped({ stopCode: 'SpotInterruption', containers: [{ name: 'drainer' }] }),
+      'an older revision': exited(137, { taskDefinitionArn: `${ecs}:task-definition/node-drainer:1` }),
+    })) {
+      assert.ok(alarms(event), what);
+    }
+  });
+
+  test('a drain that ended as it should, or that a person ended, does not', () => {
+    // Otherwise: the alarm is muted within a week.
+    for (const [what, event] of Object.entries({
+      success: exited(0),
+      'a stop by Spot, after which a successor goes on': exited(0, { stopCode: 'SpotInterruption' }),
+      'a task that a person stopped': exited(143, { stopCode: 'UserInitiated' }),
+      'a task that still runs': exited(137, { lastStatus: 'RUNNING' }),
+      'a task that a person stopped before it ran': stopped({
+        stopCode: 'UserInitiated',
+        containers: [{ name: 'drainer' }],
+      }),
+      'a task that is about to stop, and has no exit code yet': stopped({
+        lastStatus: 'DEPROVISIONING',
+        containers: [{ name: 'drainer' }],
+      }),
+      'a sweep on a host that is lost': stopped({ group: 'sweep', containers: [{ name: 'drainer' }] }),
+      "a container of GuardDuty's that tells no exit code": stopped({
+        containers: [{ name: 'aws-guardduty-agent-x' }, { name: 'drainer', exitCode: 0 }],
+      }),
+      "a container of GuardDuty's beside it": stopped({
+        containers: [
+          { name: 'aws-guardduty-agent-x', exitCode: 143 },
+          { name: 'drainer', exitCode: 0 },
+        ],
+      }),
+    })) {
+      assert.ok(!alarms(event), what);
+    }
+  });
+
+  test('whatever befell a task, one message tells of it', () => {
+    // Otherwise: somebody is called twice, and looks for the second node.
+    const rules = [...drainer().resources.values()].filter(({ properties }) =>
+      listAt(mapAt(properties, 'EventPattern'), 'detail-type').includes('ECS Task State Change'),
+    );
+    assert.equal(rules.length, 1, 'a rule invokes its target once for an event, however many branches match');
+    assert.equal(listAt(rule, 'Targets').length, 1);
+    assert.deepEqual(listAt(rule, 'EventPattern', 'detail', 'lastStatus'), ['STOPPED']);
+  });
+
+  test('what the worker counted itself, and what befalls a sweep, is told by the alarms on metrics', () => {
+    // Otherwise: every failure is two mails; and a broken sweep one every five minutes, until nobody reads them.
+    for (const [what, event] of Object.entries({
+      'a drain that failed': exited(1),
+      'an action that ended first': exited(3),
+      'a sweep that failed': exited(1, { group: 'sweep' }),
+      'a sweep with a bad configuration': exited(64, { group: 'sweep' }),
+      'a sweep without an image': stopped({ stopCode: 'TaskFailedToStart', group: 'sweep', containers: [] }),
+    })) {
+      assert.ok(!alarms(event), what);
+    }
+    const group = textAt(resourceOf(drainer(), 'SweepSchedule').properties, 'Target', 'EcsParameters', 'Group');
+    assert.equal(group, 'sweep');
+  });
+
+  test('tasks of other families and clusters do not', () => {
+    // Otherwise: whoever shares the ECS cluster wakes us.
+    assert.ok(!alarms(exited(137, { taskDefinitionArn: `${ecs}:task-definition/node-drainer-staging:1` })));
+    assert.ok(!alarms(exited(137, { clusterArn: `${ecs}:cluster/shared` })));
+    const shared = resourceOf(drainer({ ...EKS, EcsCluster: 'shared' }), 'FailedTaskRule').properties;
+    assert.ok(matches(mapAt(shared, 'EventPattern'), exited(137, { clusterArn: `${ecs}:cluster/shared` })));
+  });
+
+  test('the message says which stack, which task and where its log is, whatever the reason says', () => {
+    // Otherwise: a quote in the stopped reason makes it invalid JSON, and the alarm is lost.
+    const [target] = listAt(rule, 'Targets');
+    const reason = 'CannotPullContainerError: failed to resolve reference "registry/node-drainer:1.0"';
+    const event = stopped({ stopCode: 'TaskFailedToStart', stoppedReason: reason });
+    const message = String(transformed(inputTransformer(mapAt(target, 'InputTransformer')), event));
+    assert.match(
+      message,
+      /^node-drainer: the drain of a node died or never began, .* until the next sweep starts another/,
+    );
+    assert.match(message, /task\/node-drainer-Cluster\/0123456789abcdef0123456789abcdef ended with TaskFailedToStart/);
+    assert.match(message, /log in node-drainer-LogGroup/);
+    const [alone] = listAt(resourceOf(drainer({ ...EKS, SweepMinutes: '0' }), 'FailedTaskRule').properties, 'Targets');
+    const lonely = String(transformed(inputTransformer(mapAt(alone, 'InputTransformer')), event));
+    assert.match(lonely, /its instance waits until its lifecycle hook times out\./);
+  });
+});
