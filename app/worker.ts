@@ -1,3 +1,4 @@
+import { findActionBegin } from './action-begin.ts';
 import { clusterNameOf, isOfAnotherCluster } from './cluster-source.ts';
 import type { Config } from './config.ts';
 import { atFirst, type Circumstances } from './drain/standing.ts';
@@ -5,20 +6,13 @@ import { cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
+import type { Holdings } from './holdings.ts';
 import { orDrainedByAnother } from './last-look.ts';
-import { type Hook, whileBeating } from './lifecycle.ts';
+import { whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
-import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
+import type { ConnectedCluster, InstanceFacts, Ports } from './ports.ts';
 import { tryFor } from './retry.ts';
 import type { TimedSurroundings } from './surroundings.ts';
-
-/** What a run has got hold of so far, and has to let go of at its end, however it ends. */
-export type Holdings = {
-  hooks: readonly Hook[];
-  group: string | undefined;
-  cluster: ConnectedCluster | undefined;
-  events: EventSink | undefined;
-};
 
 /** The instance is at work in its group: nobody asked for its end. */
 export class NotTerminating extends Failure {}
@@ -36,15 +30,19 @@ export async function drainTarget(
   context: TimedSurroundings,
 ): Promise<Outcome> {
   const { target } = config;
-  const startedAt = beganAt(config, context.clock.now());
+  const ownStart = context.clock.now();
   let facts: InstanceFacts | Failure | undefined;
   if (target.kind === 'instance') {
     const ended = await findAction(target.instanceId, config, ports, holdings, context);
     if (ended !== undefined) return ended;
-    facts = await describeInstance(target.instanceId, config, ports, context);
+    [facts] = await Promise.all([
+      describeInstance(target.instanceId, config, ports, context),
+      findActionBegin(config, ports, holdings, context),
+    ]);
     const elsewhere = otherClusterOf(config, facts);
     if (elsewhere !== undefined) return elsewhere;
   }
+  const startedAt = beganAt(config, holdings, ownStart);
 
   const cluster = await connect(config, ports, holdings, context);
   const found = await find(config, cluster, facts, context);
@@ -79,9 +77,13 @@ export async function drainTarget(
     : ended;
 }
 
-/** By our clock or by that of the event, whichever says earlier: an event from the future is a clock that is wrong. */
-function beganAt({ target }: Config, now: number): number {
-  return target.kind === 'instance' ? Math.min(now, target.action.beganAt ?? now) : now;
+/**
+ * By our clock, or by what the event or Auto Scaling says, whichever is earlier: what comes from the future comes from a
+ * clock that is wrong.
+ */
+function beganAt({ target }: Config, { actionBeganAt }: Holdings, ownStart: number): number {
+  const told = target.kind === 'instance' ? target.action.beganAt : undefined;
+  return Math.min(ownStart, told ?? actionBeganAt ?? ownStart);
 }
 
 function groupCapacity(ports: Ports, group: string) {
