@@ -28,5 +28,5 @@ export function terminationBegan(activities: readonly ScalingActivity[], instanc
 
 /** The instance that an activity terminates. */
 function instanceOf(description: string | undefined): string | undefined {
-  return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)\b/)?.[1];
+  return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)/)?.[1];
 }

@@ -97,6 +97,29 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
   assert.equal(actionOf(w).result, 'CONTINUE');
 });
 
+// A sweep's task that takes its own start for that of the action is not in a hurry when its instance is about to go.
+test('the task of a sweep knows when the action began, and tells its successor', async (context) => {
+  const { w, fargate, environment } = await fargateWorld(context);
+  await w.addPod('web', { finalizers: ['test/hold'] });
+  w.aws.terminateInstance(INSTANCE);
+  const began = new Date(actionOf(w).startedAt).toISOString();
+  await sweep(environment).ended();
+  const [first] = fargate.tasks;
+  await first?.line('pod accepted');
+  first?.kill('SIGTERM');
+  await first?.ended();
+  await fargate.tasks[1]?.line('pod waits');
+  assert.deepEqual(
+    w.aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_ACTION_TIME']),
+    [undefined, began],
+  );
+  const lookUps = w.aws.requests.filter(({ action }) => action === 'autoscaling:DescribeScalingActivities');
+  assert.equal(lookUps.length, 1, 'who was told asks nobody');
+  await release(w, 'web');
+  await fargate.allEnded();
+  assert.equal(actionOf(w).result, 'CONTINUE');
+});
+
 // In a region of several clusters each sweep would start tasks that only find out that they are not needed, every few minutes.
 test('a sweep starts nothing for the instance of another EKS cluster', async (context) => {
   const { w, environment } = await fargateWorld(context);

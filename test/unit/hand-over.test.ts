@@ -43,6 +43,23 @@ test('a worker that is told to stop starts its successor with its own task, one 
   assert.equal(hook.results.length, 0);
 });
 
+// What a sweep started is handed over, too: each successor would believe in an action that has only just begun.
+test('a successor is told when the action began even if its worker had to ask for it', async () => {
+  const { run, starts, facts, clock } = stoppedRun(() => STARTED);
+  facts.terminationBegan = async () => clock.startedAt - 1_800_000;
+  const target = {
+    kind: 'instance',
+    instanceId: INSTANCE,
+    region: 'eu-central-1',
+    action: { group: 'nodes' },
+  } as const;
+  assert.equal(await run({ target }), 'handed over, hook untouched, exit 0');
+  assert.deepEqual(
+    starts.map(({ task }) => task.action),
+    [{ group: 'nodes', beganAt: clock.startedAt - 1_800_000 }],
+  );
+});
+
 // A task takes a minute to start: with a heartbeat timeout that is nearly over, it would come too late.
 test('it beats once more, so that the successor has a full heartbeat timeout', async () => {
   const { run, hook } = stoppedRun(() => STARTED);
