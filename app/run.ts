@@ -85,19 +85,21 @@ function outcomeOf(error: unknown): Outcome {
 /** Whoever is told to stop lets a successor go on, where there is a place for one. A person at a terminal is believed. */
 async function orHandedOver(
   outcome: Outcome,
-  { target, generation, dryRun, force }: Config,
+  config: Config,
   { successors }: Ports,
-  { hooks, actionBeganAt }: Holdings,
+  holdings: Holdings,
   runId: string,
   context: { clock: Clock; report: Report },
 ): Promise<Outcome> {
+  const { target, generation, dryRun, force } = config;
   if (outcome.kind !== 'stopped' || outcome.by !== 'SIGTERM') return outcome;
   if (successors === undefined || target.kind !== 'instance' || dryRun || force) return outcome;
   try {
     const { instanceId } = target;
+    const { hooks, actionBeganAt, drainBeganAt = config.drainBeganAt } = holdings;
     const action = { ...(actionBeganAt !== undefined && { beganAt: actionBeganAt }), ...target.action };
     const never = new AbortController().signal;
-    const own = { instanceId, action, generation };
+    const own = { instanceId, action, ...(drainBeganAt !== undefined && { drainBeganAt }), generation };
     const task = await handOver(own, runId, hooks, successors, { ...context, signal: never });
     context.report({ type: 'handed over', task, generation: generation + 1 });
     return { kind: 'handed over', task };

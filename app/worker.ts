@@ -1,8 +1,7 @@
 import { findActionBegin } from './action-begin.ts';
 import { clusterNameOf, isOfAnotherCluster } from './cluster-source.ts';
 import type { Config } from './config.ts';
-import { atFirst, type Circumstances } from './drain/standing.ts';
-import { cordonNode, drainNode } from './drain-node.ts';
+import { circumstancesAt, cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
@@ -49,7 +48,7 @@ export async function drainTarget(
   if (found === undefined) return { kind: 'no node' };
 
   if (config.dryRun) {
-    await dryRun(cluster.podsOf(found), circumstancesAt(config, startedAt), context);
+    await dryRun(cluster.podsOf(found), circumstancesAt(config, ownStart), context);
     return { kind: 'dry run' };
   }
   holdings.events = cluster.eventsOn(found);
@@ -62,11 +61,11 @@ export async function drainTarget(
   const drainWhileBeating = async (signal: AbortSignal): Promise<Outcome> => {
     signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
     await cordoned;
-    return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
+    return drainNode(config, cluster, found, holdings, startedAt, capacity, { ...context, signal });
   };
   const ended = await whileBeating(holdings.hooks, drainWhileBeating, context)
     .catch((error: unknown) =>
-      orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, startedAt), context),
+      orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, ownStart), context),
     )
     .finally(() => {
       over.abort();
@@ -79,20 +78,15 @@ export async function drainTarget(
 
 /**
  * By our clock, or by what the event or Auto Scaling says, whichever is earlier: what comes from the future comes from a
- * clock that is wrong.
+ * clock that is wrong. If neither says anything, the drain at least did not begin before the action.
  */
-function beganAt({ target }: Config, { actionBeganAt }: Holdings, ownStart: number): number {
+function beganAt({ target, drainBeganAt }: Config, { actionBeganAt }: Holdings, ownStart: number): number {
   const told = target.kind === 'instance' ? target.action.beganAt : undefined;
-  return Math.min(ownStart, told ?? actionBeganAt ?? ownStart);
+  return Math.min(ownStart, told ?? actionBeganAt ?? drainBeganAt ?? ownStart);
 }
 
 function groupCapacity(ports: Ports, group: string) {
   return (signal: AbortSignal) => ports.groupCapacity(group, signal);
-}
-
-/** What a drain that began now would go by. */
-function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: number): Circumstances {
-  return atFirst({ drainDaemonSets, courtesyUntil: now + doNotDisruptMs });
 }
 
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */

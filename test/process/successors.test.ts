@@ -28,6 +28,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   const { w, fargate, environment } = await fargateWorld(context);
   await w.addPod('web', { finalizers: ['test/hold'] });
   w.aws.terminateInstance(INSTANCE);
+  const startedAt = Date.now();
   const first = new Program(['drain'], {
     ...environment,
     INSTANCE_ID: INSTANCE,
@@ -37,6 +38,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   });
   await first.line('pod accepted');
   const beats = actionOf(w).beats;
+  const toldAt = Date.now();
   first.kill('SIGTERM');
   const ended = await first.ended();
   assert.equal(ended.code, 0);
@@ -53,6 +55,8 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   assert.equal(actionOf(w).result, 'CONTINUE');
   const [task] = w.aws.tasks;
   assert.equal(task?.overrides['GENERATION'], '1');
+  const drainTime = Date.parse(task?.overrides['DRAIN_TIME'] ?? '');
+  assert.ok(drainTime > startedAt && drainTime < toldAt, 'its deadline counts from here');
   assert.equal(task?.startedBy, 'hand-over');
   assert.equal(task?.launchType, 'FARGATE');
   const completions = w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
