@@ -47,6 +47,8 @@ export type Config = {
   readonly policies: Policies;
   /** Absent: the drain takes as long as it takes. */
   readonly drainDeadlineMs?: number;
+  /** When the first task of this drain began it, in milliseconds since the epoch; absent: this one does. */
+  readonly drainBeganAt?: number;
   /** How often this drain was handed over already. */
   readonly generation: number;
   /** Where a successor runs that goes on with this drain; absent: nowhere. */
@@ -111,6 +113,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
       onDeadline: settings.ON_DEADLINE,
     },
     ...(deadline !== undefined && { drainDeadlineMs: deadline * 1000 }),
+    ...(settings.DRAIN_TIME !== undefined && { drainBeganAt: settings.DRAIN_TIME }),
     generation: settings.GENERATION,
     ...(place !== undefined && { place }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),

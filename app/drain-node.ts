@@ -2,7 +2,9 @@ import { awaitCapacity, type GroupCapacity } from './await-capacity.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { type DrainOptions, drain } from './drain/drain.ts';
+import { atFirst, type Circumstances } from './drain/standing.ts';
 import type { Candidate } from './find-node.ts';
+import type { Holdings } from './holdings.ts';
 import type { Hook } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
 import type { ConnectedCluster } from './ports.ts';
@@ -12,6 +14,9 @@ import type { TimedSurroundings } from './surroundings.ts';
 
 /** Warn when this much of the lifecycle action's life is over. */
 const NEAR_THE_END = 0.9;
+
+/** A deadline that passed between two tasks gives the second one time to see what is left, so that it can be named. */
+const LEAST_MS = 1_000;
 
 /** A dead kubelet unmounts nothing, so its volumes are only waited for in case it comes back. */
 const WITHOUT_KUBELET_MS = 60_000;
@@ -49,7 +54,7 @@ export async function drainNode(
   config: Config,
   cluster: ConnectedCluster,
   node: Candidate,
-  hooks: readonly Hook[],
+  holdings: Holdings,
   startedAt: number,
   capacity: ((signal: AbortSignal) => Promise<GroupCapacity>) | undefined,
   context: TimedSurroundings,
@@ -59,7 +64,10 @@ export async function drainNode(
   if (capacity !== undefined && capacityTimeoutMs !== undefined) {
     await stopwatch.time('capacity', () => awaitCapacity(capacity, cluster.nodes, capacityTimeoutMs, context));
   }
-  const options = drainOptions(config, hooks, startedAt, clock.now());
+  const now = clock.now();
+  const beganAt = drainBegan(config, now);
+  holdings.drainBeganAt = beganAt;
+  const options = drainOptions(config, holdings.hooks, startedAt, beganAt, now);
   const { kind, claims, nodeReady } = await stopwatch.time('drain', () =>
     drain(cluster.podsOf(node), options, context),
   );
@@ -70,17 +78,41 @@ export async function drainNode(
   return { kind };
 }
 
-function drainOptions(config: Config, hooks: readonly Hook[], startedAt: number, now: number): DrainOptions {
+/** What a drain that began now, or goes on now, would go by. */
+export function circumstancesAt(config: Config, now: number): Circumstances {
+  const { drainDaemonSets, doNotDisruptMs } = config;
+  return atFirst({ drainDaemonSets, courtesyUntil: drainBegan(config, now) + doNotDisruptMs });
+}
+
+/** When a drain that goes on now began, or begins: what comes from the future comes from a clock that is wrong. */
+function drainBegan({ drainBeganAt }: Config, now: number): number {
+  return Math.min(now, drainBeganAt ?? now);
+}
+
+/**
+ * @param startedAt when the lifecycle action began
+ * @param beganAt when the drain did, by this task or by one before it
+ */
+function drainOptions(
+  config: Config,
+  hooks: readonly Hook[],
+  startedAt: number,
+  beganAt: number,
+  now: number,
+): DrainOptions {
   const life = Math.min(...hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000));
   const at = startedAt + life;
   return {
     ...(config.drainDeadlineMs !== undefined && {
-      deadline: { at: now + config.drainDeadlineMs, policy: config.policies.onDeadline },
+      deadline: {
+        at: Math.max(beganAt + config.drainDeadlineMs, now + LEAST_MS),
+        policy: config.policies.onDeadline,
+      },
     }),
     ...(hooks.length > 0 && {
       actionEnd: { at, warnAt: startedAt + life * NEAR_THE_END, lastResortAt: at - config.lastResortMs },
     }),
     drainDaemonSets: config.drainDaemonSets,
-    courtesyUntil: now + config.doNotDisruptMs,
+    courtesyUntil: beganAt + config.doNotDisruptMs,
   };
 }

@@ -30,6 +30,7 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
   };
   return {
     findAction: async (instanceId, signal) => findAction(await service(), instanceId, known, clock, signal),
+    terminationBegan: async (...call) => (await service()).terminationBegan(...call),
     groupCapacity: async (group, signal) => (await service()).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
     ...(place !== undefined && {

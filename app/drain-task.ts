@@ -4,6 +4,11 @@ import type { KnownAction } from './config.ts';
 export type DrainTask = {
   readonly instanceId: string;
   readonly action: KnownAction;
+  /**
+   * When its first task began it, in milliseconds since the epoch; absent: none has. That is not when the action began: a
+   * drain that begins late has its whole deadline all the same.
+   */
+  readonly drainBeganAt?: number;
   /** How often the drain was handed over already, this task's own start included. */
   readonly generation: number;
 };
@@ -25,9 +30,9 @@ export type TaskStarter = {
 
 /**
  * What a task is told of its drain, over the environment of its task definition: what the rule's input transformer tells
- * the first one.
+ * the first one, and how far the drain has come.
  */
-export function environmentOf({ instanceId, action, generation }: DrainTask): Record<string, string> {
+export function environmentOf({ instanceId, action, drainBeganAt, generation }: DrainTask): Record<string, string> {
   return {
     INSTANCE_ID: instanceId,
     ...(action.group !== undefined && { AUTO_SCALING_GROUP_NAME: action.group }),
@@ -35,6 +40,7 @@ export function environmentOf({ instanceId, action, generation }: DrainTask): Re
     ...(action.token !== undefined && { LIFECYCLE_ACTION_TOKEN: action.token }),
     ...(action.destination !== undefined && { LIFECYCLE_DESTINATION: action.destination }),
     ...(action.beganAt !== undefined && { LIFECYCLE_ACTION_TIME: new Date(action.beganAt).toISOString() }),
+    ...(drainBeganAt !== undefined && { DRAIN_TIME: new Date(drainBeganAt).toISOString() }),
     GENERATION: String(generation),
   };
 }

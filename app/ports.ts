@@ -38,6 +38,11 @@ export type EventSink = { note(event: DrainEvent): void; flush(): Promise<void> 
 export type Ports = {
   findAction(instanceId: string, signal: AbortSignal): Promise<LifecycleAction>;
   describeInstance(instanceId: string, signal: AbortSignal): Promise<InstanceFacts | undefined>;
+  /**
+   * When the termination of the instance began that is under way, in milliseconds since the epoch; undefined: none is seen.
+   * Not after its lifecycle action began.
+   */
+  terminationBegan(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
   /** Where a successor is started that goes on with the drain; absent: there is no such place. */
   readonly successors?: TaskStarter;

@@ -3,6 +3,7 @@ import { clusterNameOf } from './cluster-source.ts';
 import type { Config } from './config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { handOver } from './hand-over.ts';
+import { emptyHanded, type Holdings } from './holdings.ts';
 import { ActionEnded, complete, type Hook } from './lifecycle.ts';
 import { consequenceOf, type LifecycleResult, type Outcome, type StopSignal } from './outcome.ts';
 import type { Ports } from './ports.ts';
@@ -10,7 +11,7 @@ import type { Report } from './report/event.ts';
 import { Tally } from './report/tally.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { Surroundings } from './surroundings.ts';
-import { drainTarget, type Holdings, NotTerminating } from './worker.ts';
+import { drainTarget, NotTerminating } from './worker.ts';
 
 /** The reason with which the signal of a run is aborted. */
 export class Stopped extends Error {
@@ -42,9 +43,9 @@ export async function run(
     tell(event);
     holdings.events?.note(event);
   };
-  const holdings: Holdings = { hooks: [], group: undefined, cluster: undefined, events: undefined };
+  const holdings = emptyHanded();
   const ended = await drainTarget(config, ports, holdings, { clock, report, signal, stopwatch }).catch(outcomeOf);
-  const outcome = await orHandedOver(ended, config, ports, holdings.hooks, runId, { clock, report });
+  const outcome = await orHandedOver(ended, config, ports, holdings, runId, { clock, report });
   if ('error' in outcome) report({ type: 'failed', error: outcome.error });
   if ('why' in outcome) report({ type: 'nothing to do', why: outcome.why });
 
@@ -84,18 +85,21 @@ function outcomeOf(error: unknown): Outcome {
 /** Whoever is told to stop lets a successor go on, where there is a place for one. A person at a terminal is believed. */
 async function orHandedOver(
   outcome: Outcome,
-  { target, generation, dryRun, force }: Config,
+  config: Config,
   { successors }: Ports,
-  hooks: readonly Hook[],
+  holdings: Holdings,
   runId: string,
   context: { clock: Clock; report: Report },
 ): Promise<Outcome> {
+  const { target, generation, dryRun, force } = config;
   if (outcome.kind !== 'stopped' || outcome.by !== 'SIGTERM') return outcome;
   if (successors === undefined || target.kind !== 'instance' || dryRun || force) return outcome;
   try {
-    const { instanceId, action } = target;
+    const { instanceId } = target;
+    const { hooks, actionBeganAt, drainBeganAt = config.drainBeganAt } = holdings;
+    const action = { ...(actionBeganAt !== undefined && { beganAt: actionBeganAt }), ...target.action };
     const never = new AbortController().signal;
-    const own = { instanceId, action, generation };
+    const own = { instanceId, action, ...(drainBeganAt !== undefined && { drainBeganAt }), generation };
     const task = await handOver(own, runId, hooks, successors, { ...context, signal: never });
     context.report({ type: 'handed over', task, generation: generation + 1 });
     return { kind: 'handed over', task };

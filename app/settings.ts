@@ -35,7 +35,10 @@ export const Settings = v.object({
   LIFECYCLE_DESTINATION: v.optional(
     choice('where the instance is going, from the event', ['EC2', 'AutoScalingGroup', 'WarmPool']),
   ),
-  LIFECYCLE_ACTION_TIME: v.optional(time('when the lifecycle action began, from its event; now when absent')),
+  LIFECYCLE_ACTION_TIME: v.optional(
+    time('when the lifecycle action began, from its event; Auto Scaling is asked when absent'),
+  ),
+  DRAIN_TIME: v.optional(time('when the first task of this drain began it; now when absent')),
   CLUSTER_NAME: v.optional(
     text('name of the EKS cluster', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
   ),

@@ -1,24 +1,17 @@
+import { findActionBegin } from './action-begin.ts';
 import { clusterNameOf, isOfAnotherCluster } from './cluster-source.ts';
 import type { Config } from './config.ts';
-import { atFirst, type Circumstances } from './drain/standing.ts';
-import { cordonNode, drainNode } from './drain-node.ts';
+import { circumstancesAt, cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';
 import { type Candidate, type Found, findNode } from './find-node.ts';
+import type { Holdings } from './holdings.ts';
 import { orDrainedByAnother } from './last-look.ts';
-import { type Hook, whileBeating } from './lifecycle.ts';
+import { whileBeating } from './lifecycle.ts';
 import type { Outcome } from './outcome.ts';
-import type { ConnectedCluster, EventSink, InstanceFacts, Ports } from './ports.ts';
+import type { ConnectedCluster, InstanceFacts, Ports } from './ports.ts';
 import { tryFor } from './retry.ts';
 import type { TimedSurroundings } from './surroundings.ts';
-
-/** What a run has got hold of so far, and has to let go of at its end, however it ends. */
-export type Holdings = {
-  hooks: readonly Hook[];
-  group: string | undefined;
-  cluster: ConnectedCluster | undefined;
-  events: EventSink | undefined;
-};
 
 /** The instance is at work in its group: nobody asked for its end. */
 export class NotTerminating extends Failure {}
@@ -36,22 +29,26 @@ export async function drainTarget(
   context: TimedSurroundings,
 ): Promise<Outcome> {
   const { target } = config;
-  const startedAt = beganAt(config, context.clock.now());
+  const ownStart = context.clock.now();
   let facts: InstanceFacts | Failure | undefined;
   if (target.kind === 'instance') {
     const ended = await findAction(target.instanceId, config, ports, holdings, context);
     if (ended !== undefined) return ended;
-    facts = await describeInstance(target.instanceId, config, ports, context);
+    [facts] = await Promise.all([
+      describeInstance(target.instanceId, config, ports, context),
+      findActionBegin(config, ports, holdings, context),
+    ]);
     const elsewhere = otherClusterOf(config, facts);
     if (elsewhere !== undefined) return elsewhere;
   }
+  const startedAt = beganAt(config, holdings, ownStart);
 
   const cluster = await connect(config, ports, holdings, context);
   const found = await find(config, cluster, facts, context);
   if (found === undefined) return { kind: 'no node' };
 
   if (config.dryRun) {
-    await dryRun(cluster.podsOf(found), circumstancesAt(config, startedAt), context);
+    await dryRun(cluster.podsOf(found), circumstancesAt(config, ownStart), context);
     return { kind: 'dry run' };
   }
   holdings.events = cluster.eventsOn(found);
@@ -64,11 +61,11 @@ export async function drainTarget(
   const drainWhileBeating = async (signal: AbortSignal): Promise<Outcome> => {
     signal.addEventListener('abort', () => over.abort(signal.reason), { once: true });
     await cordoned;
-    return drainNode(config, cluster, found, holdings.hooks, startedAt, capacity, { ...context, signal });
+    return drainNode(config, cluster, found, holdings, startedAt, capacity, { ...context, signal });
   };
   const ended = await whileBeating(holdings.hooks, drainWhileBeating, context)
     .catch((error: unknown) =>
-      orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, startedAt), context),
+      orDrainedByAnother(error, cluster.podsOf(found), circumstancesAt(config, ownStart), context),
     )
     .finally(() => {
       over.abort();
@@ -79,18 +76,17 @@ export async function drainTarget(
     : ended;
 }
 
-/** By our clock or by that of the event, whichever says earlier: an event from the future is a clock that is wrong. */
-function beganAt({ target }: Config, now: number): number {
-  return target.kind === 'instance' ? Math.min(now, target.action.beganAt ?? now) : now;
+/**
+ * By our clock, or by what the event or Auto Scaling says, whichever is earlier: what comes from the future comes from a
+ * clock that is wrong. If neither says anything, the drain at least did not begin before the action.
+ */
+function beganAt({ target, drainBeganAt }: Config, { actionBeganAt }: Holdings, ownStart: number): number {
+  const told = target.kind === 'instance' ? target.action.beganAt : undefined;
+  return Math.min(ownStart, told ?? actionBeganAt ?? drainBeganAt ?? ownStart);
 }
 
 function groupCapacity(ports: Ports, group: string) {
   return (signal: AbortSignal) => ports.groupCapacity(group, signal);
-}
-
-/** What a drain that began now would go by. */
-function circumstancesAt({ drainDaemonSets, doNotDisruptMs }: Config, now: number): Circumstances {
-  return atFirst({ drainDaemonSets, courtesyUntil: now + doNotDisruptMs });
 }
 
 /** Looks up the lifecycle action; an outcome means that there is nothing to do. */

@@ -4,6 +4,7 @@ import type { KnownAction } from '../config.ts';
 import { Failure } from '../failure.ts';
 import type { Hook } from '../lifecycle.ts';
 import type { InstanceState } from '../lifecycle-action.ts';
+import { terminationBegan } from '../scaling-activity.ts';
 import { awsCall, clientSettings, errorName } from './call.ts';
 
 /** The Auto Scaling service, as far as the drainer needs it. */
@@ -11,6 +12,8 @@ export type AutoScaling = {
   /** Which group the instance is in, and in which state; undefined: in none. */
   instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
+  /** When the instance's termination began that is under way, in milliseconds since the epoch; undefined: none is seen. */
+  terminationBegan(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
   /** Has the group a terminating hook of this name? */
   hasTerminatingHook(group: string, hook: string, signal: AbortSignal): Promise<boolean>;
   terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
@@ -58,6 +61,23 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         desired: described?.DesiredCapacity ?? 0,
         inService: inService.map(({ InstanceId }) => InstanceId).filter((id) => id !== undefined),
       };
+    },
+    async terminationBegan(group, instanceId, signal) {
+      // Those under way come first, so the first page has it.
+      // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
+      const command = new sdk.DescribeScalingActivitiesCommand({ AutoScalingGroupName: group, MaxRecords: 100 });
+      const { Activities = [] } = await awsCall(
+        `describe the scaling activities of ${group}`,
+        'autoscaling:DescribeScalingActivities',
+        () => client.send(command, { abortSignal: signal }),
+        signal,
+      );
+      const activities = Activities.map(({ Description, StatusCode, StartTime }) => ({
+        description: Description,
+        status: StatusCode,
+        startedAt: StartTime?.getTime(),
+      }));
+      return terminationBegan(activities, instanceId);
     },
     async hasTerminatingHook(group, hook, signal) {
       const hooks = await describeTerminatingHooks(group, hook, signal);

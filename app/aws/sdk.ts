@@ -7,6 +7,7 @@ export {
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
   DescribeLifecycleHooksCommand,
+  DescribeScalingActivitiesCommand,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 export { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';

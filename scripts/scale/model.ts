@@ -32,7 +32,10 @@ const SWEEP_EVERY_SECONDS = SWEEP.everyMinutes * 60;
 const SWEEP_PER_SECOND = 1_000 / BETWEEN_STARTS_MS;
 /** Most that DescribeAutoScalingGroups, ListTasks and DescribeTasks give at once. */
 const PAGE = 100;
-/** DescribeAutoScalingInstances, DescribeLifecycleHooks, a heartbeat, CompleteLifecycleAction. */
+/**
+ * DescribeAutoScalingInstances, DescribeLifecycleHooks, a heartbeat, CompleteLifecycleAction. DescribeScalingActivities comes
+ * from tasks that no event told of their begin only, so from those that sweeps start, and these come later.
+ */
 const AUTO_SCALING_CALLS = 4;
 
 /** Seconds in which so many tasks are started when nothing but the rate of RunTask limits it, and no call of it is in vain. */

@@ -32,6 +32,7 @@ const RARE: ReadonlyMap<string, string> = new Map([
   ['GENERATION', '3'],
   ['ASSIGN_PUBLIC_IP', 'ENABLED'],
   ['LIFECYCLE_ACTION_TIME', '2026-01-31T12:34:56Z'],
+  ['DRAIN_TIME', '2026-01-31T12:40:00Z'],
   ['SCHEDULED_TIME', '2026-01-31T12:35:00Z'],
   ['SWEEP_GRACE_SECONDS', '5'],
 ]);

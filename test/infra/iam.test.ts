@@ -156,6 +156,7 @@ describe('what the roles may do', () => {
           'autoscaling:DescribeAutoScalingGroups',
           'autoscaling:DescribeAutoScalingInstances',
           'autoscaling:DescribeLifecycleHooks',
+          'autoscaling:DescribeScalingActivities',
           'ec2:DescribeInstances',
           'ecr:GetAuthorizationToken',
           'ecs:ListTasks',

@@ -28,6 +28,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   const { w, fargate, environment } = await fargateWorld(context);
   await w.addPod('web', { finalizers: ['test/hold'] });
   w.aws.terminateInstance(INSTANCE);
+  const startedAt = Date.now();
   const first = new Program(['drain'], {
     ...environment,
     INSTANCE_ID: INSTANCE,
@@ -37,6 +38,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   });
   await first.line('pod accepted');
   const beats = actionOf(w).beats;
+  const toldAt = Date.now();
   first.kill('SIGTERM');
   const ended = await first.ended();
   assert.equal(ended.code, 0);
@@ -53,6 +55,8 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
   assert.equal(actionOf(w).result, 'CONTINUE');
   const [task] = w.aws.tasks;
   assert.equal(task?.overrides['GENERATION'], '1');
+  const drainTime = Date.parse(task?.overrides['DRAIN_TIME'] ?? '');
+  assert.ok(drainTime > startedAt && drainTime < toldAt, 'its deadline counts from here');
   assert.equal(task?.startedBy, 'hand-over');
   assert.equal(task?.launchType, 'FARGATE');
   const completions = w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
@@ -94,6 +98,29 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
   await release(w, 'web');
   const [last, ...more] = await fargate.allEnded();
   assert.deepEqual([last?.code, more.length], [0, 0]);
+  assert.equal(actionOf(w).result, 'CONTINUE');
+});
+
+// A sweep's task that takes its own start for that of the action is not in a hurry when its instance is about to go.
+test('the task of a sweep knows when the action began, and tells its successor', async (context) => {
+  const { w, fargate, environment } = await fargateWorld(context);
+  await w.addPod('web', { finalizers: ['test/hold'] });
+  w.aws.terminateInstance(INSTANCE);
+  const began = new Date(actionOf(w).startedAt).toISOString();
+  await sweep(environment).ended();
+  const [first] = fargate.tasks;
+  await first?.line('pod accepted');
+  first?.kill('SIGTERM');
+  await first?.ended();
+  await fargate.tasks[1]?.line('pod waits');
+  assert.deepEqual(
+    w.aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_ACTION_TIME']),
+    [undefined, began],
+  );
+  const lookUps = w.aws.requests.filter(({ action }) => action === 'autoscaling:DescribeScalingActivities');
+  assert.equal(lookUps.length, 1, 'who was told asks nobody');
+  await release(w, 'web');
+  await fargate.allEnded();
   assert.equal(actionOf(w).result, 'CONTINUE');
 });
 

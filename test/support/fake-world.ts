@@ -49,6 +49,7 @@ export function world() {
     cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
     taint: () => Promise<'tainted' | 'replaced'>;
     capacity: () => Promise<GroupCapacity>;
+    terminationBegan: Ports['terminationBegan'];
     /** Ports that most runs have not. */
     ports: Partial<Ports>;
     /** The last of the notes on their way. */
@@ -61,6 +62,7 @@ export function world() {
     cordon: async () => 'cordoned',
     taint: async () => 'tainted',
     capacity: async () => ({ desired: 0, inService: [] }),
+    terminationBegan: async () => undefined,
     ports: {},
     flush: async () => undefined,
   };
@@ -94,6 +96,7 @@ export function world() {
     findAction: async () => facts.action,
     describeInstance: () => facts.instance(),
     groupCapacity: () => facts.capacity(),
+    terminationBegan: (...call) => facts.terminationBegan(...call),
     async connect() {
       const fault = facts.connect();
       if (fault !== undefined) throw fault;

@@ -31,6 +31,21 @@ test('an instance is found with its group and state; one that is in no group is 
   assert.equal(await service.instanceState('i-00000000', never), undefined);
 });
 
+// The task of a sweep knows by nothing else when its action ends.
+test('the begin of a termination is found, to the millisecond; of an instance at work there is none', async (t) => {
+  const { aws, service } = await started(t);
+  assert.equal(await service.terminationBegan('nodes', id, never), undefined);
+  aws.terminateInstance(id);
+  assert.equal(await service.terminationBegan('nodes', id, never), aws.lifecycleActions(id)[0]?.startedAt);
+  assert.equal(await service.terminationBegan('nodes', 'i-00000000', never), undefined);
+  const when = ({ path }: { path: string }) => path === 'autoscaling:DescribeScalingActivities';
+  aws.faults.add({ when, times: 1, fault: ACCESS_DENIED });
+  await assert.rejects(service.terminationBegan('nodes', id, never), (error) => {
+    assert.ok(error instanceof Failure);
+    return !error.passing && /autoscaling:DescribeScalingActivities/.test(error.advice ?? '');
+  });
+});
+
 // A launching hook that is completed by the drainer puts an instance into service that is not ready.
 test('only terminating hooks are found, with the times that they have', async (t) => {
   const { aws, hooks } = await started(t);

@@ -48,6 +48,7 @@ test('everything that can be given is read', () => {
     LIFECYCLE_HOOK_NAME: 'drainer',
     LIFECYCLE_ACTION_TOKEN: '87654321-4321-4321-4321-210987654321',
     LIFECYCLE_DESTINATION: 'WarmPool',
+    DRAIN_TIME: '2026-01-31T12:34:56.789Z',
     CONNECT_TIMEOUT_SECONDS: '7',
     LOAD_BALANCER_EXCLUSION: 'off',
     VOLUME_DETACH_TIMEOUT_SECONDS: '0',
@@ -74,6 +75,7 @@ test('everything that can be given is read', () => {
   assert.equal(config.drainDaemonSets, true);
   assert.deepEqual([config.volumeDetachTimeoutMs, config.lastResortMs], [0, 0]);
   assert.deepEqual([config.doNotDisruptMs, config.capacityTimeoutMs], [900_000, 60_000]);
+  assert.equal(config.drainBeganAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
 });
 
 // A number that is read by halves ("10m" is 10), or a policy with a typo, does what nobody asked for, at night.

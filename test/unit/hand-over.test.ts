@@ -31,16 +31,33 @@ const STARTED: Placement = { kind: 'started', task: 'arn:task/2' };
 
 // Spot takes a task away with two minutes' notice, and nobody replaces it: the node would wait undrained for its hook to time out.
 test('a worker that is told to stop starts its successor with its own task, one generation on', async () => {
-  const { run, starts, recorder, hook } = stoppedRun(() => STARTED);
+  const { clock, run, starts, recorder, hook } = stoppedRun(() => STARTED);
   const action = { group: 'nodes', hook: 'drainer', token: 'token-1', beganAt: Date.parse('2026-01-01T00:00:00Z') };
   const target = { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action } as const;
   assert.equal(await run({ target, generation: 3 }), 'handed over, hook untouched, exit 0');
   assert.deepEqual(
     starts.map(({ task, startedBy }) => ({ task, startedBy })),
-    [{ task: { instanceId: INSTANCE, action, generation: 4 }, startedBy: 'hand-over' }],
+    [{ task: { instanceId: INSTANCE, action, drainBeganAt: clock.startedAt, generation: 4 }, startedBy: 'hand-over' }],
   );
   assert.deepEqual(recorder.of('handed over'), [{ type: 'handed over', task: 'arn:task/2', generation: 4 }]);
   assert.equal(hook.results.length, 0);
+});
+
+// What a sweep started is handed over, too: each successor would believe in an action that has only just begun.
+test('a successor is told when the action began even if its worker had to ask for it', async () => {
+  const { run, starts, facts, clock } = stoppedRun(() => STARTED);
+  facts.terminationBegan = async () => clock.startedAt - 1_800_000;
+  const target = {
+    kind: 'instance',
+    instanceId: INSTANCE,
+    region: 'eu-central-1',
+    action: { group: 'nodes' },
+  } as const;
+  assert.equal(await run({ target }), 'handed over, hook untouched, exit 0');
+  assert.deepEqual(
+    starts.map(({ task }) => task.action),
+    [{ group: 'nodes', beganAt: clock.startedAt - 1_800_000 }],
+  );
 });
 
 // A task takes a minute to start: with a heartbeat timeout that is nearly over, it would come too late.
@@ -116,16 +133,18 @@ test('without a place for tasks a worker just stops', async () => {
   assert.equal(await run(), 'stopped, hook untouched, exit 143');
 });
 
-test('a successor is told what the rule told the first task', () => {
+test('a successor is told what the rule told the first task, and when that began', () => {
   const beganAt = Date.parse('2026-03-01T10:00:00Z');
+  const drainBeganAt = beganAt + 61_234;
   const action = { group: 'nodes', hook: 'drainer', token: 't', destination: 'EC2', beganAt } as const;
-  assert.deepEqual(environmentOf({ instanceId: INSTANCE, action, generation: 2 }), {
+  assert.deepEqual(environmentOf({ instanceId: INSTANCE, action, drainBeganAt, generation: 2 }), {
     INSTANCE_ID: INSTANCE,
     AUTO_SCALING_GROUP_NAME: 'nodes',
     LIFECYCLE_HOOK_NAME: 'drainer',
     LIFECYCLE_ACTION_TOKEN: 't',
     LIFECYCLE_DESTINATION: 'EC2',
     LIFECYCLE_ACTION_TIME: '2026-03-01T10:00:00.000Z',
+    DRAIN_TIME: '2026-03-01T10:01:01.234Z',
     GENERATION: '2',
   });
 });

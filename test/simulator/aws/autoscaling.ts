@@ -7,6 +7,7 @@ import { Form } from './form.ts';
 import { oneOf, required, validationError, whole } from './form-checks.ts';
 import type { LifecycleHook } from './lifecycle.ts';
 import type { AwsRequest, Operation } from './message.ts';
+import { begunTermination, describeActivities } from './scaling-activities.ts';
 import { autoScalingNamespace, type XmlValue, xmlDocument } from './xml.ts';
 
 const transitions = ['autoscaling:EC2_INSTANCE_TERMINATING', 'autoscaling:EC2_INSTANCE_LAUNCHING'] as const;
@@ -64,28 +65,19 @@ function complete(form: Form, fleet: Fleet): XmlValue {
 function terminate(form: Form, fleet: Fleet, context: Context): XmlValue {
   const instanceId = required(form, 'InstanceId');
   const decrement = required(form, 'ShouldDecrementDesiredCapacity') === 'true';
-  const groupName = fleet.instance(instanceId)?.autoScalingGroupName;
-  if (groupName === undefined) {
+  if (fleet.instance(instanceId)?.autoScalingGroupName === undefined) {
     throw validationError(`Instance Id not found - No managed instance found for instance ID: ${instanceId}`);
   }
   fleet.terminate(instanceId, { decrement });
-  return {
-    Activity: {
-      ActivityId: randomUUID(),
-      AutoScalingGroupName: groupName,
-      Description: `Terminating EC2 instance: ${instanceId}`,
-      Cause: `At ${new Date(context.now()).toISOString()} instance ${instanceId} was taken out of service in response to a user request.`,
-      StartTime: new Date(context.now()).toISOString(),
-      StatusCode: 'InProgress',
-      Progress: 0,
-    },
-  };
+  const instance = fleet.instance(instanceId);
+  return { Activity: instance && begunTermination(instance, fleet, context) };
 }
 
 const operations = new Map<string, (form: Form, fleet: Fleet, context: Context) => XmlValue>([
   ['DescribeAutoScalingGroups', describeGroups],
   ['DescribeAutoScalingInstances', describeInstances],
   ['DescribeLifecycleHooks', describeHooks],
+  ['DescribeScalingActivities', describeActivities],
   ['PutLifecycleHook', putHook],
   ['CreateAutoScalingGroup', createGroup],
   ['RecordLifecycleActionHeartbeat', beat],

@@ -21,7 +21,7 @@ export function actionsOf(instance: Instance, now: number): readonly LifecycleAc
 }
 
 /** When the instance left (or will leave) its group; undefined while it is in service or waited for. */
-function goneAt(instance: Instance, now: number, timeScale: number): number | undefined {
+export function goneAt(instance: Instance, now: number, timeScale: number): number | undefined {
   if (!instance.termination) return undefined;
   const decided = decidedAt(actionsOf(instance, now), instance.termination.startedAt);
   return decided === undefined ? undefined : decided + proceedMs / timeScale;
