@@ -69,7 +69,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       const { Activities = [] } = await awsCall(
         `describe the scaling activities of ${group}`,
         'autoscaling:DescribeScalingActivities',
-        () => client.send(command, { abortSignal: signal }),
+        (abortSignal) => client.send(command, { abortSignal }),
         signal,
       );
       const activities = Activities.map(({ Description, StatusCode, StartTime }) => ({
