@@ -1,5 +1,5 @@
 import { within } from './clock.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/drain-config.ts';
 import type { Holdings } from './holdings.ts';
 import type { Ports } from './ports.ts';
 import { tryFor } from './retry.ts';

@@ -1,5 +1,5 @@
 import { awaitCapacity, type GroupCapacity } from './await-capacity.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/drain-config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { type DrainOptions, drain } from './drain/drain.ts';
 import { atFirst, type Circumstances } from './drain/standing.ts';

@@ -1,4 +1,4 @@
-import type { KnownAction } from './config.ts';
+import type { KnownAction } from './config/drain-config.ts';
 
 /** The drain of one instance, as an ECS task. */
 export type DrainTask = {

@@ -1,9 +1,9 @@
 import { within } from './clock.ts';
+import { MOST_GENERATIONS } from './config/settings.ts';
 import type { DrainTask, TaskStarter } from './drain-task.ts';
 import { Failure } from './failure.ts';
 import { beatOnce, type Hook } from './lifecycle.ts';
 import { tryFor } from './retry.ts';
-import { MOST_GENERATIONS } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** All of it is over in 12 seconds: well inside the 30 that Fargate gives unless told otherwise. */

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { KnownAction } from './config.ts';
+import type { KnownAction } from './config/drain-config.ts';
 import { Failure } from './failure.ts';
 import type { Hook } from './lifecycle.ts';
 

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { readCommandLine } from './cli.ts';
 import { systemClock } from './clock.ts';
-import { type ClusterSource, clusterNameOf } from './cluster-source.ts';
-import { type Config, readConfig } from './config.ts';
+import { readCommandLine } from './config/cli.ts';
+import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
+import { type Config, readConfig } from './config/drain-config.ts';
+import { helpText } from './config/help.ts';
+import { ConfigFaults, faultText } from './config/setting-values.ts';
+import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import { drainPorts } from './drain-ports.ts';
-import { helpText } from './help.ts';
 import type { StopSignal } from './outcome.ts';
 import type { Report } from './report/event.ts';
 import { jsonLines } from './report/json-lines.ts';
 import { plainText } from './report/plain-text.ts';
 import { run, Stopped } from './run.ts';
-import { runSweep } from './run-sweep.ts';
-import { ConfigFaults, faultText } from './setting-values.ts';
-import { readSweepConfig, type SweepConfig } from './sweep-config.ts';
+import { runSweep } from './sweep/run-sweep.ts';
 import { sweepPorts } from './sweep-ports.ts';
 
 /** Put in by the build. */

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
-import { clusterNameOf } from './cluster-source.ts';
-import type { Config } from './config.ts';
+import { clusterNameOf } from './config/cluster-source.ts';
+import type { Config } from './config/drain-config.ts';
 import { NodeGone } from './drain/cluster.ts';
 import { handOver } from './hand-over.ts';
 import { emptyHanded, type Holdings } from './holdings.ts';

@@ -2,8 +2,8 @@ import { autoScaling } from './aws/auto-scaling.ts';
 import { describeInstances } from './aws/instance.ts';
 import { tasksAt } from './aws/tasks.ts';
 import { waitingInstances } from './aws/waiting-instances.ts';
-import type { SweepPorts } from './sweep.ts';
-import type { SweepConfig } from './sweep-config.ts';
+import type { SweepConfig } from './config/sweep-config.ts';
+import type { SweepPorts } from './sweep/sweep.ts';
 
 /** The outside world of a sweep. */
 export async function sweepPorts({ region, place, hook, groupPrefix }: SweepConfig): Promise<SweepPorts> {

@@ -1,6 +1,6 @@
 import { findActionBegin } from './action-begin.ts';
-import { clusterNameOf, isOfAnotherCluster } from './cluster-source.ts';
-import type { Config } from './config.ts';
+import { clusterNameOf, isOfAnotherCluster } from './config/cluster-source.ts';
+import type { Config } from './config/drain-config.ts';
 import { circumstancesAt, cordonNode, drainNode } from './drain-node.ts';
 import { dryRun } from './dry-run.ts';
 import { Failure } from './failure.ts';

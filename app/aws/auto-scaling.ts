@@ -1,6 +1,6 @@
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import type { GroupCapacity } from '../await-capacity.ts';
-import type { KnownAction } from '../config.ts';
+import type { KnownAction } from '../config/drain-config.ts';
 import { Failure } from '../failure.ts';
 import type { Hook } from '../lifecycle.ts';
 import type { InstanceState } from '../lifecycle-action.ts';

@@ -1,6 +1,6 @@
 import type { ECSClient, Task } from '@aws-sdk/client-ecs';
+import type { Place } from '../config/setting-values.ts';
 import { environmentOf, type Placement, type TaskStarter } from '../drain-task.ts';
-import type { Place } from '../setting-values.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /** As infra/cloudformation/drainer.yaml names it. */

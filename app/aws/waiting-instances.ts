@@ -1,4 +1,4 @@
-import type { WaitingInstance } from '../sweep.ts';
+import type { WaitingInstance } from '../sweep/sweep.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /** Most groups that DescribeAutoScalingGroups gives at once. */

@@ -1,5 +1,5 @@
 import { intervalMs } from '../../app/lifecycle.ts';
-import { BETWEEN_STARTS_MS } from '../../app/sweep.ts';
+import { BETWEEN_STARTS_MS } from '../../app/sweep/sweep.ts';
 import { REQUESTS_PER_POD } from '../bench/goals.ts';
 import { DRAIN, SWEEP, TASK } from '../cost.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommandLine } from '../../app/cli.ts';
-import { readConfig } from '../../app/config.ts';
-import { ConfigFaults, faultText } from '../../app/setting-values.ts';
+import { readCommandLine } from '../../app/config/cli.ts';
+import { readConfig } from '../../app/config/drain-config.ts';
+import { ConfigFaults, faultText } from '../../app/config/setting-values.ts';
 import { EKS, templateText } from '../infra/templates.ts';
 import { isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { startAws } from '../simulator/aws/simulator.ts';

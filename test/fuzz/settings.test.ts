@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommandLine } from '../../app/cli.ts';
-import { readConfig } from '../../app/config.ts';
-import { ConfigFaults, faultText } from '../../app/setting-values.ts';
-import { readSweepConfig } from '../../app/sweep-config.ts';
+import { readCommandLine } from '../../app/config/cli.ts';
+import { readConfig } from '../../app/config/drain-config.ts';
+import { ConfigFaults, faultText } from '../../app/config/setting-values.ts';
+import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
 

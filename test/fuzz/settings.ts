@@ -1,4 +1,4 @@
-import { flagOf, PLACE_SETTINGS, settingNames } from '../../app/settings.ts';
+import { flagOf, PLACE_SETTINGS, settingNames } from '../../app/config/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutated, randomText } from './mutate.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { type Config, readConfig } from '../../app/config.ts';
+import { type Config, readConfig } from '../../app/config/drain-config.ts';
 import { GROUP, HOOK, launchGroup } from '../process/account.ts';
 import { Program, summaryOf } from '../process/program.ts';
 import { actionOf, INSTANCE, NODE, type World } from '../process/world.ts';

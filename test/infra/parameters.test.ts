@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
-import { Settings, settingNames, settingRows } from '../../app/settings.ts';
+import { Settings, settingNames, settingRows } from '../../app/config/settings.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/cloudformation/value.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readSweepConfig } from '../../app/sweep-config.ts';
+import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, textAt } from '../simulator/aws/cloudformation/value.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
-import { readConfig } from '../../app/config.ts';
+import { readConfig } from '../../app/config/drain-config.ts';
 import { interpolate, publishedAt, readCompose } from '../../scripts/local/compose.ts';
 import { impersonating } from '../../scripts/local/kubeconfig.ts';
 import { readSeed, SeedFaults } from '../simulator/aws/seed.ts';

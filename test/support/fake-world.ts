@@ -1,5 +1,5 @@
 import type { GroupCapacity } from '../../app/await-capacity.ts';
-import type { Config } from '../../app/config.ts';
+import type { Config } from '../../app/config/drain-config.ts';
 import type { Candidate } from '../../app/find-node.ts';
 import type { LifecycleAction } from '../../app/lifecycle-action.ts';
 import type { ConnectedCluster, InstanceFacts, Ports } from '../../app/ports.ts';

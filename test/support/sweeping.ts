@@ -1,8 +1,8 @@
+import type { SweepConfig } from '../../app/config/sweep-config.ts';
 import type { DrainTask, Placement } from '../../app/drain-task.ts';
 import { Failure } from '../../app/failure.ts';
-import { runSweep } from '../../app/run-sweep.ts';
-import type { SweepPorts, WaitingInstance } from '../../app/sweep.ts';
-import type { SweepConfig } from '../../app/sweep-config.ts';
+import { runSweep } from '../../app/sweep/run-sweep.ts';
+import type { SweepPorts, WaitingInstance } from '../../app/sweep/sweep.ts';
 import { surroundings } from './surroundings.ts';
 
 const CONFIG: SweepConfig = {

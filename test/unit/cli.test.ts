@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommandLine } from '../../app/cli.ts';
-import { helpText } from '../../app/help.ts';
-import { DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, settingNames, settingRows } from '../../app/settings.ts';
+import { readCommandLine } from '../../app/config/cli.ts';
+import { helpText } from '../../app/config/help.ts';
+import { DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, settingNames, settingRows } from '../../app/config/settings.ts';
 
 function faultsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);

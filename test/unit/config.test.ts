@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommandLine } from '../../app/cli.ts';
-import { type Config, readConfig } from '../../app/config.ts';
-import { ConfigFaults, faultText } from '../../app/setting-values.ts';
+import { readCommandLine } from '../../app/config/cli.ts';
+import { type Config, readConfig } from '../../app/config/drain-config.ts';
+import { ConfigFaults, faultText } from '../../app/config/setting-values.ts';
 
 const ID = 'i-0123456789abcdef0';
 const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Config } from '../../app/config.ts';
+import type { Config } from '../../app/config/drain-config.ts';
 import { Denied, Failure } from '../../app/failure.ts';
 import { Stopped } from '../../app/run.ts';
 import { world } from '../support/fake-world.ts';

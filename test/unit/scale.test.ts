@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSweepConfig } from '../../app/sweep-config.ts';
+import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { SWEEP, TASK } from '../../scripts/cost.ts';
 import { caughtInTime, demandOf, secondsToStart, TEMPLATE, tasksWithin } from '../../scripts/scale/model.ts';
 import { DEFAULT_VCPUS } from '../../scripts/scale/quotas.ts';

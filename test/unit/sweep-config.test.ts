@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigFaults } from '../../app/setting-values.ts';
-import { readSweepConfig } from '../../app/sweep-config.ts';
+import { ConfigFaults } from '../../app/config/setting-values.ts';
+import { readSweepConfig } from '../../app/config/sweep-config.ts';
 
 const GOOD = {
   AWS_REGION: 'eu-central-1',

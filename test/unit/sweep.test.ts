@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
 import { Stopped } from '../../app/run.ts';
-import { attemptOf } from '../../app/sweep.ts';
+import { attemptOf } from '../../app/sweep/sweep.ts';
 import { sweeping, waits } from '../support/sweeping.ts';
 
 // An event that is lost leaves an instance that nobody drains, until its hook times out and its pods die with it.

@@ -1,8 +1,8 @@
-import { clusterNameOf } from './cluster-source.ts';
-import { Stopped } from './run.ts';
-import type { Surroundings } from './surroundings.ts';
+import { clusterNameOf } from '../config/cluster-source.ts';
+import type { SweepConfig } from '../config/sweep-config.ts';
+import { Stopped } from '../run.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { type SweepPorts, sweep } from './sweep.ts';
-import type { SweepConfig } from './sweep-config.ts';
 
 /**
  * One sweep, whatever becomes of it, summed up in one line.

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 import { PLACE_SETTINGS, type SettingName, Settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

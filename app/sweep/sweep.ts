@@ -1,11 +1,11 @@
-import { isOfAnotherCluster } from './cluster-source.ts';
-import type { DrainTask, Placement } from './drain-task.ts';
-import { explain, Failure } from './failure.ts';
-import type { InstanceFacts } from './ports.ts';
-import type { SweepFound } from './report/event.ts';
-import { tryFor } from './retry.ts';
-import type { Surroundings } from './surroundings.ts';
-import type { SweepConfig } from './sweep-config.ts';
+import { isOfAnotherCluster } from '../config/cluster-source.ts';
+import type { SweepConfig } from '../config/sweep-config.ts';
+import type { DrainTask, Placement } from '../drain-task.ts';
+import { explain, Failure } from '../failure.ts';
+import type { InstanceFacts } from '../ports.ts';
+import type { SweepFound } from '../report/event.ts';
+import { tryFor } from '../retry.ts';
+import type { Surroundings } from '../surroundings.ts';
 
 /** An instance in Terminating:Wait. */
 export type WaitingInstance = { readonly instanceId: string; readonly group: string };

@@ -1,6 +1,6 @@
+import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
 import { type ClusterSource, sourceFaults, sourceOf } from './cluster-source.ts';
-import type { Policies } from './outcome.ts';
 import {
   ConfigFaults,
   type Environment,
