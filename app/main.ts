@@ -7,11 +7,11 @@ import { helpText } from './config/help.ts';
 import { ConfigFaults, faultText } from './config/setting-values.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import { drainPorts } from './drain-ports.ts';
-import type { StopSignal } from './outcome.ts';
 import type { Report } from './report/event.ts';
 import { jsonLines } from './report/json-lines.ts';
 import { plainText } from './report/plain-text.ts';
-import { run, Stopped } from './run.ts';
+import { run } from './run.ts';
+import { Stopped, type StopSignal, stoppedCode } from './stopped.ts';
 import { runSweep } from './sweep/run-sweep.ts';
 import { sweepPorts } from './sweep-ports.ts';
 
@@ -103,7 +103,7 @@ function stopped(withinMs: number): AbortSignal {
   const stop = new AbortController();
   for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
     process.on(by, () => {
-      const exit = () => process.exit(by === 'SIGTERM' ? 143 : 130);
+      const exit = () => process.exit(stoppedCode(by));
       // A second one does not ask twice.
       if (stop.signal.aborted) exit();
       setTimeout(exit, withinMs).unref();

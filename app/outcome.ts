@@ -1,3 +1,5 @@
+import { type StopSignal, stoppedCode } from './stopped.ts';
+
 /** How a run ended. */
 export type Outcome =
   | { readonly kind: 'drained' }
@@ -19,7 +21,6 @@ export type Outcome =
   | { readonly kind: 'stopped'; readonly by: StopSignal }
   | { readonly kind: 'dry run' };
 
-export type StopSignal = 'SIGTERM' | 'SIGINT';
 export type LifecycleResult = 'CONTINUE' | 'ABANDON';
 
 export type Policies = {
@@ -53,7 +54,7 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
     case 'not terminating':
       return { hook: undefined, exitCode: 64 };
     case 'stopped':
-      return { hook: undefined, exitCode: outcome.by === 'SIGTERM' ? 143 : 130 };
+      return { hook: undefined, exitCode: stoppedCode(outcome.by) };
   }
 }
 

@@ -5,24 +5,14 @@ import { NodeGone } from './drain/cluster.ts';
 import { handOver } from './hand-over.ts';
 import { emptyHanded, type Holdings } from './holdings.ts';
 import { ActionEnded, complete, type Hook } from './lifecycle.ts';
-import { consequenceOf, type LifecycleResult, type Outcome, type StopSignal } from './outcome.ts';
+import { consequenceOf, type LifecycleResult, type Outcome } from './outcome.ts';
 import type { Ports } from './ports.ts';
 import type { Report } from './report/event.ts';
 import { Tally } from './report/tally.ts';
+import { Stopped } from './stopped.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { Surroundings } from './surroundings.ts';
 import { drainTarget, NotTerminating } from './worker.ts';
-
-/** The reason with which the signal of a run is aborted. */
-export class Stopped extends Error {
-  override readonly name = 'Stopped';
-  readonly by: StopSignal;
-
-  constructor(by: StopSignal) {
-    super(`stopped by ${by}`);
-    this.by = by;
-  }
-}
 
 /**
  * One run, whatever becomes of it: drain the target, tell the hook what followed, sum up in one line.

@@ -1,6 +1,6 @@
 import { clusterNameOf } from '../config/cluster-source.ts';
 import type { SweepConfig } from '../config/sweep-config.ts';
-import { Stopped } from '../run.ts';
+import { Stopped, stoppedCode } from '../stopped.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type SweepPorts, sweep } from './sweep.ts';
 
@@ -22,7 +22,7 @@ export async function runSweep(config: SweepConfig, ports: SweepPorts, context: 
     return 0;
   } catch (error) {
     report({ type: 'failed', error });
-    if (error instanceof Stopped) return error.by === 'SIGTERM' ? 143 : 130;
+    if (error instanceof Stopped) return stoppedCode(error.by);
     return 1;
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DrainTask, environmentOf, type Placement } from '../../app/drain-task.ts';
 import { Failure } from '../../app/failure.ts';
-import { Stopped } from '../../app/run.ts';
+import { Stopped } from '../../app/stopped.ts';
 import { INSTANCE, world } from '../support/fake-world.ts';
 import { pod } from '../support/objects.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DrainTask } from '../../app/drain-task.ts';
-import { Stopped } from '../../app/run.ts';
+import { Stopped } from '../../app/stopped.ts';
 import { nodeOf, world } from '../support/fake-world.ts';
 import { pod } from '../support/objects.ts';
 

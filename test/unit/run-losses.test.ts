@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
-import { Stopped } from '../../app/run.ts';
+import { Stopped } from '../../app/stopped.ts';
 import { world } from '../support/fake-world.ts';
 import { pod } from '../support/objects.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../app/config/drain-config.ts';
 import { Denied, Failure } from '../../app/failure.ts';
-import { Stopped } from '../../app/run.ts';
+import { Stopped } from '../../app/stopped.ts';
 import { world } from '../support/fake-world.ts';
 import { pod, podsOf } from '../support/objects.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/failure.ts';
-import { Stopped } from '../../app/run.ts';
+import { Stopped } from '../../app/stopped.ts';
 import { attemptOf } from '../../app/sweep/sweep.ts';
 import { sweeping, waits } from '../support/sweeping.ts';
 
