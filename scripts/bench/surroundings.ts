@@ -47,17 +47,8 @@ export class Surroundings {
   async remove(): Promise<void> {
     const { core } = this.#cluster;
     const namespace = NAMESPACE;
-    // The API server gives up on what takes it longer than half a minute, and has deleted some of it by then.
-    await until('the pods around are deleted', () =>
-      core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 }).then(
-        () => true,
-        (error: unknown) => {
-          if (codeOf(error) !== 504) throw error;
-          return false;
-        },
-      ),
-    );
-    await core.deleteCollectionNode({ labelSelector: LABEL });
+    await deleted('the pods around', () => core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 }));
+    await deleted('the nodes around', () => core.deleteCollectionNode({ labelSelector: LABEL }));
     await core.deleteNamespace({ name: namespace });
     await until(`${namespace} is gone`, () =>
       core.readNamespace({ name: namespace }).then(
@@ -66,6 +57,19 @@ export class Surroundings {
       ),
     );
   }
+}
+
+/** The API server gives up on what takes it longer than half a minute, by a 500 or a 504, and has deleted some of it by then. */
+async function deleted(what: string, remove: () => Promise<unknown>): Promise<void> {
+  await until(`${what} are deleted`, () =>
+    remove().then(
+      () => true,
+      (error: unknown) => {
+        if (!((codeOf(error) ?? 0) >= 500)) throw error;
+        return false;
+      },
+    ),
+  );
 }
 
 function podOn(nodeName: string, index: number) {
