@@ -102,6 +102,7 @@ function drainOptions(
 ): DrainOptions {
   const life = Math.min(...hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds * 1000));
   const at = startedAt + life;
+  const { drainDaemonSets, courtesyUntil } = circumstancesAt(config, now);
   return {
     ...(config.drainDeadlineMs !== undefined && {
       deadline: {
@@ -112,7 +113,7 @@ function drainOptions(
     ...(hooks.length > 0 && {
       actionEnd: { at, warnAt: startedAt + life * NEAR_THE_END, lastResortAt: at - config.lastResortMs },
     }),
-    drainDaemonSets: config.drainDaemonSets,
-    courtesyUntil: beganAt + config.doNotDisruptMs,
+    drainDaemonSets,
+    courtesyUntil,
   };
 }

@@ -18,6 +18,11 @@ export type Placement =
   | { readonly kind: 'started'; readonly task: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly detail?: string };
 
+/** Why there is no task, for people. */
+export function refusalText({ reason, detail }: { readonly reason: string; readonly detail?: string }): string {
+  return detail === undefined ? reason : `${reason} (${detail})`;
+}
+
 /** Where drains are started as tasks. */
 export type TaskStarter = {
   /**

@@ -12,13 +12,12 @@ export async function dryRun(
   circumstances: Circumstances,
   { clock, report, signal }: Surroundings,
 ): Promise<void> {
-  const board = new Board(() => undefined);
-  const nothing = () => undefined;
-  board.podSink(clock.now, nothing).replace(await cluster.readPods(signal));
+  const board = Board.showing(await cluster.readPods(signal), clock.now);
   const blind = plan(board.observed(clock.now()), clock.now(), circumstances);
   const namespaces = new Set(blind.verdicts.filter(({ act }) => act === 'evict').map(({ pod }) => pod.namespace));
   for (const namespace of namespaces) {
-    board.budgetSink(namespace, clock.now, nothing).replace((await cluster.readBudgets(namespace, signal)).items);
+    const { items } = await cluster.readBudgets(namespace, signal);
+    board.budgetSink(namespace, clock.now, () => undefined).replace(items);
   }
   const now = clock.now();
   for (const verdict of plan(board.observed(now), now, circumstances).verdicts) {

@@ -1,6 +1,6 @@
 import { within } from './clock.ts';
 import { MOST_GENERATIONS } from './config/settings.ts';
-import type { DrainTask, TaskStarter } from './drain-task.ts';
+import { type DrainTask, refusalText, type TaskStarter } from './drain-task.ts';
 import { Failure } from './failure.ts';
 import { beatOnce, type Hook } from './lifecycle.ts';
 import { tryFor } from './retry.ts';
@@ -55,10 +55,7 @@ async function startSuccessor(
       context.signal,
     );
     if (placement.kind === 'started') return placement.task;
-    const { reason, detail } = placement;
-    throw new Failure(`ECS has no place for a successor: ${reason}${detail === undefined ? '' : ` (${detail})`}`, {
-      passing: true,
-    });
+    throw new Failure(`ECS has no place for a successor: ${refusalText(placement)}`, { passing: true });
   };
   return tryFor(START_WITHIN_MS, 'start a successor', once, context);
 }

@@ -36,8 +36,7 @@ async function isEmptied(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const board = new Board(() => undefined);
-  board.podSink(clock.now, () => undefined).replace(await cluster.readPods(signal));
+  const board = Board.showing(await cluster.readPods(signal), clock.now);
   const now = clock.now();
   return isDone(plan(board.observed(now), now, circumstances));
 }

@@ -29,7 +29,7 @@ const SOFTWARE = 70;
 
 // Not 1, which a drain that failed has told and counted itself.
 process.on('uncaughtException', (error) => {
-  tellOfBug(error);
+  process.stderr.write(`fargate-node-drainer: this should not have happened: ${error.stack}\n`);
   process.exit(SOFTWARE);
 });
 await main();
@@ -53,20 +53,10 @@ async function main(): Promise<void> {
         return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.faults)));
     }
   } catch (error) {
-    if (error instanceof ConfigFaults) {
-      process.stderr.write(faultText(error));
-      process.exitCode = BAD_USAGE;
-    } else {
-      tellOfBug(error);
-      process.exitCode = SOFTWARE;
-    }
+    if (!(error instanceof ConfigFaults)) throw error;
+    process.stderr.write(faultText(error));
+    process.exitCode = BAD_USAGE;
   }
-}
-
-function tellOfBug(error: unknown): void {
-  process.stderr.write(
-    `fargate-node-drainer: this should not have happened: ${error instanceof Error ? error.stack : error}\n`,
-  );
 }
 
 async function drainCommand(config: Config): Promise<number> {

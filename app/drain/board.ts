@@ -24,6 +24,13 @@ export class Board {
     this.#onGone = onGone;
   }
 
+  /** A board that shows these pods, and hears of nothing more. */
+  static showing(pods: readonly Pod[], now: () => number): Board {
+    const board = new Board(() => undefined);
+    board.podSink(now, () => undefined).replace(pods);
+    return board;
+  }
+
   observed(now: number): Observed {
     return {
       pods: [...this.#pods.values()],

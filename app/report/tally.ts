@@ -1,5 +1,6 @@
 import type { Outcome } from '../outcome.ts';
 import type { DrainEvent, Figures, PodName, Remaining } from './event.ts';
+import { inSeconds } from './seconds.ts';
 
 /** Adds up the events of a run, for the summary and the live view. */
 export class Tally {
@@ -98,8 +99,8 @@ export class Tally {
     return {
       node: this.#node,
       pods: { evicted: this.#evicted, left: this.#left.size, remaining: this.#remaining(now).length },
-      longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: seconds(this.#longest.ms) },
-      blockedSeconds: seconds(this.#anyBlockedMs + now - (this.#anyBlockedSince ?? now)),
+      longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: inSeconds(this.#longest.ms) },
+      blockedSeconds: inSeconds(this.#anyBlockedMs + now - (this.#anyBlockedSince ?? now)),
       beats: this.#beats,
       heartbeatsFailed: this.#heartbeatsFailed,
     };
@@ -121,9 +122,4 @@ export class Tally {
     const since = this.#blockedSince.get(pod);
     if (since !== undefined && now - since > (this.#longest?.ms ?? 0)) this.#longest = { pod, ms: now - since };
   }
-}
-
-/** In tenths. */
-function seconds(ms: number): number {
-  return Math.round(ms / 100) / 10;
 }

@@ -1,5 +1,7 @@
+import { refusalText } from '../drain-task.ts';
 import { adviceOf, explain } from '../failure.ts';
 import type { DrainEvent } from './event.ts';
+import { inSeconds } from './seconds.ts';
 import { summaryText, sweepText } from './summary-text.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -65,13 +67,17 @@ export function worded(event: DrainEvent): Worded | undefined {
         podsOf(event.remaining),
       );
     case 'retrying':
-      return say('warn', `could not ${event.what}, trying again in ${round(event.inMs)} s: ${explain(event.error)}`, {
-        what: event.what,
-        inSeconds: round(event.inMs),
-      });
+      return say(
+        'warn',
+        `could not ${event.what}, trying again in ${inSeconds(event.inMs)} s: ${explain(event.error)}`,
+        {
+          what: event.what,
+          inSeconds: inSeconds(event.inMs),
+        },
+      );
     case 'throttled':
-      return say('warn', `the API server asks to slow down for ${round(event.forMs)} s`, {
-        forSeconds: round(event.forMs),
+      return say('warn', `the API server asks to slow down for ${inSeconds(event.forMs)} s`, {
+        forSeconds: inSeconds(event.forMs),
       });
     case 'warning':
       return say('warn', event.error === undefined ? event.message : `${event.message}: ${explain(event.error)}`, {});
@@ -108,10 +114,10 @@ export function worded(event: DrainEvent): Worded | undefined {
     case 'volumes given up':
       return say(
         'warn',
-        `still attached after ${round(event.afterMs)} s, and no longer waited for: ${event.volumes.join(', ')}`,
+        `still attached after ${inSeconds(event.afterMs)} s, and no longer waited for: ${event.volumes.join(', ')}`,
         {
           volumes: event.volumes,
-          afterSeconds: round(event.afterMs),
+          afterSeconds: inSeconds(event.afterMs),
         },
       );
     case 'waiting for capacity':
@@ -152,7 +158,7 @@ export function worded(event: DrainEvent): Worded | undefined {
     case 'task started':
       return say('info', `${event.instanceId} of ${event.group}: task ${event.task} started`);
     case 'task refused':
-      return say('error', `${event.instanceId} of ${event.group}: no task was started: ${refusalOf(event)}`);
+      return say('error', `${event.instanceId} of ${event.group}: no task was started: ${refusalText(event)}`);
     case 'summary':
       return say(event.summary.exitCode === 0 ? 'info' : 'error', summaryText(event.summary), { ...event.summary });
     case 'sweep summary':
@@ -161,10 +167,6 @@ export function worded(event: DrainEvent): Worded | undefined {
         ...event.summary,
       });
   }
-}
-
-function refusalOf({ reason, detail }: { reason: string; detail?: string }): string {
-  return detail === undefined ? reason : `${reason} (${detail})`;
 }
 
 function podsOf(remaining: readonly { pod: string; why: string }[]) {
@@ -177,8 +179,4 @@ function podsOf(remaining: readonly { pod: string; why: string }[]) {
 
 function count(pods: number): string {
   return `${pods} pod${pods === 1 ? '' : 's'}`;
-}
-
-function round(ms: number): number {
-  return Math.round(ms / 100) / 10;
 }

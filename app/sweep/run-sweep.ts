@@ -1,5 +1,6 @@
 import { clusterNameOf } from '../config/cluster-source.ts';
 import type { SweepConfig } from '../config/sweep-config.ts';
+import { inSeconds } from '../report/seconds.ts';
 import { Stopped, stoppedCode } from '../stopped.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type SweepPorts, sweep } from './sweep.ts';
@@ -13,7 +14,7 @@ export async function runSweep(config: SweepConfig, ports: SweepPorts, context: 
   const startedAt = clock.now();
   try {
     const found = await sweep(config, ports, context);
-    const seconds = Math.round((clock.now() - startedAt) / 100) / 10;
+    const seconds = inSeconds(clock.now() - startedAt);
     report({
       type: 'sweep summary',
       cluster: clusterNameOf(config.cluster),

@@ -1,3 +1,4 @@
+import { inSeconds } from '../../app/report/seconds.ts';
 import type { Figure } from './scenario.ts';
 import type { Town } from './town.ts';
 
@@ -42,5 +43,5 @@ export function evictedTwice({ kubernetes }: Town): number {
 }
 
 export function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
+  return `${inSeconds(ms)} s`;
 }
