@@ -10,14 +10,14 @@ WORKDIR /project
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY app app
-COPY scripts/build.ts scripts/build-plugins.ts scripts/
-RUN node scripts/build.ts
+COPY scripts/build/build.ts scripts/build/plugins.ts scripts/build/
+RUN node scripts/build/build.ts
 
 
 FROM build AS simulated
-COPY scripts/build-simulator.ts scripts/build-simulator.ts
+COPY scripts/build/simulator.ts scripts/build/simulator.ts
 COPY test/simulator test/simulator
-RUN node scripts/build-simulator.ts
+RUN node scripts/build/simulator.ts
 
 
 FROM gcr.io/distroless/nodejs24-debian13:nonroot AS simulator

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from './clock.ts';
 import { readCommandLine } from './config/cli.ts';
 import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
-import { ConfigFaults, faultText } from './config/setting-values.ts';
+import { ConfigErrors, configErrorText } from './config/setting-values.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
-import { drainPorts } from './drain-ports.ts';
-import type { Report } from './report/event.ts';
-import { jsonLines } from './report/json-lines.ts';
-import { plainText } from './report/plain-text.ts';
-import { run } from './run.ts';
-import { Stopped, type StopSignal, stoppedCode } from './stopped.ts';
-import { runSweep } from './sweep/run-sweep.ts';
-import { sweepPorts } from './sweep-ports.ts';
+import type { Report } from './events.ts';
+import { systemClock } from './lib/clock.ts';
+import { isBug } from './lib/errors.ts';
+import { EX_SOFTWARE, EX_USAGE, Stopped, type StopSignal, signalExitCode } from './outcome.ts';
+import { jsonLines, plainText } from './report/lines.ts';
+import { run } from './run/run.ts';
+import { runSweep } from './sweep.ts';
+import { drainPorts, sweepPorts } from './wiring.ts';
 
 /** Put in by the build. */
 declare const VERSION: string;
@@ -22,15 +21,10 @@ declare const VERSION: string;
 const STOP_WITHIN_MS = 1_500;
 const HAND_OVER_WITHIN_MS = 15_000;
 
-/** https://man.freebsd.org/cgi/man.cgi?query=sysexits: EX_USAGE */
-const BAD_USAGE = 64;
-/** EX_SOFTWARE */
-const SOFTWARE = 70;
-
-// Not 1, which a drain that failed has told and counted itself.
+// Not 1, the exit code of a drain that failed and has reported it.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`fargate-node-drainer: this should not have happened: ${error.stack}\n`);
-  process.exit(SOFTWARE);
+  writeBug(error);
+  process.exit(EX_SOFTWARE);
 });
 await main();
 
@@ -45,27 +39,27 @@ async function main(): Promise<void> {
         process.stdout.write(helpText(line.of, VERSION));
         return;
       case 'unknown':
-        throw new ConfigFaults(line.faults);
+        throw new ConfigErrors(line.errors);
       // Not left to the event loop: a name lookup that hangs would hold it for half a minute more.
       case 'drain':
-        return process.exit(await drainCommand(readConfig(process.env, line.flags, line.faults)));
+        return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
       case 'sweep':
-        return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.faults)));
+        return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.errors)));
     }
   } catch (error) {
-    if (!(error instanceof ConfigFaults)) throw error;
-    process.stderr.write(faultText(error));
-    process.exitCode = BAD_USAGE;
+    if (!(error instanceof ConfigErrors)) throw error;
+    process.stderr.write(configErrorText(error));
+    process.exitCode = EX_USAGE;
   }
 }
 
 async function drainCommand(config: Config): Promise<number> {
   endpointFrom(config);
-  const { report, end } = await reporter('live');
-  const { target, cluster, dryRun, place } = config;
-  const signal = stopped(place === undefined ? STOP_WITHIN_MS : HAND_OVER_WITHIN_MS);
+  const { report, end } = withBugs(await reporter('live'));
+  const { target, cluster, dryRun, placement } = config;
+  const signal = stopped(placement === undefined ? STOP_WITHIN_MS : HAND_OVER_WITHIN_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
-  report({ type: 'started', version: VERSION, target: name, cluster: sourceText(cluster), dryRun });
+  report({ type: 'run started', version: VERSION, target: name, cluster: sourceText(cluster), dryRun });
   const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
   try {
     const ports = drainPorts(config, pathStyle, report, systemClock);
@@ -77,10 +71,26 @@ async function drainCommand(config: Config): Promise<number> {
 
 async function sweepCommand(config: SweepConfig): Promise<number> {
   endpointFrom(config);
-  const { report } = await reporter('lines');
+  const { report } = withBugs(await reporter('lines'));
   const { cluster, hook, dryRun } = config;
   report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
   return runSweep(config, await sweepPorts(config), { clock: systemClock, report, signal: stopped(STOP_WITHIN_MS) });
+}
+
+/** A bug is reported like every failure, and its stack goes to stderr. */
+function withBugs({ report, end }: Reporter): Reporter {
+  return {
+    end,
+    report: (event) => {
+      report(event);
+      if (event.type === 'run failed' && isBug(event.error)) writeBug(event.error);
+    },
+  };
+}
+
+function writeBug(error: unknown): void {
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`fargate-node-drainer: this is a bug, please report it: ${stack}\n`);
 }
 
 /** The SDK looks for it in the environment, and nowhere else; a flag may have said it. */
@@ -93,7 +103,7 @@ function stopped(withinMs: number): AbortSignal {
   const stop = new AbortController();
   for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
     process.on(by, () => {
-      const exit = () => process.exit(stoppedCode(by));
+      const exit = () => process.exit(signalExitCode(by));
       // A second one does not ask twice.
       if (stop.signal.aborted) exit();
       setTimeout(exit, withinMs).unref();
@@ -103,8 +113,10 @@ function stopped(withinMs: number): AbortSignal {
   return stop.signal;
 }
 
+type Reporter = { readonly report: Report; readonly end: () => void };
+
 /** JSON lines when piped, a live view on a terminal, plain text where that would be too much or cannot be shown. */
-async function reporter(onTerminal: 'live' | 'lines'): Promise<{ report: Report; end: () => void }> {
+async function reporter(onTerminal: 'live' | 'lines'): Promise<Reporter> {
   const none = () => undefined;
   if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: none };
   if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {

@@ -1,10 +1,9 @@
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
-import type { GroupCapacity } from '../await-capacity.ts';
-import type { KnownAction } from '../config/drain-config.ts';
-import { Failure } from '../failure.ts';
-import type { Hook } from '../lifecycle.ts';
-import type { InstanceState } from '../lifecycle-action.ts';
-import { terminationBegan } from '../scaling-activity.ts';
+import { Failure } from '../lib/errors.ts';
+import type { InstanceState, KnownAction } from '../lifecycle/action.ts';
+import type { Hook } from '../lifecycle/heartbeat.ts';
+import type { GroupCapacity } from '../run/capacity.ts';
+import type { WaitingInstance } from '../sweep.ts';
 import { awsCall, clientSettings, errorName } from './call.ts';
 
 /** The Auto Scaling service, as far as the drainer needs it. */
@@ -13,7 +12,7 @@ export type AutoScaling = {
   instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
   /** When the instance's termination began that is under way, in milliseconds since the epoch; undefined: none is seen. */
-  terminationBegan(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
+  terminationStartedAt(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
   /** Has the group a terminating hook of this name? */
   hasTerminatingHook(group: string, hook: string, signal: AbortSignal): Promise<boolean>;
   terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
@@ -62,7 +61,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         inService: inService.map(({ InstanceId }) => InstanceId).filter((id) => id !== undefined),
       };
     },
-    async terminationBegan(group, instanceId, signal) {
+    async terminationStartedAt(group, instanceId, signal) {
       // Those under way come first, so the first page has it.
       // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
       const command = new sdk.DescribeScalingActivitiesCommand({ AutoScalingGroupName: group, MaxRecords: 100 });
@@ -77,7 +76,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         status: StatusCode,
         startedAt: StartTime?.getTime(),
       }));
-      return terminationBegan(activities, instanceId);
+      return terminationStart(activities, instanceId);
     },
     async hasTerminatingHook(group, hook, signal) {
       const hooks = await describeTerminatingHooks(group, hook, signal);
@@ -126,7 +125,7 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
     name,
     heartbeatTimeoutSeconds: identity.heartbeatTimeoutSeconds,
     globalTimeoutSeconds: identity.globalTimeoutSeconds,
-    async beat(signal) {
+    async heartbeat(signal) {
       return whetherActive(() =>
         awsCall(
           `send a heartbeat for hook ${name} of ${group}`,
@@ -163,4 +162,80 @@ async function whetherActive(call: () => Promise<unknown>): Promise<'active' | '
       return 'ended';
     throw error;
   }
+}
+
+/** Most groups that DescribeAutoScalingGroups gives at once. */
+const PAGE = 100;
+
+export type WaitingInstances = { readonly groups: number; readonly instances: readonly WaitingInstance[] };
+
+/**
+ * The instances of all groups that wait in a terminating hook: one call for a hundred groups, however many instances they have.
+ * @throws Failure when Auto Scaling fails, or denies it
+ */
+export async function findWaitingInstances(
+  region: string,
+  groupPrefix: string,
+  signal: AbortSignal,
+): Promise<WaitingInstances> {
+  const { AutoScalingClient, DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
+  const client = new AutoScalingClient(clientSettings(region));
+  const instances: WaitingInstance[] = [];
+  let groups = 0;
+  let next: string | undefined;
+  do {
+    const token = next;
+    const command = new DescribeAutoScalingGroupsCommand({
+      MaxRecords: PAGE,
+      ...(token !== undefined && { NextToken: token }),
+    });
+    const page = await awsCall(
+      `describe the Auto Scaling groups of ${region}`,
+      'autoscaling:DescribeAutoScalingGroups',
+      (abortSignal) => client.send(command, { abortSignal }),
+      signal,
+    );
+    for (const { AutoScalingGroupName: group = '', Instances = [] } of page.AutoScalingGroups ?? []) {
+      if (!group.startsWith(groupPrefix)) continue;
+      groups++;
+      for (const { InstanceId: instanceId, LifecycleState } of Instances) {
+        if (instanceId !== undefined && LifecycleState === 'Terminating:Wait') instances.push({ instanceId, group });
+      }
+    }
+    next = page.NextToken;
+  } while (next !== undefined);
+  return { groups, instances };
+}
+
+/** One activity of an Auto Scaling group. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html */
+export type ScalingActivity = {
+  /** For people: `Terminating EC2 instance: i-…`, sometimes with ` - Waiting For …` after it. */
+  readonly description: string | undefined;
+  /** `MidTerminatingLifecycleAction` while a hook is waited for, which no document and no type of the SDK lists. */
+  readonly status: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number | undefined;
+};
+
+/** Every other status is one of an activity under way, those that AWS will think of included. */
+const OVER = ['Successful', 'Failed', 'Cancelled'];
+
+/**
+ * When the termination of the instance began that is under way, in milliseconds since the epoch; undefined: none is.
+ * That is not after the lifecycle action began. It may be before, because load balancers let go of the instance first:
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
+ * An end that is believed to come too soon costs pods some patience, one that is believed to come too late costs the pods.
+ * For the same reason, the earliest of several is taken.
+ */
+export function terminationStart(activities: readonly ScalingActivity[], instanceId: string): number | undefined {
+  const began = activities
+    .filter(({ description, status }) => instanceOf(description) === instanceId && !OVER.includes(status ?? ''))
+    .map(({ startedAt }) => startedAt)
+    .filter((startedAt) => startedAt !== undefined);
+  return began.length === 0 ? undefined : Math.min(...began);
+}
+
+/** The instance that an activity terminates. */
+function instanceOf(description: string | undefined): string | undefined {
+  return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)/)?.[1];
 }

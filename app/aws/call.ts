@@ -1,5 +1,5 @@
-import { explain, Failure } from '../failure.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { abortable } from '../lib/abort.ts';
+import { explain, Failure } from '../lib/errors.ts';
 
 /**
  * A hung endpoint holds an SDK call for minutes unless told otherwise; each try gets this long instead, and so does each silence
@@ -34,7 +34,7 @@ export async function awsCall<T>(
 ): Promise<T> {
   const limited = AbortSignal.any([signal, limit]);
   try {
-    return await untilAborted(call(limited), limited);
+    return await abortable(call(limited), limited);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const cause = limit.aborted
@@ -43,7 +43,7 @@ export async function awsCall<T>(
     const denied = isDenial(cause);
     throw new Failure(`could not ${what}: ${explain(cause)}`, {
       cause,
-      passing: !denied && isPassing(cause),
+      transient: !denied && isPassing(cause),
       ...(denied && action !== undefined && { advice: `allow ${action} in the task's role, or its policy boundary` }),
     });
   }

@@ -1,12 +1,9 @@
 import * as v from 'valibot';
-import type { Clock } from '../clock.ts';
-import { Failure } from '../failure.ts';
-import type { Access } from '../kubernetes/access.ts';
-import { type Credential, renewing } from '../kubernetes/authentication.ts';
-import { dispatcherTrusting } from '../kubernetes/dispatcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Failure } from '../lib/errors.ts';
 import { awsCall, clientSettings } from './call.ts';
+import { type AwsCredentials, eksToken } from './eks-token.ts';
 import { DescribeClusterCommand, EKSClient } from './sdk.ts';
-import { type AwsCredentials, eksToken } from './token.ts';
 
 /** The API server takes a token for 15 minutes; one is used for 14, and a new one is got from the tenth on. */
 const TOKEN_LIFE_MS = 14 * 60_000;
@@ -14,11 +11,32 @@ const RENEW_AFTER_MS = 10 * 60_000;
 
 const Dated = v.fallback(v.object({ headers: v.object({ date: v.optional(v.string()) }) }), { headers: {} });
 
+/** What proves to the API server who is asking. Times are milliseconds since the epoch. */
+export type EksCredential = {
+  readonly headers: Readonly<Record<string, string>>;
+  /** From then on a new one is requested; this one is used while there is no new one. */
+  readonly renewAt: number;
+  readonly expiresAt: number;
+};
+
+export type EksEndpoint = {
+  readonly server: string;
+  /** PEM */
+  readonly certificateAuthority: string;
+  /** Signs a new token with the task's own credentials. */
+  credential(signal: AbortSignal): Promise<EksCredential>;
+};
+
 /**
- * Access to an EKS cluster: endpoint and certificate authority from EKS, tokens signed with the task's own credentials.
- * @throws Failure when the cluster does not exist, is not there yet, or may not be described
+ * The endpoint and certificate authority of an EKS cluster, and tokens for it.
+ * @throws Failure when the cluster does not exist, has no endpoint yet, or may not be described
  */
-export async function accessToEks(name: string, region: string, clock: Clock, signal: AbortSignal): Promise<Access> {
+export async function eksEndpoint(
+  name: string,
+  region: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<EksEndpoint> {
   const client = new EKSClient(clientSettings(region));
   const aheadMs = watchTimeOf(client, clock);
   const { cluster } = await awsCall(
@@ -31,15 +49,11 @@ export async function accessToEks(name: string, region: string, clock: Clock, si
   if (endpoint === undefined || certificateAuthority?.data === undefined) {
     throw new Failure(`the EKS cluster ${name} has no endpoint (its status is ${status ?? 'unknown'})`);
   }
-  const ca = Buffer.from(certificateAuthority.data, 'base64').toString('utf8');
   return {
     server: endpoint.replace(/\/+$/, ''),
-    connect: () => dispatcherTrusting(ca),
-    authenticate: renewing(
-      async (signal) =>
-        tokenCredential(name, region, await credentialsOf(client.config.credentials, signal), clock.now(), aheadMs()),
-      clock,
-    ),
+    certificateAuthority: Buffer.from(certificateAuthority.data, 'base64').toString('utf8'),
+    credential: async (signal) =>
+      tokenCredential(name, region, await credentialsOf(client.config.credentials, signal), clock.now(), aheadMs()),
   };
 }
 
@@ -54,7 +68,7 @@ export function tokenCredential(
   credentials: AwsCredentials,
   now: number,
   aheadMs: number,
-): Credential {
+): EksCredential {
   const expiration = credentials.expiration === undefined ? Number.POSITIVE_INFINITY : credentials.expiration.getTime();
   const expiresAt = Math.min(now + TOKEN_LIFE_MS, expiration - aheadMs);
   return {

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames } from './settings.ts';
 
-/** What the command line asks for. `faults` are told together with those of the configuration. */
+/** What the command line asks for. `errors` are told together with those of the configuration. */
 export type CommandLine =
   | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
-  | { command: 'drain'; flags: Flags; faults: readonly string[] }
-  | { command: 'sweep'; flags: SweepFlags; faults: readonly string[] }
-  | { command: 'unknown'; faults: readonly string[] };
+  | { command: 'drain'; flags: Flags; errors: readonly string[] }
+  | { command: 'sweep'; flags: SweepFlags; errors: readonly string[] }
+  | { command: 'unknown'; errors: readonly string[] };
 
 export type CommandName = 'drain' | 'sweep';
 
@@ -26,7 +26,7 @@ const SWITCHES = ['dry-run', 'force', 'help', 'version'];
 const VALUES = ['kubeconfig', 'node'];
 const DRAIN_ONLY = ['force', ...VALUES];
 
-/** Reads the arguments after `node main.mjs`. Never throws: what is wrong with them is in `faults`. */
+/** Reads the arguments after `node main.mjs`. Never throws: what is wrong with them is in `errors`. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const names = new Map(settingNames.map((name) => [flagOf(name), name]));
   const options = Object.fromEntries([
@@ -35,7 +35,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   ]);
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
 
-  const faults: string[] = [];
+  const errors: string[] = [];
   const words: string[] = [];
   const switches = new Set<string>();
   const values = new Map<string, string>();
@@ -43,18 +43,18 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     if (token.kind === 'positional') words.push(token.value);
     if (token.kind !== 'option') continue;
     if (SWITCHES.includes(token.name)) {
-      if (token.value !== undefined) faults.push(`--${token.name} takes no value`);
+      if (token.value !== undefined) errors.push(`--${token.name} takes no value`);
       switches.add(token.name);
     } else if (!VALUES.includes(token.name) && !names.has(token.name)) {
-      faults.push(`${token.rawName} is not a flag of this program`);
+      errors.push(`${token.rawName} is not a flag of this program`);
     } else if (
       token.value === undefined ||
       token.value === '' ||
       (!token.inlineValue && token.value.startsWith('--'))
     ) {
-      faults.push(`--${token.name} needs a value`);
+      errors.push(`--${token.name} needs a value`);
     } else if (values.has(token.name)) {
-      faults.push(`--${token.name} is given twice`);
+      errors.push(`--${token.name} is given twice`);
     } else {
       values.set(token.name, token.value);
     }
@@ -67,10 +67,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     return { command: 'help', of: isCommand(of) ? of : 'program' };
   }
   if (command === undefined)
-    return { command: 'unknown', faults: ['a command is missing: drain, or sweep', ...faults] };
+    return { command: 'unknown', errors: ['a command is missing: drain, or sweep', ...errors] };
   if (!isCommand(command))
-    return { command: 'unknown', faults: [`${quoted(command)} is not a command of this program`, ...faults] };
-  for (const word of more) faults.push(`${quoted(word)} is one word too many`);
+    return { command: 'unknown', errors: [`${quoted(command)} is not a command of this program`, ...errors] };
+  for (const word of more) errors.push(`${quoted(word)} is one word too many`);
 
   const readBy: readonly SettingName[] = command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
   const settings: Partial<Record<SettingName, string>> = {};
@@ -78,20 +78,20 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     const value = values.get(flag);
     if (value === undefined) continue;
     settings[name] = value;
-    if (!readBy.includes(name)) faults.push(`--${flag} is not a flag of ${command}`);
+    if (!readBy.includes(name)) errors.push(`--${flag} is not a flag of ${command}`);
   }
   const dryRun = switches.has('dry-run');
   if (command === 'sweep') {
     for (const flag of DRAIN_ONLY) {
-      if (switches.has(flag) || values.has(flag)) faults.push(`--${flag} is not a flag of sweep`);
+      if (switches.has(flag) || values.has(flag)) errors.push(`--${flag} is not a flag of sweep`);
     }
-    return { command, faults, flags: { settings, dryRun } };
+    return { command, errors, flags: { settings, dryRun } };
   }
   const kubeconfig = values.get('kubeconfig');
   const node = values.get('node');
   return {
     command: 'drain',
-    faults,
+    errors,
     flags: {
       settings,
       ...(kubeconfig !== undefined && { kubeconfig }),

@@ -1,4 +1,4 @@
-import type { Given, SettingValues } from './setting-values.ts';
+import type { RawSettings, SettingValues } from './setting-values.ts';
 
 /** Where a cluster is, and how the drainer proves who it is. */
 export type ClusterSource =
@@ -10,7 +10,7 @@ export type ClusterSource =
  * What is wrong with the settings that say which cluster it is.
  * @param orElse another way to say it, for people: ', or --kubeconfig'; undefined: it was said that way
  */
-export function sourceFaults(given: Given, orElse: string | undefined): string[] {
+export function clusterSourceErrors(given: RawSettings, orElse: string | undefined): string[] {
   const [bucket, object] = [given.has('KUBE_CONFIG_BUCKET'), given.has('KUBE_CONFIG_OBJECT')];
   if (bucket !== object) return ['KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT go together: one of them is missing'];
   if (bucket || given.has('CLUSTER_NAME') || orElse === undefined) return [];
@@ -18,7 +18,7 @@ export function sourceFaults(given: Given, orElse: string | undefined): string[]
 }
 
 /** The cluster that the settings name; undefined when they name none. */
-export function sourceOf(settings: SettingValues, region: string): ClusterSource | undefined {
+export function clusterSourceOf(settings: SettingValues, region: string): ClusterSource | undefined {
   const { KUBE_CONFIG_BUCKET: bucket, KUBE_CONFIG_OBJECT: object, CLUSTER_NAME: name } = settings;
   if (bucket !== undefined && object !== undefined) return { kind: 'kubeconfig-object', bucket, object, region };
   return name === undefined ? undefined : { kind: 'eks', name, region };

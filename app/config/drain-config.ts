@@ -1,32 +1,23 @@
+import type { KnownAction } from '../lifecycle/action.ts';
 import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
-import { type ClusterSource, sourceFaults, sourceOf } from './cluster-source.ts';
+import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
 import {
-  ConfigFaults,
+  ConfigErrors,
   type Environment,
-  Given,
-  missingPlace,
-  type Place,
-  placeOf,
+  missingPlacement,
+  placementOf,
   quoted,
+  RawSettings,
   type SettingValues,
+  type TaskPlacement,
 } from './setting-values.ts';
-import { DRAIN_SETTINGS, flagOf, PLACE_SETTINGS, type SettingName } from './settings.ts';
+import { DRAIN_SETTINGS, flagOf, PLACEMENT_SETTINGS, type SettingName } from './settings.ts';
 
 /** What is drained. */
 export type Target =
   | { readonly kind: 'instance'; readonly instanceId: string; readonly region: string; readonly action: KnownAction }
   | { readonly kind: 'node'; readonly name: string };
-
-/** What the event told about the lifecycle action; whatever is absent is looked up. */
-export type KnownAction = {
-  readonly group?: string;
-  readonly hook?: string;
-  readonly token?: string;
-  readonly destination?: 'EC2' | 'AutoScalingGroup' | 'WarmPool';
-  /** When the action began, in milliseconds since the epoch. */
-  readonly beganAt?: number;
-};
 
 export type Config = {
   readonly target: Target;
@@ -48,11 +39,11 @@ export type Config = {
   /** Absent: the drain takes as long as it takes. */
   readonly drainDeadlineMs?: number;
   /** When the first task of this drain began it, in milliseconds since the epoch; absent: this one does. */
-  readonly drainBeganAt?: number;
+  readonly drainStartedAt?: number;
   /** How often this drain was handed over already. */
   readonly generation: number;
   /** Where a successor runs that goes on with this drain; absent: nowhere. */
-  readonly place?: Place;
+  readonly placement?: TaskPlacement;
   /** Where every AWS call goes; absent: to AWS. */
   readonly awsEndpointUrl?: string;
 };
@@ -60,41 +51,41 @@ export type Config = {
 /**
  * Environment and flags → configuration of a drain.
  *
- * @param earlier faults that reading the command line already found
+ * @param earlier errors that reading the command line already found
  * @throws ConfigFaults that names every fault, before anything is touched
  */
 export function readConfig(environment: Environment, flags: Flags, earlier: readonly string[] = []): Config {
-  const faults = [...earlier];
-  const given = new Given(DRAIN_SETTINGS, environment, flags.settings, faults);
+  const errors = [...earlier];
+  const given = new RawSettings(DRAIN_SETTINGS, environment, flags.settings, errors);
   const has = (name: SettingName) => given.has(name);
   const fromFile = flags.kubeconfig !== undefined;
 
   if (!has('INSTANCE_ID') && flags.node === undefined) {
-    faults.push('nothing says what to drain: give INSTANCE_ID, or --node');
+    errors.push('nothing says what to drain: give INSTANCE_ID, or --node');
   }
   if (has('INSTANCE_ID') && flags.node !== undefined) {
-    faults.push('INSTANCE_ID and --node exclude each other: which of them is to be drained?');
+    errors.push('INSTANCE_ID and --node exclude each other: which of them is to be drained?');
   }
-  faults.push(...sourceFaults(given, fromFile ? undefined : ', or --kubeconfig'));
+  errors.push(...clusterSourceErrors(given, fromFile ? undefined : ', or --kubeconfig'));
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
-    faults.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
+    errors.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
   }
   const needsAws = has('INSTANCE_ID') || !fromFile;
   if (needsAws && !has('AWS_REGION')) {
     const hint = environment['AWS_DEFAULT_REGION'] ? ' (AWS_DEFAULT_REGION is not read)' : '';
-    faults.push(`AWS_REGION is missing${hint}`);
+    errors.push(`AWS_REGION is missing${hint}`);
   }
-  const missing = missingPlace(given);
-  if (missing.length > 0 && missing.length < PLACE_SETTINGS.length) {
-    faults.push(
-      `${PLACE_SETTINGS.join(', ')} go together: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+  const missing = missingPlacement(given);
+  if (missing.length > 0 && missing.length < PLACEMENT_SETTINGS.length) {
+    errors.push(
+      `${PLACEMENT_SETTINGS.join(', ')} go together: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
     );
   }
 
-  const settings = given.values(faults);
+  const settings = given.values(errors);
   const region = settings.AWS_REGION ?? '';
   const deadline = settings.DRAIN_DEADLINE_SECONDS;
-  const place = placeOf(settings);
+  const placement = placementOf(settings);
   return {
     target: targetOf(settings, flags, region),
     cluster: clusterOf(settings, flags, region),
@@ -113,16 +104,16 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
       onDeadline: settings.ON_DEADLINE,
     },
     ...(deadline !== undefined && { drainDeadlineMs: deadline * 1000 }),
-    ...(settings.DRAIN_TIME !== undefined && { drainBeganAt: settings.DRAIN_TIME }),
+    ...(settings.DRAIN_TIME !== undefined && { drainStartedAt: settings.DRAIN_TIME }),
     generation: settings.GENERATION,
-    ...(place !== undefined && { place }),
+    ...(placement !== undefined && { placement }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),
   };
 }
 
 function targetOf(settings: SettingValues, flags: Flags, region: string): Target {
   if (settings.INSTANCE_ID === undefined) {
-    if (flags.node === undefined) throw new ConfigFaults([`${flagOf('INSTANCE_ID')} is missing`]);
+    if (flags.node === undefined) throw new ConfigErrors([`${flagOf('INSTANCE_ID')} is missing`]);
     return { kind: 'node', name: flags.node };
   }
   return {
@@ -134,14 +125,14 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
       ...(settings.LIFECYCLE_HOOK_NAME !== undefined && { hook: settings.LIFECYCLE_HOOK_NAME }),
       ...(settings.LIFECYCLE_ACTION_TOKEN !== undefined && { token: settings.LIFECYCLE_ACTION_TOKEN }),
       ...(settings.LIFECYCLE_DESTINATION !== undefined && { destination: settings.LIFECYCLE_DESTINATION }),
-      ...(settings.LIFECYCLE_ACTION_TIME !== undefined && { beganAt: settings.LIFECYCLE_ACTION_TIME }),
+      ...(settings.LIFECYCLE_ACTION_TIME !== undefined && { startedAt: settings.LIFECYCLE_ACTION_TIME }),
     },
   };
 }
 
 function clusterOf(settings: SettingValues, flags: Flags, region: string): ClusterSource {
   if (flags.kubeconfig !== undefined) return { kind: 'kubeconfig-file', path: flags.kubeconfig };
-  const source = sourceOf(settings, region);
-  if (source === undefined) throw new ConfigFaults(['nothing says which cluster']);
+  const source = clusterSourceOf(settings, region);
+  if (source === undefined) throw new ConfigErrors(['nothing says which cluster']);
   return source;
 }

@@ -41,9 +41,9 @@ SIGINT.
 }
 
 function settingsText(names: readonly SettingName[]): string {
-  const rows = settingRows(names).map(({ flag, fallback, meaning }) => [
+  const rows = settingRows(names).map(({ flag, defaultValue, description }) => [
     `${flag} VALUE`,
-    fallback === '' ? meaning : `${meaning} (${fallback})`,
+    defaultValue === '' ? description : `${description} (${defaultValue})`,
   ]);
   return `Settings; each is also read from the environment (--aws-region is AWS_REGION), the flag wins:
 

@@ -1,23 +1,23 @@
 import * as v from 'valibot';
-import { printable } from '../printable.ts';
-import { PLACE_SETTINGS, type SettingName, Settings } from './settings.ts';
+import { printable } from '../lib/errors.ts';
+import { PLACEMENT_SETTINGS, type SettingName, Settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type SettingValues = v.InferOutput<typeof Settings>;
 
 /** Every fault of the configuration at once, for exit code 64. */
-export class ConfigFaults extends Error {
+export class ConfigErrors extends Error {
   override readonly name = 'ConfigFaults';
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
 
-  constructor(faults: readonly string[]) {
-    super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
-    this.faults = faults.map((fault) => printable(fault, 500));
+  constructor(errors: readonly string[]) {
+    super(`the configuration has ${errors.length === 1 ? 'a fault' : `${errors.length} errors`}`);
+    this.errors = errors.map((fault) => printable(fault, 500));
   }
 }
 
 /** Where ECS tasks run. */
-export type Place = {
+export type TaskPlacement = {
   readonly cluster: string;
   readonly taskDefinition: string;
   readonly subnets: readonly string[];
@@ -25,8 +25,8 @@ export type Place = {
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
 };
 
-/** What was given for the settings of a command; what is wrong with it is added to `faults`. */
-export class Given {
+/** What was given for the settings of a command; what is wrong with it is added to `errors`. */
+export class RawSettings {
   readonly #texts: Readonly<Partial<Record<SettingName, string>>>;
   readonly #parsed: v.SafeParseResult<typeof Settings>;
 
@@ -38,7 +38,7 @@ export class Given {
     names: readonly SettingName[],
     environment: Environment,
     flags: Readonly<Partial<Record<SettingName, string>>>,
-    faults: string[],
+    errors: string[],
   ) {
     this.#texts = Object.fromEntries(
       names.map((name) => [name, flags[name] ?? (environment[name] || undefined)] as const),
@@ -46,11 +46,11 @@ export class Given {
     this.#parsed = v.safeParse(Settings, this.#texts);
     for (const issue of this.#parsed.issues ?? []) {
       const name = String(issue.path?.[0]?.key);
-      faults.push(`${name}${quoted(name, this.#texts[name as SettingName] ?? '')} ${issue.message}`);
+      errors.push(`${name}${quoted(name, this.#texts[name as SettingName] ?? '')} ${issue.message}`);
     }
     for (const [name, value] of Object.entries(environment)) {
       if (/^AWS_ENDPOINT_URL_[A-Z0-9_]+$/.test(name) && value && !/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
-        faults.push(`${name}${quoted(name, value)} must be an http or https URL`);
+        errors.push(`${name}${quoted(name, value)} must be an http or https URL`);
       }
     }
   }
@@ -60,14 +60,14 @@ export class Given {
   }
 
   /** @throws ConfigFaults with what was found so far, if that is anything */
-  values(faults: readonly string[]): SettingValues {
-    if (faults.length > 0 || !this.#parsed.success) throw new ConfigFaults(faults);
+  values(errors: readonly string[]): SettingValues {
+    if (errors.length > 0 || !this.#parsed.success) throw new ConfigErrors(errors);
     return this.#parsed.output;
   }
 }
 
 /** Where tasks run, if the settings say so. */
-export function placeOf(settings: SettingValues): Place | undefined {
+export function placementOf(settings: SettingValues): TaskPlacement | undefined {
   const [cluster, taskDefinition] = [settings.ECS_CLUSTER, settings.TASK_DEFINITION];
   const [subnets, securityGroups] = [settings.SUBNET_IDS, settings.SECURITY_GROUP_IDS];
   if (cluster === undefined || taskDefinition === undefined) return undefined;
@@ -76,13 +76,13 @@ export function placeOf(settings: SettingValues): Place | undefined {
 }
 
 /** The settings of a place that are missing. */
-export function missingPlace(given: Given): string[] {
-  return PLACE_SETTINGS.filter((name) => !given.has(name));
+export function missingPlacement(given: RawSettings): string[] {
+  return PLACEMENT_SETTINGS.filter((name) => !given.has(name));
 }
 
-/** All faults as one message, a line each, with the way to the documentation of the settings. */
-export function faultText({ faults }: ConfigFaults): string {
-  const lines = faults.map((fault) => `  - ${fault}`);
+/** All errors as one message, a line each, with the way to the documentation of the settings. */
+export function configErrorText({ errors }: ConfigErrors): string {
+  const lines = errors.map((fault) => `  - ${fault}`);
   return [
     `fargate-node-drainer: the configuration is not usable; nothing was touched.`,
     ...lines,

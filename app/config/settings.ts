@@ -2,10 +2,10 @@ import * as v from 'valibot';
 import { choice, list, seconds, text, time, url } from './setting-kinds.ts';
 
 /** A lifecycle action lives 48 hours at the most, so no wait of ours need be longer. */
-const TWO_DAYS = 172_800;
+const MAX_ACTION_SECONDS = 172_800;
 
 /** How often a drain may be handed over from task to task. */
-export const MOST_GENERATIONS = 20;
+export const MAX_GENERATIONS = 20;
 
 /**
  * Every setting: read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which wins.
@@ -69,7 +69,7 @@ export const Settings = v.object({
   ),
   ON_FAILURE: v.optional(choice('the hook when the drain fails for good', ['leave', 'abandon', 'continue']), 'leave'),
   VOLUME_DETACH_TIMEOUT_SECONDS: v.optional(
-    seconds('how long the volumes of drained pods may take to be detached; 0: not waited for', 0, TWO_DAYS),
+    seconds('how long the volumes of drained pods may take to be detached; 0: not waited for', 0, MAX_ACTION_SECONDS),
     '300',
   ),
   DRAIN_DAEMONSETS: v.optional(
@@ -77,19 +77,23 @@ export const Settings = v.object({
     'false',
   ),
   DO_NOT_DISRUPT_SECONDS: v.optional(
-    seconds('how long pods that ask not to be disrupted are left to finish; 0: evicted like the others', 0, TWO_DAYS),
+    seconds(
+      'how long pods that ask not to be disrupted are left to finish; 0: evicted like the others',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
     '0',
   ),
   WAIT_FOR_CAPACITY: v.optional(
     choice('before anything is evicted, wait until the group has as many ready nodes as it wants', ['on', 'off']),
     'off',
   ),
-  WAIT_FOR_CAPACITY_SECONDS: v.optional(seconds('how long at the most', 1, TWO_DAYS), '600'),
+  WAIT_FOR_CAPACITY_SECONDS: v.optional(seconds('how long at the most', 1, MAX_ACTION_SECONDS), '600'),
   LAST_RESORT_SECONDS: v.optional(
-    seconds('this long before the lifecycle action ends, all that is left is asked at once', 0, TWO_DAYS),
+    seconds('this long before the lifecycle action ends, all that is left is asked at once', 0, MAX_ACTION_SECONDS),
     '120',
   ),
-  DRAIN_DEADLINE_SECONDS: v.optional(seconds('cap on the drain; none when absent', 1, TWO_DAYS)),
+  DRAIN_DEADLINE_SECONDS: v.optional(seconds('cap on the drain; none when absent', 1, MAX_ACTION_SECONDS)),
   ON_DEADLINE: v.optional(
     choice('at that cap: complete the hook, or delete what is left with its own grace period and go on', [
       'continue',
@@ -120,7 +124,7 @@ export const Settings = v.object({
       v.string(),
       v.regex(/^\d{1,2}$/, 'must be a whole number'),
       v.transform(Number),
-      v.maxValue(MOST_GENERATIONS, `must be at most ${MOST_GENERATIONS}`),
+      v.maxValue(MAX_GENERATIONS, `must be at most ${MAX_GENERATIONS}`),
       v.description('how often this drain was handed over to another task already'),
     ),
     '0',
@@ -142,7 +146,7 @@ export const Settings = v.object({
 });
 
 /** Settings that say where the ECS tasks of this drainer run. */
-export const PLACE_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
+export const PLACEMENT_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
 
 const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_SECONDS'] as const;
 
@@ -154,7 +158,7 @@ export const SWEEP_SETTINGS: readonly SettingName[] = [
   'KUBE_CONFIG_OBJECT',
   'AWS_REGION',
   'AWS_ENDPOINT_URL',
-  ...PLACE_SETTINGS,
+  ...PLACEMENT_SETTINGS,
   'ASSIGN_PUBLIC_IP',
   ...SWEEP_ONLY,
 ];
@@ -175,11 +179,11 @@ export function flagOf(name: string): string {
 /** Settings as rows of a table: name, flag, default (empty when there is none), meaning. */
 export function settingRows(
   names: readonly SettingName[] = settingNames,
-): { name: string; flag: string; fallback: string; meaning: string }[] {
+): { name: string; flag: string; defaultValue: string; description: string }[] {
   return names.map((name) => ({
     name,
     flag: `--${flagOf(name)}`,
-    fallback: String(v.getDefault(Settings.entries[name]) ?? ''),
-    meaning: v.getDescription(Settings.entries[name].wrapped) ?? '',
+    defaultValue: String(v.getDefault(Settings.entries[name]) ?? ''),
+    description: v.getDescription(Settings.entries[name].wrapped) ?? '',
   }));
 }

@@ -1,6 +1,13 @@
 import type { SweepFlags } from './cli.ts';
-import { type ClusterSource, sourceFaults, sourceOf } from './cluster-source.ts';
-import { ConfigFaults, type Environment, Given, missingPlace, type Place, placeOf } from './setting-values.ts';
+import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import {
+  ConfigErrors,
+  type Environment,
+  missingPlacement,
+  placementOf,
+  RawSettings,
+  type TaskPlacement,
+} from './setting-values.ts';
 import { SWEEP_SETTINGS } from './settings.ts';
 
 export type SweepConfig = {
@@ -10,7 +17,7 @@ export type SweepConfig = {
   readonly groupPrefix: string;
   /** Of an EKS cluster its own instances are looked after; of any other one, every instance that waits. */
   readonly cluster: ClusterSource;
-  readonly place: Place;
+  readonly placement: TaskPlacement;
   /** Milliseconds since the epoch; absent: it was started by hand. */
   readonly scheduledAt?: number;
   readonly graceMs: number;
@@ -21,7 +28,7 @@ export type SweepConfig = {
 
 /**
  * Environment and flags → configuration of a sweep.
- * @param earlier faults that reading the command line already found
+ * @param earlier errors that reading the command line already found
  * @throws ConfigFaults that names every fault, before anything is touched
  */
 export function readSweepConfig(
@@ -29,26 +36,26 @@ export function readSweepConfig(
   flags: SweepFlags,
   earlier: readonly string[] = [],
 ): SweepConfig {
-  const faults = [...earlier];
-  const given = new Given(SWEEP_SETTINGS, environment, flags.settings, faults);
+  const errors = [...earlier];
+  const given = new RawSettings(SWEEP_SETTINGS, environment, flags.settings, errors);
   const missing = [
     ...(['LIFECYCLE_HOOK_NAME', 'AWS_REGION'] as const).filter((name) => !given.has(name)),
-    ...missingPlace(given),
+    ...missingPlacement(given),
   ];
-  faults.push(...missing.map((name) => `${name} is missing`));
-  faults.push(...sourceFaults(given, ''));
-  const settings = given.values(faults);
-  const place = placeOf(settings);
+  errors.push(...missing.map((name) => `${name} is missing`));
+  errors.push(...clusterSourceErrors(given, ''));
+  const settings = given.values(errors);
+  const placement = placementOf(settings);
   const { LIFECYCLE_HOOK_NAME: hook, AWS_REGION: region } = settings;
-  const cluster = sourceOf(settings, region ?? '');
-  if (place === undefined || hook === undefined || region === undefined || cluster === undefined)
-    throw new ConfigFaults(['something is missing']);
+  const cluster = clusterSourceOf(settings, region ?? '');
+  if (placement === undefined || hook === undefined || region === undefined || cluster === undefined)
+    throw new ConfigErrors(['something is missing']);
   return {
     region,
     hook,
     groupPrefix: settings.AUTO_SCALING_GROUP_PREFIX ?? '',
     cluster,
-    place,
+    placement,
     ...(settings.SCHEDULED_TIME !== undefined && { scheduledAt: settings.SCHEDULED_TIME }),
     graceMs: settings.SWEEP_GRACE_SECONDS * 1000,
     dryRun: flags.dryRun,

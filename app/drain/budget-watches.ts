@@ -1,68 +1,59 @@
-import type { Board } from './board.ts';
 import type { Budget } from './budget.ts';
 import type { DrainCluster, Snapshot } from './cluster.ts';
-import type { Inside } from './inside.ts';
 import type { Plan } from './plan.ts';
+import type { DrainScope } from './scope.ts';
+import type { DrainState } from './state.ts';
 
 /**
- * Which budgets are looked at. They are read once in a namespace that has several pods to evict, because one read spares
- * all the evictions that would be refused; they are watched where something is blocked, as long as it is.
+ * Reads the budgets of a namespace once when several of its pods are to be evicted, because one read spares all the evictions
+ * that would be refused; watches them while they block a pod.
  */
 export class BudgetWatches {
   readonly #cluster: DrainCluster;
-  readonly #board: Board;
-  readonly #in: Inside;
+  readonly #state: DrainState;
+  readonly #scope: DrainScope;
   readonly #reading = new Set<string>();
   readonly #snapshots = new Map<string, Snapshot<Budget>>();
   readonly #watches = new Map<string, AbortController>();
 
-  constructor(cluster: DrainCluster, board: Board, inside: Inside) {
+  constructor(cluster: DrainCluster, state: DrainState, scope: DrainScope) {
     this.#cluster = cluster;
-    this.#board = board;
-    this.#in = inside;
+    this.#state = state;
+    this.#scope = scope;
   }
 
   /** Starts and ends reads and watches as the plan needs them. */
-  follow({ verdicts }: Plan): void {
-    const toEvict = new Map<string, number>();
+  follow({ decisions }: Plan): void {
     const blocked = new Set<string>();
-    for (const verdict of verdicts) {
-      const { namespace } = verdict.pod;
-      if (verdict.act === 'evict') toEvict.set(namespace, (toEvict.get(namespace) ?? 0) + 1);
-      if (verdict.act === 'wait' && verdict.why.kind === 'budget') blocked.add(namespace);
-    }
-    for (const [namespace, pods] of toEvict) {
-      if (pods > 1 && !this.#board.knowsBudgetsOf(namespace)) this.read(namespace);
+    for (const decision of decisions) {
+      if (decision.action !== 'wait') continue;
+      if (decision.reason.kind === 'unread budgets') this.#read(decision.pod.namespace);
+      if (decision.reason.kind === 'budget') blocked.add(decision.pod.namespace);
     }
     for (const namespace of blocked) if (!this.#watches.has(namespace)) this.#watch(namespace);
     for (const [namespace, watch] of this.#watches) {
       if (blocked.has(namespace)) continue;
       this.#watches.delete(namespace);
-      watch.abort(new Error(`nothing is blocked in ${namespace} any more`));
+      watch.abort(new Error(`no budget of ${namespace} blocks a pod any more`));
     }
   }
 
-  /** May evictions be sent in this namespace, or is it about to be known which would be refused? */
-  readyFor(namespace: string): boolean {
-    return !this.#reading.has(namespace);
-  }
-
-  /** Reads the budgets of a namespace once, for as often as that takes. */
-  read(namespace: string): void {
+  /** Reads the budgets of a namespace, until that succeeds. */
+  #read(namespace: string): void {
     if (this.#reading.has(namespace)) return;
     this.#reading.add(namespace);
-    const { signal, untilItWorks, ring, beside } = this.#in;
-    const read = () => this.#cluster.readBudgets(namespace, signal);
-    const known = untilItWorks(`read the disruption budgets of ${namespace}`, read)
-      .then((snapshot) => {
-        this.#snapshots.set(namespace, snapshot);
-        this.#sinkOf(namespace).replace(snapshot.items);
-      })
-      .finally(() => {
-        this.#reading.delete(namespace);
-        ring();
-      });
-    beside(known);
+    const { signal, retryForever, wake, spawn } = this.#scope;
+    const readOnce = () => this.#cluster.readBudgets(namespace, signal);
+    const read = async () => {
+      const snapshot = await retryForever(`read the disruption budgets of ${namespace}`, readOnce);
+      this.#snapshots.set(namespace, snapshot);
+      this.#sinkOf(namespace).replace(snapshot.items);
+    };
+    const done = () => {
+      this.#reading.delete(namespace);
+      wake();
+    };
+    spawn(read().finally(done));
   }
 
   #watch(namespace: string): void {
@@ -70,16 +61,16 @@ export class BudgetWatches {
     this.#watches.set(namespace, stop);
     const from = this.#snapshots.get(namespace);
     this.#snapshots.delete(namespace);
-    const signal = AbortSignal.any([this.#in.signal, stop.signal]);
+    const signal = AbortSignal.any([this.#scope.signal, stop.signal]);
     const watched = this.#cluster
       .observeBudgets(namespace, from, this.#sinkOf(namespace), signal)
       .catch((error: unknown) => {
         if (!stop.signal.aborted) throw error;
       });
-    this.#in.beside(watched);
+    this.#scope.spawn(watched);
   }
 
   #sinkOf(namespace: string) {
-    return this.#board.budgetSink(namespace, this.#in.clock.now, this.#in.ring);
+    return this.#state.budgetSink(namespace, this.#scope.clock.now, this.#scope.wake);
   }
 }

@@ -57,5 +57,5 @@ export type DrainCluster = {
   ): Promise<never>;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
   /** Deletes the pod with its own grace period, if it still is this pod. */
-  remove(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
+  delete(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
 };

@@ -1,133 +1,101 @@
-import type { Surroundings } from '../surroundings.ts';
-import { Board } from './board.ts';
+import type { Context } from '../context.ts';
+import type { Timeline } from '../timeline.ts';
 import { BudgetWatches } from './budget-watches.ts';
 import type { Claim, DrainCluster } from './cluster.ts';
 import { Evictor } from './evictor.ts';
-import { Inside } from './inside.ts';
-import { Newcomers } from './newcomers.ts';
+import { LatePods } from './late-pods.ts';
 import { NodeWatch } from './node-watch.ts';
-import { type ActionEnd, Notices, remaining } from './notices.ts';
-import { isDone, plan } from './plan.ts';
+import { isDone, type PlanConditions, plan } from './plan.ts';
 import { nameOf } from './pod.ts';
-import { atFirst, type Circumstances } from './standing.ts';
+import { Progress } from './progress.ts';
+import { DrainScope } from './scope.ts';
+import { DrainState } from './state.ts';
 
 export type DrainOptions = {
-  /** Milliseconds since the epoch at which the drain's own time is up, and what then. Absent: it takes what it takes. */
-  readonly deadline?: { readonly at: number; readonly policy: 'continue' | 'abandon' | 'force' };
-  /** When the lifecycle action ends whatever we do, when to warn of it, and when all that is left is asked at once. */
-  readonly actionEnd?: ActionEnd;
+  readonly timeline: Timeline;
+  /** At the drain's deadline: end with what is left, or delete it and continue. */
+  readonly onDeadline: 'continue' | 'abandon' | 'force';
   readonly drainDaemonSets: boolean;
-  /** Milliseconds since the epoch: until then, pods that ask to be left to finish are. */
-  readonly courtesyUntil: number;
 };
 
-export type Drained = {
+export type DrainResult = {
   readonly kind: 'drained' | 'deadline';
+  /** The volume claims of the pods that left. */
   readonly claims: readonly Claim[];
   readonly nodeReady: boolean;
 };
 
-/** An empty node is not believed sooner after the cordon: a pod that was already scheduled may still be bound to it. */
+/** A pod that was scheduled before the cordon may still be bound to the node: an empty one is not believed sooner. */
 const QUIET_MS = 1_000;
 
 /**
- * Drains a cordoned node: everything on it is evicted but DaemonSet pods, static pods and finished pods, and waited for
- * until the API shows that it is gone. Where it differs from `kubectl drain`, and why:
+ * Drains a cordoned node: evicts every pod except those of DaemonSets, static pods and finished pods, and waits until the API
+ * shows that they are gone. Where it differs from `kubectl drain`, and why:
  *
- * - it looks at what is, again and again, and acts on that (plan.ts); kubectl lists once and follows each pod on its own,
- *   so it misses pods that arrive later;
- * - a pod whose budget refuses is asked for again the moment the budget's status allows it, not every 5 seconds;
- * - only a UID that has disappeared is gone: a StatefulSet pod that came back under its name is somebody else;
- * - no failure of the API ends it, only being denied; otherwise it ends when its signal aborts.
+ * - It looks at the state again and again, and acts on it (plan.ts). kubectl lists once and follows each pod on its own, so it
+ *   misses pods that appear later.
+ * - It evicts a pod whose budget refuses the moment the budget's status allows it, not every 5 seconds.
+ * - A pod is gone when its UID is: a StatefulSet pod that returned under its name is another pod.
+ * - No outage of the API ends it.
  *
- * @returns how it ended, the volume claims of the pods that went, and whether the kubelet was alive in the end; rejects with the signal's reason, with NodeGone, or
- *   with Denied when the API forbids what it needs
+ * @throws the signal's reason, NodeGone, Denied when the API forbids what it needs, and every other error that is not transient
  */
-export async function drain(
-  cluster: DrainCluster,
-  options: DrainOptions,
-  surroundings: Surroundings,
-): Promise<Drained> {
-  const inside = new Inside(surroundings);
-  const { clock, report, signal } = inside;
-  const board = new Board((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
-  const budgets = new BudgetWatches(cluster, board, inside);
-  const evictor = new Evictor(cluster, board, inside);
-  const newcomers = new Newcomers(cluster, board, inside);
+export async function drain(cluster: DrainCluster, options: DrainOptions, context: Context): Promise<DrainResult> {
+  const { timeline, onDeadline, drainDaemonSets } = options;
+  const { doNotDisruptUntil, deadlineAt = Number.POSITIVE_INFINITY, action } = timeline;
+  const scope = new DrainScope(context);
+  const { clock, report, signal } = scope;
+  const state = new DrainState((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
+  const budgets = new BudgetWatches(cluster, state, scope);
+  const evictor = new Evictor(cluster, state, scope);
+  const latePods = new LatePods(cluster, state, scope);
+  const progress = new Progress(report, clock.now(), timeline);
+  const node = new NodeWatch(cluster, scope);
   const quietAt = clock.now() + QUIET_MS;
-  const notices = new Notices(report, clock.now(), options.actionEnd);
-  const node = new NodeWatch(cluster, inside);
-  const pods = board.podSink(clock.now, inside.ring);
-  const ended = (kind: Drained['kind']) => ({ kind, claims: board.claims, nodeReady: node.isReady });
-  const first: typeof pods.replace = (items) => {
-    if (!board.isListed) newcomers.know(items);
-    pods.replace(items);
+
+  // Before the first list nobody knows what is left, and nothing can be requested.
+  const lastResortAt = () => (state.isListed && action ? action.lastResortAt : Number.POSITIVE_INFINITY);
+  const conditionsAt = (now: number): PlanConditions => ({
+    force: onDeadline === 'force' && now >= deadlineAt,
+    lastResort: now >= lastResortAt(),
+    nodeReady: node.isReady,
+    drainDaemonSets,
+    doNotDisruptUntil,
+  });
+  const planAt = (now: number, conditions = conditionsAt(now)) => plan(state.observed(now), now, conditions);
+  const result = (kind: DrainResult['kind']) => ({ kind, claims: state.claims, nodeReady: node.isReady });
+  /** Asks the API itself, not a cache of it. */
+  const confirmEmpty = async () => {
+    const pods = await scope.retryForever('confirm that the node is empty', () => cluster.readPods(signal));
+    state.podSink(clock.now, scope.wake).replace(pods);
+    return isDone(planAt(clock.now()));
   };
-  inside.beside(cluster.observePods({ ...pods, replace: first }, signal));
-  let deadline = options.deadline;
-  let actionEnd = options.actionEnd;
-  const { drainDaemonSets, courtesyUntil } = options;
-  let circumstances = atFirst({ drainDaemonSets, courtesyUntil });
 
   try {
+    scope.spawn(cluster.observePods(state.podSink(clock.now, scope.wake), signal));
     for (;;) {
       const now = clock.now();
-      circumstances = { ...circumstances, nodeReady: node.isReady };
-      const current = plan(board.observed(now), now, circumstances);
-      notices.tell(current, board.isListed, now);
-      if (deadline !== undefined && now >= deadline.at) {
-        report({ type: 'deadline', policy: deadline.policy, remaining: remaining(current, now) });
-        if (deadline.policy !== 'force') return ended('deadline');
-        deadline = undefined;
-        circumstances = { ...circumstances, force: true };
-        continue;
+      if (action && now >= lastResortAt()) {
+        progress.lastResort(() => planAt(now, { ...conditionsAt(now), lastResort: false }), action.endsAt, now);
       }
-      // Before the first list nobody knows what is left, and nothing could be asked.
-      if (actionEnd !== undefined && board.isListed && now >= actionEnd.lastResortAt) {
-        notices.beginLastResort(current, actionEnd.at, now);
-        actionEnd = undefined;
-        circumstances = { ...circumstances, lastResort: true };
-        continue;
+      const current = planAt(now);
+      progress.report(current, state.isListed, now);
+      if (now >= deadlineAt) {
+        progress.deadline(current, onDeadline, now);
+        if (onDeadline !== 'force') return result('deadline');
       }
+
       budgets.follow(current);
-      for (const { act, pod } of current.verdicts) {
-        if (evictor.isFull) break;
-        if (act !== 'evict' && act !== 'delete') continue;
-        if (newcomers.admits(pod) && (act === 'delete' || budgets.readyFor(pod.namespace))) evictor.ask(pod, act);
+      latePods.follow(current);
+      for (const { action, pod } of current.decisions) {
+        if (action === 'evict' || action === 'delete') evictor.send(pod, action);
       }
-      if (
-        isDone(current) &&
-        board.isListed &&
-        now >= quietAt &&
-        (await isEmpty(cluster, board, circumstances, inside))
-      ) {
-        return ended('drained');
-      }
-      const lastResortAt = board.isListed ? actionEnd?.lastResortAt : undefined;
-      const times = [
-        notices.nextAt,
-        current.wakeAt,
-        newcomers.nextAt(now),
-        deadline?.at,
-        lastResortAt,
-        now < quietAt ? quietAt : undefined,
-      ];
-      await inside.rung(Math.min(...times.filter((time) => time !== undefined)));
+      if (isDone(current) && state.isListed && now >= quietAt && (await confirmEmpty())) return result('drained');
+
+      const times = [progress.nextAt, current.wakeAt, deadlineAt, lastResortAt(), quietAt];
+      await scope.nextWake(Math.min(...times.filter((time): time is number => time !== undefined && time > now)));
     }
   } finally {
-    await inside.end();
+    await scope.end();
   }
-}
-
-/** Asks the API itself, not a cache of it, whether nothing is left. What it says goes on the board either way. */
-async function isEmpty(
-  cluster: DrainCluster,
-  board: Board,
-  circumstances: Circumstances,
-  { clock, signal, ring, untilItWorks }: Inside,
-): Promise<boolean> {
-  const pods = await untilItWorks('confirm that the node is empty', () => cluster.readPods(signal));
-  board.podSink(clock.now, ring).replace(pods);
-  const now = clock.now();
-  return isDone(plan(board.observed(now), now, circumstances));
 }

@@ -1,63 +1,50 @@
-import { API_BACKOFF, pauseMs } from '../backoff.ts';
-import { Denied, explain } from '../failure.ts';
-import type { Report } from '../report/event.ts';
-import type { Board } from './board.ts';
+import type { Report } from '../events.ts';
+import { API_BACKOFF, backoffMs } from '../lib/backoff.ts';
+import { explain, isTransient } from '../lib/errors.ts';
 import type { DrainCluster, EvictionReply } from './cluster.ts';
-import type { Inside } from './inside.ts';
 import { nameOf, type Pod } from './pod.ts';
+import type { DrainScope } from './scope.ts';
+import type { DrainState } from './state.ts';
 
-/** More at a time gain nothing, and crowd out the API server's other clients. */
-const MOST_IN_FLIGHT = 50;
-
-/** Sends evictions (or deletions), and writes on the board what came of them. */
+/** Sends evictions and deletions, and records the answers in the drain's state. */
 export class Evictor {
   readonly #cluster: DrainCluster;
-  readonly #board: Board;
-  readonly #in: Inside;
+  readonly #state: DrainState;
+  readonly #scope: DrainScope;
   readonly #failures = new Map<string, number>();
-  #inFlight = 0;
 
-  constructor(cluster: DrainCluster, board: Board, inside: Inside) {
+  constructor(cluster: DrainCluster, state: DrainState, scope: DrainScope) {
     this.#cluster = cluster;
-    this.#board = board;
-    this.#in = inside;
+    this.#state = state;
+    this.#scope = scope;
   }
 
-  get isFull(): boolean {
-    return this.#inFlight >= MOST_IN_FLIGHT;
+  /** Requests one pod to leave. A transient error is retried by a later plan; every other error ends the drain. */
+  send(pod: Pod, how: 'evict' | 'delete'): void {
+    this.#scope.spawn(this.#sendOnce(pod, how).finally(this.#scope.wake));
   }
 
-  /** Asks for one pod. The answer, whatever it is, shows on the board; being denied ends the drain. */
-  ask(pod: Pod, how: 'evict' | 'delete'): void {
-    this.#inFlight++;
-    const answered = this.#askOnce(pod, how).finally(() => {
-      this.#inFlight--;
-      this.#in.ring();
-    });
-    this.#in.beside(answered);
-  }
-
-  async #askOnce(pod: Pod, how: 'evict' | 'delete'): Promise<void> {
-    const { clock, report, signal } = this.#in;
+  async #sendOnce(pod: Pod, how: 'evict' | 'delete'): Promise<void> {
+    const { clock, report, signal } = this.#scope;
     const at = clock.now();
-    this.#board.asking(pod, at);
-    report({ type: 'pod asked', pod: nameOf(pod), how });
+    this.#state.requested(pod, at);
+    report({ type: 'eviction requested', pod: nameOf(pod), how });
     try {
-      const reply = await (how === 'evict' ? this.#cluster.evict(pod, signal) : this.#cluster.remove(pod, signal));
+      const reply = await (how === 'evict' ? this.#cluster.evict(pod, signal) : this.#cluster.delete(pod, signal));
       this.#failures.delete(pod.uid);
-      this.#board.answered(pod, reply, at, clock.now());
-      tell(report, pod, reply);
+      this.#state.replied(pod, reply, at, clock.now());
+      reportReply(report, pod, reply);
     } catch (error) {
-      if (signal.aborted || error instanceof Denied) throw error;
+      if (signal.aborted || !isTransient(error)) throw error;
       const failures = (this.#failures.get(pod.uid) ?? 0) + 1;
       this.#failures.set(pod.uid, failures);
-      // Told as the reason for which the pod waits, not once more for each try of each pod.
-      this.#board.retryLater(pod, explain(error), clock.now() + pauseMs(API_BACKOFF, failures), at);
+      // The error becomes the reason for which the pod waits: it is reported once, not for each retry of each pod.
+      this.#state.retryLater(pod, explain(error), clock.now() + backoffMs(API_BACKOFF, failures), at);
     }
   }
 }
 
-function tell(report: Report, pod: Pod, reply: EvictionReply): void {
-  if (reply.kind === 'accepted') report({ type: 'pod accepted', pod: nameOf(pod) });
-  if (reply.kind === 'throttled') report({ type: 'throttled', forMs: reply.retryAfterMs });
+function reportReply(report: Report, pod: Pod, reply: EvictionReply): void {
+  if (reply.kind === 'accepted') report({ type: 'eviction accepted', pod: nameOf(pod) });
+  if (reply.kind === 'throttled') report({ type: 'throttled', pauseMs: reply.retryAfterMs });
 }

@@ -1,108 +1,244 @@
+import { BudgetAllowance } from './allowance.ts';
 import type { Budget } from './budget.ts';
-import type { Observed } from './observed.ts';
-import type { Pod } from './pod.ts';
-import { Rooms } from './rooms.ts';
-import { type Circumstances, type LeaveReason, rankOf, standingOf } from './standing.ts';
+import type { Attempt, ObservedState } from './observed.ts';
+import { controllerKeyOf, isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
 
-/** Why the drain waits for a pod. */
+/** What is done about one pod now, and why. */
+export type Decision =
+  | { readonly action: 'evict'; readonly pod: Pod }
+  /** Deleted with its own grace period, because the deadline has passed and the policy is `force`. */
+  | { readonly action: 'delete'; readonly pod: Pod }
+  | { readonly action: 'wait'; readonly pod: Pod; readonly reason: WaitReason }
+  /** Neither evicted nor waited for. */
+  | { readonly action: 'skip'; readonly pod: Pod; readonly reason: SkipReason };
+
+export type SkipReason =
+  | 'mirror'
+  | 'daemonset'
+  | 'tolerant daemonset'
+  | 'finished'
+  | 'dead kubelet'
+  | 'finalizer only'
+  | 'keeps returning';
+
+/** Why the drain waits for a pod. Instants are milliseconds since the epoch. */
 export type WaitReason =
-  /** `since`: when we first saw it terminating, by our own clock. */
+  /** `since`: when it was first seen terminating, by our own clock. */
   | { readonly kind: 'terminating'; readonly since: number }
-  /** Pods of lower rank go first. */
-  | { readonly kind: 'rank'; readonly after: number }
-  /** It asks to be left to finish by itself. */
-  | { readonly kind: 'courtesy'; readonly annotation: string; readonly until: number }
-  | { readonly kind: 'asking' }
+  | { readonly kind: 'requested' }
   | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly message: string }
+  /** It asks not to be disrupted. */
+  | { readonly kind: 'do-not-disrupt'; readonly annotation: string; readonly until: number }
+  /** `pods`: how many pods of lower priority leave first. */
+  | { readonly kind: 'priority'; readonly pods: number }
   | { readonly kind: 'budget'; readonly budgets: readonly Budget[]; readonly named?: string }
-  | { readonly kind: 'refused'; readonly message: string };
-
-export type Verdict =
-  | { readonly act: 'leave'; readonly pod: Pod; readonly why: LeaveReason }
-  | { readonly act: 'wait'; readonly pod: Pod; readonly why: WaitReason }
-  | { readonly act: 'evict'; readonly pod: Pod }
-  /** Deleted with its own grace period: only when the deadline has passed and the policy is to force. */
-  | { readonly act: 'delete'; readonly pod: Pod };
+  /** Several pods of its namespace are about to be evicted, and nobody knows yet which of them its budgets allow. */
+  | { readonly kind: 'unread budgets' }
+  /** It appeared late: first verify that the node is still the one that was cordoned. */
+  | { readonly kind: 'unverified' }
+  /** Its controller put it on the cordoned node again. */
+  | { readonly kind: 'returned'; readonly until: number }
+  /** Enough evictions are in flight. */
+  | { readonly kind: 'in-flight limit' };
 
 export type Plan = {
-  readonly verdicts: readonly Verdict[];
-  /** When time alone will change this plan; undefined if only events can. */
+  readonly decisions: readonly Decision[];
+  /** When time alone changes this plan; undefined: only events do. */
   readonly wakeAt: number | undefined;
 };
 
-/** Is nothing left that the drain acts on or waits for? */
-export function isDone({ verdicts }: Plan): boolean {
-  return verdicts.every(({ act }) => act === 'leave');
-}
+/** What a plan depends on besides the observed state and the time. */
+export type PlanConditions = {
+  /** The drain's deadline has passed: delete what would otherwise be evicted. */
+  readonly force: boolean;
+  /** The lifecycle action is about to end: neither priorities nor requests not to be disrupted count any more. */
+  readonly lastResort: boolean;
+  /** Is there a kubelet that ends the containers of a terminating pod? */
+  readonly nodeReady: boolean;
+  readonly drainDaemonSets: boolean;
+  /** Milliseconds since the epoch: until then, pods that ask not to be disrupted are not evicted. */
+  readonly doNotDisruptUntil: number;
+};
 
-/** An accepted eviction shows as a deletion timestamp at once; one that does not by now was lost, and is sent again. */
+/** More concurrent evictions gain nothing, and crowd out the API server's other clients. */
+export const MAX_IN_FLIGHT = 50;
+
+/** An accepted eviction shows as a deletion timestamp at once; one that has not by now was lost, and is sent again. */
 export const ACCEPTED_FOR_MS = 30_000;
 
+/** On a node whose kubelet is dead, a pod this long past its grace period is no longer waited for. */
+export const PAST_GRACE_MS = 60_000;
+
 /**
- * The judgement of the drain: what is to be done about each pod now, and why.
- * It depends on nothing but what is observed, so that a missed event, a restart or a second drainer costs time at most.
+ * How often pods return before they are skipped, which takes about half a minute: no cordon keeps away a pod that tolerates it
+ * or names its node, so its service would always be down, and the drain would never end.
  */
-export function plan(observed: Observed, now: number, circumstances: Circumstances): Plan {
-  const rooms = new Rooms(observed);
-  const verdicts: Verdict[] = [];
-  let wakeAt = Number.POSITIVE_INFINITY;
-  const wait = (pod: Pod, why: WaitReason, until: number) => {
-    verdicts.push({ act: 'wait', pod, why });
-    wakeAt = Math.min(wakeAt, until);
+export const MAX_RETURNS = 6;
+
+/**
+ * The whole judgement of the drain: what is done about each pod now, and why. What it says is what is done, and what is
+ * reported. It depends on nothing but its arguments, so that a missed event, a restart or a second drainer costs time at most.
+ */
+export function plan(observed: ObservedState, now: number, conditions: PlanConditions): Plan {
+  const decisions: Decision[] = [];
+  const wakeTimes: number[] = [];
+  const decide = ({ wakeAt, ...decision }: Decision & { readonly wakeAt?: number }) => {
+    decisions.push(decision);
+    if (wakeAt !== undefined) wakeTimes.push(wakeAt);
   };
-  const toGo: Pod[] = [];
+
+  const leaving: Pod[] = [];
   const terminating: Pod[] = [];
-
-  for (const pod of inTurn(observed)) {
-    const since = observed.terminatingSince.get(pod.uid) ?? now;
-    const standing = standingOf(pod, since, now, circumstances);
-    if (standing.kind === 'leave') {
-      verdicts.push({ act: 'leave', pod, why: standing.why });
-    } else if (standing.kind === 'terminating') {
-      wait(pod, { kind: 'terminating', since }, standing.until);
-      terminating.push(pod);
-    } else if (observed.comingBack.has(pod.uid)) {
-      verdicts.push({ act: 'leave', pod, why: 'comes back' });
+  for (const pod of fairOrder(observed)) {
+    const classification = classify(pod, observed, now, conditions);
+    if (classification === 'to evict') {
+      leaving.push(pod);
     } else {
-      toGo.push(pod);
+      decide(classification);
+      if (classification.action === 'wait') terminating.push(pod);
     }
   }
 
-  const { force, lastResort, courtesyUntil } = circumstances;
-  const inNoHurry = !force && !lastResort;
-  const ranks = [...toGo, ...terminating].map(rankOf);
-  const lowest = Math.min(...ranks);
-  for (const pod of toGo) {
-    const attempt = observed.attempts.get(pod.uid);
-    if (attempt?.state === 'asking') {
-      wait(pod, { kind: 'asking' }, Number.POSITIVE_INFINITY);
-    } else if (attempt?.state === 'accepted' && now < attempt.at + ACCEPTED_FOR_MS) {
-      wait(pod, { kind: 'accepted' }, attempt.at + ACCEPTED_FOR_MS);
-    } else if (attempt?.state === 'refused' && now < attempt.retryAt) {
-      wait(pod, { kind: 'refused', message: attempt.message }, attempt.retryAt);
-    } else if (force) {
-      verdicts.push({ act: 'delete', pod });
-    } else if (inNoHurry && pod.asksForTime !== undefined && now < courtesyUntil) {
-      wait(pod, { kind: 'courtesy', annotation: pod.asksForTime, until: courtesyUntil }, courtesyUntil);
-    } else if (inNoHurry && rankOf(pod) > lowest) {
-      const after = ranks.filter((rank) => rank < rankOf(pod)).length;
-      wait(pod, { kind: 'rank', after }, Number.POSITIVE_INFINITY);
+  const evictable: Pod[] = [];
+  const countByRank = RANKS.map((rank) => [...leaving, ...terminating].filter((pod) => rankOf(pod) === rank).length);
+  for (const pod of leaving) {
+    const hold = holdOf(pod, observed, countByRank, now, conditions);
+    if (hold === undefined) evictable.push(pod);
+    else decide({ action: 'wait', pod, ...hold });
+  }
+
+  // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
+  const allowance = new BudgetAllowance(observed);
+  const unread = conditions.lastResort ? new Set<string>() : unreadNamespaces(evictable, observed);
+  let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
+  for (const pod of evictable) {
+    const hold = conditions.force ? undefined : budgetHold(pod, observed, allowance, unread, now);
+    if (hold !== undefined) {
+      decide({ action: 'wait', pod, ...hold });
+    } else if (slots <= 0) {
+      decide({ action: 'wait', pod, reason: { kind: 'in-flight limit' } });
     } else {
-      const held = rooms.heldBy(pod, attempt);
-      if (held === undefined || held.until <= now) {
-        rooms.take(pod, now);
-        verdicts.push({ act: 'evict', pod });
-      } else {
-        const named = attempt?.state === 'blocked' ? attempt.budget : undefined;
-        wait(pod, { kind: 'budget', budgets: held.by, ...(named !== undefined && { named }) }, held.until);
-      }
+      slots--;
+      if (!conditions.force) allowance.take(pod, now);
+      decide({ action: conditions.force ? 'delete' : 'evict', pod });
     }
   }
-  return { verdicts, wakeAt: Number.isFinite(wakeAt) ? wakeAt : undefined };
+  return { decisions, wakeAt: wakeTimes.length === 0 ? undefined : Math.min(...wakeTimes) };
 }
 
-/** Whose turn comes first: pods never asked for, then those whose last refusal is longest ago. */
-function inTurn({ pods, attempts }: Observed): Pod[] {
-  const asked = (pod: Pod) => attempts.get(pod.uid)?.at ?? 0;
-  return [...pods].sort((a, b) => asked(a) - asked(b));
+/** Is nothing left that the drain evicts or waits for? */
+export function isDone({ decisions }: Plan): boolean {
+  return decisions.every(({ action }) => action === 'skip');
+}
+
+const RANKS = [0, 1, 2] as const;
+
+/** Who goes first: ordinary pods, then those that others need to shut down (DNS, CNI), then the pods of DaemonSets. */
+export function rankOf(pod: Pod): (typeof RANKS)[number] {
+  if (isOfDaemonSet(pod)) return 2;
+  return pod.critical ? 1 : 0;
+}
+
+/** Pods that were never requested first, then those whose last refusal is longest ago. */
+function fairOrder({ pods, attempts }: ObservedState): Pod[] {
+  const requestedAt = (pod: Pod) => attempts.get(pod.uid)?.at ?? 0;
+  return [...pods].sort((a, b) => requestedAt(a) - requestedAt(b));
+}
+
+type Classification = 'to evict' | (Extract<Decision, { action: 'wait' | 'skip' }> & { readonly wakeAt?: number });
+
+/** What a pod is, before anything about its neighbours or budgets is considered. */
+function classify(pod: Pod, observed: ObservedState, now: number, conditions: PlanConditions): Classification {
+  const skip = (reason: SkipReason): Classification => ({ action: 'skip', pod, reason });
+  if (pod.mirror) return skip('mirror');
+  if (isOfDaemonSet(pod)) {
+    if (!conditions.drainDaemonSets) return skip('daemonset');
+    if (pod.toleratesEverything) return skip('tolerant daemonset');
+  }
+  if (isFinished(pod)) return skip('finished');
+  if (!isTerminating(pod)) return keepsReturning(pod, observed) ? skip('keeps returning') : 'to evict';
+
+  const since = observed.terminatingSince.get(pod.uid) ?? now;
+  const wait = { action: 'wait', pod, reason: { kind: 'terminating', since } } as const;
+  if (conditions.nodeReady) return wait;
+  // Nobody will report the end of this pod: its kubelet is gone and, most likely, the machine.
+  if (!pod.running && pod.finalizers.length > 0) return skip('finalizer only');
+  const wakeAt = since + (pod.deletion?.graceSeconds ?? 0) * 1000 + PAST_GRACE_MS;
+  return now >= wakeAt ? skip('dead kubelet') : { ...wait, wakeAt };
+}
+
+function keepsReturning(pod: Pod, { unverified, returns }: ObservedState): boolean {
+  return unverified.has(pod.uid) && (returns.get(controllerKeyOf(pod))?.count ?? 0) >= MAX_RETURNS;
+}
+
+/** Why a pod waits; `wakeAt`: when time alone ends that. */
+type Hold = { readonly reason: WaitReason; readonly wakeAt?: number };
+
+/** What keeps this pod from being evicted, apart from budgets and the number of evictions in flight. */
+function holdOf(
+  pod: Pod,
+  observed: ObservedState,
+  countByRank: readonly number[],
+  now: number,
+  { force, lastResort, doNotDisruptUntil }: PlanConditions,
+): Hold | undefined {
+  const attempt = attemptHold(observed.attempts.get(pod.uid), now);
+  if (attempt !== undefined) return attempt;
+  if (!force && !lastResort) {
+    if (pod.doNotDisrupt !== undefined && now < doNotDisruptUntil) {
+      const reason = { kind: 'do-not-disrupt', annotation: pod.doNotDisrupt, until: doNotDisruptUntil } as const;
+      return { reason, wakeAt: doNotDisruptUntil };
+    }
+    const pods = countByRank.slice(0, rankOf(pod)).reduce((sum, count) => sum + count, 0);
+    if (pods > 0) return { reason: { kind: 'priority', pods } };
+  }
+  if (!observed.unverified.has(pod.uid)) return undefined;
+  const returns = observed.returns.get(controllerKeyOf(pod));
+  if (returns === undefined || now >= returns.notBefore) return { reason: { kind: 'unverified' } };
+  return { reason: { kind: 'returned', until: returns.notBefore }, wakeAt: returns.notBefore };
+}
+
+function attemptHold(attempt: Attempt | undefined, now: number): Hold | undefined {
+  switch (attempt?.state) {
+    case 'requested':
+      return { reason: { kind: 'requested' } };
+    case 'accepted': {
+      const wakeAt = attempt.at + ACCEPTED_FOR_MS;
+      return now < wakeAt ? { reason: { kind: 'accepted' }, wakeAt } : undefined;
+    }
+    case 'refused': {
+      const { message, retryAt } = attempt;
+      return now < retryAt ? { reason: { kind: 'refused', message }, wakeAt: retryAt } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The namespaces in which several evictions are about to be sent without knowing which of them budgets would refuse. */
+function unreadNamespaces(evictable: readonly Pod[], { budgets }: ObservedState): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const several = new Set<string>();
+  for (const { namespace } of evictable) {
+    if (seen.has(namespace) && !budgets.has(namespace)) several.add(namespace);
+    seen.add(namespace);
+  }
+  return several;
+}
+
+function budgetHold(
+  pod: Pod,
+  { attempts }: ObservedState,
+  allowance: BudgetAllowance,
+  unread: ReadonlySet<string>,
+  now: number,
+): Hold | undefined {
+  if (unread.has(pod.namespace)) return { reason: { kind: 'unread budgets' } };
+  const attempt = attempts.get(pod.uid);
+  const blocked = allowance.blockedBy(pod, attempt);
+  if (blocked === undefined || now >= blocked.until) return undefined;
+  const named = attempt?.state === 'blocked' ? attempt.budget : undefined;
+  const reason = { kind: 'budget', budgets: blocked.by, ...(named !== undefined && { named }) } as const;
+  return { reason, wakeAt: blocked.until };
 }

@@ -22,7 +22,7 @@ export type Pod = {
   /** `spec.priority` of the system classes: DNS, CNI and the like, which others need to shut down. */
   readonly critical: boolean;
   /** The annotation by which it asks to be left to finish by itself. */
-  readonly asksForTime?: string;
+  readonly doNotDisrupt?: string;
   /** Does it tolerate any taint there is? Then nothing keeps it from coming back to this node. */
   readonly toleratesEverything: boolean;
   /** Names of its PersistentVolumeClaims. */
@@ -45,4 +45,9 @@ export function isTerminating(pod: Pod): boolean {
 
 export function isOfDaemonSet(pod: Pod): boolean {
   return pod.controller?.kind === 'DaemonSet';
+}
+
+/** Names the controller of a pod, to count its returns. A pod without a controller does not return. */
+export function controllerKeyOf({ namespace, name, controller }: Pod): string {
+  return controller === undefined ? `${namespace}//${name}` : `${namespace}/${controller.kind}/${controller.name}`;
 }

@@ -8,13 +8,13 @@ export type Call = {
   readonly contentType?: string;
   readonly signal: AbortSignal;
   /** Flow control that hits it slows down nothing else. */
-  readonly dispensable?: boolean;
+  readonly lowPriority?: boolean;
 };
 
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
 
 /** For people: what is asked of what, without the query. */
-export function whatOf({ verb, path }: Call): string {
+export function describeCall({ verb, path }: Call): string {
   return `${verb} ${path.split('?')[0]}`;
 }
 

@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
-import { type Clock, within } from '../clock.ts';
-import { Failure } from '../failure.ts';
-import { untilAborted } from '../until-aborted.ts';
-import type { Access, AskForAccess } from './access.ts';
+import { abortable } from '../lib/abort.ts';
+import { type Clock, withTimeout } from '../lib/clock.ts';
+import { Failure } from '../lib/errors.ts';
+import type { Access, ResolveAccess } from './access.ts';
 
 /** The connections that one access gave. Watches have one of their own: behind fifty answers their events would wait. */
 export type Route = { readonly access: Access; readonly calls: Dispatcher; readonly watches: Dispatcher };
@@ -17,7 +17,7 @@ const ANSWER_WITHIN_MS = 60_000;
  */
 export class Connections {
   readonly server: string;
-  readonly #ask: AskForAccess;
+  readonly #ask: ResolveAccess;
   readonly #clock: Clock;
   /** Of former accesses: what is under way on them comes to its end. */
   readonly #former = new Set<Dispatcher>();
@@ -25,7 +25,7 @@ export class Connections {
   #askedAt: number;
   #asking: Promise<void> | undefined;
 
-  constructor(access: Access, ask: AskForAccess, clock: Clock) {
+  constructor(access: Access, ask: ResolveAccess, clock: Clock) {
     this.server = access.server;
     this.#ask = ask;
     this.#clock = clock;
@@ -49,7 +49,7 @@ export class Connections {
       this.#asking = this.#replace();
       this.#asking.catch(() => undefined); // whoever needs it waits for it below
     }
-    await untilAborted(this.#asking, signal);
+    await abortable(this.#asking, signal);
     return true;
   }
 
@@ -60,7 +60,7 @@ export class Connections {
 
   async #replace(): Promise<void> {
     try {
-      const access = await within(this.#clock, ANSWER_WITHIN_MS, this.#ask);
+      const access = await withTimeout(this.#clock, ANSWER_WITHIN_MS, this.#ask);
       if (access.server !== this.server) {
         // An empty list of another cluster would say that the node is drained.
         throw new Failure(`the access now names the server ${access.server}; this drain is of ${this.server}`, {

@@ -1,8 +1,7 @@
-import { type Clock, within } from '../clock.ts';
-import type { Candidate } from '../find-node.ts';
-import type { DrainEvent } from '../report/event.ts';
-import { staying } from '../report/summary-text.ts';
-import type { Api } from './api.ts';
+import type { RunEvent } from '../events.ts';
+import { type Clock, withTimeout } from '../lib/clock.ts';
+import type { NodeRef } from '../run/find-node.ts';
+import type { KubernetesClient } from './client.ts';
 
 /** What `kubectl describe` shows of us: on the node, or on a pod of it. */
 type Note = {
@@ -23,24 +22,24 @@ const SEND_WITHIN_MS = 5_000;
  * https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
 export class EventRecorder {
-  readonly #api: Api;
-  readonly #node: Candidate;
+  readonly #api: KubernetesClient;
+  readonly #node: NodeRef;
   readonly #clock: Clock;
   readonly #underWay = new Set<Promise<void>>();
   readonly #told = new Set<string>();
 
-  constructor(api: Api, node: Candidate, clock: Clock) {
+  constructor(api: KubernetesClient, node: NodeRef, clock: Clock) {
     this.#api = api;
     this.#node = node;
     this.#clock = clock;
   }
 
-  note(event: DrainEvent): void {
-    for (const note of notesOf(event)) {
-      const key = `${JSON.stringify(note.on)} ${note.reason}`;
-      if (this.#told.has(key) || (note.on.kind === 'Pod' && this.#told.size > MOST_POD_NOTES)) continue;
+  record(event: RunEvent): void {
+    for (const record of eventsFor(event)) {
+      const key = `${JSON.stringify(record.on)} ${record.reason}`;
+      if (this.#told.has(key) || (record.on.kind === 'Pod' && this.#told.size > MOST_POD_NOTES)) continue;
       this.#told.add(key);
-      const sending = this.#send(note)
+      const sending = this.#send(record)
         .catch(() => undefined)
         .finally(() => this.#underWay.delete(sending));
       this.#underWay.add(sending);
@@ -50,7 +49,7 @@ export class EventRecorder {
   /** Lets what is under way arrive, for a moment. */
   async flush(): Promise<void> {
     const arrived = () => Promise.all(this.#underWay);
-    await within(this.#clock, FLUSH_WITHIN_MS, arrived).catch(() => undefined);
+    await withTimeout(this.#clock, FLUSH_WITHIN_MS, arrived).catch(() => undefined);
   }
 
   async #send({ on, type, reason, message }: Note): Promise<void> {
@@ -72,33 +71,33 @@ export class EventRecorder {
       count: 1,
     };
     const path = `/api/v1/namespaces/${namespace}/events`;
-    const send = (signal: AbortSignal) => this.#api.call({ verb: 'create', path, body, signal, dispensable: true });
-    await within(this.#clock, SEND_WITHIN_MS, send);
+    const send = (signal: AbortSignal) => this.#api.call({ verb: 'create', path, body, signal, lowPriority: true });
+    await withTimeout(this.#clock, SEND_WITHIN_MS, send);
   }
 }
 
 /** What of a run is worth an Event. A pod is told of when it has kept the drain waiting for a while. */
-export function notesOf(event: DrainEvent): Note[] {
+export function eventsFor(event: RunEvent): Note[] {
   const onNode = (type: Note['type'], reason: string, message: string): Note[] => [
     { on: { kind: 'Node' }, type, reason, message },
   ];
   switch (event.type) {
     case 'cordoned':
       return onNode('Normal', 'DrainStarted', `Cordoned by node-drainer: its instance is going`);
-    case 'waiting':
+    case 'waiting for pods':
       return event.remaining
         .filter(({ blocked }) => blocked)
-        .map(({ pod, uid, why }) => ({
+        .map(({ pod, uid, reason }) => ({
           on: { kind: 'Pod', pod, uid },
           type: 'Warning',
           reason: 'DrainBlocked',
-          message: why,
+          message: reason,
         }));
     case 'summary': {
       const { result, seconds, pods } = event.summary;
       const took = `${Math.round(seconds['total'] ?? 0)} s`;
       return result === 'drained'
-        ? onNode('Normal', 'Drained', `Drained in ${took}: ${pods.evicted} pods evicted, ${staying(pods.left)}`)
+        ? onNode('Normal', 'Drained', `Drained in ${took}: ${pods.evicted} pods evicted, ${pods.skipped} skipped`)
         : onNode('Warning', 'NotDrained', `Not drained after ${took} (${result}): ${pods.remaining} pods remain`);
     }
     default:

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { Failure } from '../failure.ts';
+import { Failure } from '../lib/errors.ts';
+import { MAX_KUBECONFIG_BYTES } from './bodies.ts';
 import { load, YAMLException } from './client-node.ts';
-import { LARGEST_KUBECONFIG } from './limits.ts';
 
 const Entry = v.looseObject({ name: v.string() });
 const Text = v.nullish(v.string());
@@ -41,7 +41,7 @@ const Shape = v.object({
  * @throws Failure that never quotes the kubeconfig, which holds secrets
  */
 export function shapeOf(text: string, origin: string): v.InferOutput<typeof Shape> {
-  if (text.length > LARGEST_KUBECONFIG) throw new Failure(`the kubeconfig ${origin} is too large to be one`);
+  if (text.length > MAX_KUBECONFIG_BYTES) throw new Failure(`the kubeconfig ${origin} is too large to be one`);
   let parsed: unknown;
   try {
     parsed = load(text);

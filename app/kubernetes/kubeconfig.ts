@@ -2,13 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import type { Clock } from '../clock.ts';
-import { Failure } from '../failure.ts';
-import { printable } from '../printable.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Failure, printable } from '../lib/errors.ts';
 import type { Access } from './access.ts';
-import { renewing } from './authentication.ts';
+import { KEEP_ALIVE, renewingCredential } from './access.ts';
 import { KubeConfig } from './client-node.ts';
-import { KEEP_ALIVE } from './dispatcher.ts';
 import { shapeOf } from './kubeconfig-schema.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc9110#name-field-values */
@@ -19,7 +17,7 @@ const FOREIGN_USER_KEYS = ['exec', 'auth-provider', 'tokenFile', 'token-file', '
 const FOREIGN_CLUSTER_KEYS = ['certificate-authority'];
 
 /** Access by a kubeconfig file of this machine, with everything that kubectl accepts in one. */
-export async function accessByFile(path: string, clock: Clock): Promise<Access> {
+export async function accessFromKubeconfigFile(path: string, clock: Clock): Promise<Access> {
   return accessBy(path, clock, async () => {
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw new Failure(`the kubeconfig ${path} cannot be read`, { cause });
@@ -38,7 +36,7 @@ export async function accessByFile(path: string, clock: Clock): Promise<Access> 
  * @param origin where it came from, for people
  * @throws Failure that never quotes the kubeconfig, which holds secrets
  */
-export async function accessByForeignText(text: string, origin: string, clock: Clock): Promise<Access> {
+export async function accessFromUntrustedKubeconfig(text: string, origin: string, clock: Clock): Promise<Access> {
   const { clusters, users } = shapeOf(text, origin);
   const foreign = [
     ...(users ?? []).flatMap(({ name, user }) =>
@@ -85,7 +83,7 @@ async function accessBy(origin: string, clock: Clock, read: () => Promise<KubeCo
   const options = await optionsOf(config, origin);
   const connect = connectorFor(options, cluster.proxyUrl, origin);
   headersOf(options, origin);
-  const authenticate = renewing(async () => {
+  const authenticate = renewingCredential(async () => {
     const headers = await currentHeaders(origin, read);
     return { headers, renewAt: Number.POSITIVE_INFINITY, expiresAt: Number.POSITIVE_INFINITY };
   }, clock);
@@ -98,7 +96,7 @@ async function currentHeaders(origin: string, read: () => Promise<KubeConfig>): 
     return headersOf(await optionsOf(await read(), origin), origin);
   } catch (cause) {
     // It could be read before: somebody writes it just now, or its command fails for a while.
-    throw new Failure('the kubeconfig was good before, and is not now', { cause, passing: true });
+    throw new Failure('the kubeconfig was good before, and is not now', { cause, transient: true });
   }
 }
 

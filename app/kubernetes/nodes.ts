@@ -1,13 +1,12 @@
 import * as v from 'valibot';
+import type { Context } from '../context.ts';
 import type { Sink } from '../drain/cluster.ts';
-import { Failure } from '../failure.ts';
-import type { Candidate, NodeDirectory } from '../find-node.ts';
-import type { Surroundings } from '../surroundings.ts';
-import type { Api } from './api.ts';
-import { readNode } from './node-schema.ts';
-import { pages } from './pages.ts';
-import { reflect } from './reflector.ts';
-import { ApiError, deniedOr, isNotFound, readable } from './status.ts';
+import { Failure } from '../lib/errors.ts';
+import type { NodeDirectory, NodeRef } from '../run/find-node.ts';
+import type { KubernetesClient } from './client.ts';
+import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
+import { listWatch, pages } from './list-watch.ts';
+import { Conditions, isReady, Metadata } from './metadata.ts';
 
 /** Pages of this size keep one answer small in a cluster of thousands of nodes. */
 const PAGE = 250;
@@ -18,20 +17,20 @@ const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers
 const OUR_TAINT = { key: 'node-drainer/terminating', effect: 'NoSchedule' };
 
 /** How the nodes of a cluster are looked up. Each call rejects with Denied, ApiError or ApiUnreachable. */
-export function nodeDirectory(api: Api): NodeDirectory {
+export function nodeDirectory(api: KubernetesClient): NodeDirectory {
   return {
     async byName(name, signal) {
       try {
         const node = await api.call({ verb: 'get', path: `/api/v1/nodes/${encodeURIComponent(name)}`, signal });
-        return readable(`get node ${name}`, () => readNode(node));
+        return parseResponse(`get node ${name}`, () => readNode(node));
       } catch (error) {
         if (isNotFound(error, name)) return undefined;
-        throw deniedOr(error);
+        throw asDenied(error);
       }
     },
     async byLabel(key, value, signal) {
       const selector = encodeURIComponent(`${key}=${value}`);
-      const nodes: Candidate[] = [];
+      const nodes: NodeRef[] = [];
       const labelled = `/api/v1/nodes?labelSelector=${selector}`;
       for await (const page of pages(api, labelled, PAGE, readNode, signal)) nodes.push(...page);
       return nodes;
@@ -46,8 +45,8 @@ export function nodeDirectory(api: Api): NodeDirectory {
  * @returns 'replaced' when the node is no longer this one; rejects with Denied, ApiError or ApiUnreachable
  */
 export async function cordon(
-  api: Api,
-  node: Candidate,
+  api: KubernetesClient,
+  node: NodeRef,
   excludeFromLoadBalancers: boolean,
   signal: AbortSignal,
 ): Promise<'cordoned' | 'replaced'> {
@@ -66,7 +65,7 @@ export async function cordon(
     // A patch whose UID is another's is invalid (422), where an update would be a conflict.
     if (error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.status?.message ?? ''))
       return 'replaced';
-    throw deniedOr(error);
+    throw asDenied(error);
   }
 }
 
@@ -75,10 +74,10 @@ export async function cordon(
  * @returns never; rejects when aborted or denied
  */
 export async function observeNode(
-  api: Api,
-  node: Candidate,
-  sink: Sink<Candidate>,
-  surroundings: Surroundings,
+  api: KubernetesClient,
+  node: NodeRef,
+  sink: Sink<NodeRef>,
+  surroundings: Context,
 ): Promise<never> {
   const collection = {
     name: `node ${node.name}`,
@@ -86,7 +85,7 @@ export async function observeNode(
     read: readNode,
   };
   sink.set(node);
-  return reflect(api, collection, { items: [node], resourceVersion: node.resourceVersion }, sink, surroundings);
+  return listWatch(api, collection, { items: [node], resourceVersion: node.resourceVersion }, sink, surroundings);
 }
 
 const TaintedNode = v.object({
@@ -102,12 +101,16 @@ const TAINT_TRIES = 5;
  * @returns 'replaced' when the node is no longer this one; rejects with Denied, ApiError or ApiUnreachable, and with a
  *   Failure that may pass when somebody was faster each time
  */
-export async function taint(api: Api, node: Candidate, signal: AbortSignal): Promise<'tainted' | 'replaced'> {
+export async function taint(
+  api: KubernetesClient,
+  node: NodeRef,
+  signal: AbortSignal,
+): Promise<'tainted' | 'replaced'> {
   const path = `/api/v1/nodes/${encodeURIComponent(node.name)}`;
   for (let tries = 1; ; tries++) {
     try {
       const object = await api.call({ verb: 'get', path, signal });
-      const { metadata, spec } = readable(`get node ${node.name}`, () => v.parse(TaintedNode, object));
+      const { metadata, spec } = parseResponse(`get node ${node.name}`, () => v.parse(TaintedNode, object));
       if (metadata.uid !== node.uid) return 'replaced';
       const taints = spec?.taints ?? [];
       if (taints.some(({ key }) => key === OUR_TAINT.key)) return 'tainted';
@@ -121,9 +124,28 @@ export async function taint(api: Api, node: Candidate, signal: AbortSignal): Pro
       if (isNotFound(error, node.name)) return 'replaced';
       if (error instanceof ApiError && error.code === 409) {
         if (tries < TAINT_TRIES) continue;
-        throw new Failure(`node ${node.name} is changed all the time`, { cause: error, passing: true });
+        throw new Failure(`node ${node.name} is changed all the time`, { cause: error, transient: true });
       }
-      throw deniedOr(error);
+      throw asDenied(error);
     }
   }
+}
+
+const NodeObject = v.object({
+  metadata: Metadata,
+  spec: v.optional(v.object({ providerID: v.optional(v.string(), ''), unschedulable: v.optional(v.boolean(), false) })),
+  status: v.optional(v.object({ conditions: Conditions })),
+});
+
+/** @throws when the API sends something that is no node */
+export function readNode(object: unknown): NodeRef {
+  const { metadata, spec, status } = v.parse(NodeObject, object);
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    providerID: spec?.providerID ?? '',
+    ready: isReady(status?.conditions),
+    cordoned: spec?.unschedulable ?? false,
+  };
 }

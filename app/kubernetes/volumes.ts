@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import type { Claim } from '../drain/cluster.ts';
-import type { Attachment, Volumes } from '../settle-volumes.ts';
-import type { Api } from './api.ts';
-import { pages } from './pages.ts';
-import { deniedOr, isNotFound, readable } from './status.ts';
+import type { Attachment, Volumes } from '../run/volumes.ts';
+import type { KubernetesClient } from './client.ts';
+import { asDenied, isNotFound, parseResponse } from './errors.ts';
+import { pages } from './list-watch.ts';
 
 const PAGE = 500;
 const PATH = '/apis/storage.k8s.io/v1/volumeattachments';
@@ -21,7 +21,7 @@ const VolumeObject = v.object({
  * pods with volumes have left.
  * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/
  */
-export function volumesOf(api: Api, nodeName: string): Volumes {
+export function volumesOf(api: KubernetesClient, nodeName: string): Volumes {
   return {
     async attachedFor(claims, signal) {
       const attachments: Attachment[] = [];
@@ -40,7 +40,11 @@ export function volumesOf(api: Api, nodeName: string): Volumes {
   };
 }
 
-async function* attachmentsOn(api: Api, nodeName: string, signal: AbortSignal): AsyncGenerator<Attachment, void> {
+async function* attachmentsOn(
+  api: KubernetesClient,
+  nodeName: string,
+  signal: AbortSignal,
+): AsyncGenerator<Attachment, void> {
   const read = (object: unknown) => v.parse(AttachmentObject, object);
   for await (const page of pages(api, PATH, PAGE, read, signal)) {
     for (const { metadata, spec } of page) {
@@ -50,17 +54,17 @@ async function* attachmentsOn(api: Api, nodeName: string, signal: AbortSignal): 
   }
 }
 
-async function claimOf(api: Api, volume: string, signal: AbortSignal): Promise<Claim | undefined> {
+async function claimOf(api: KubernetesClient, volume: string, signal: AbortSignal): Promise<Claim | undefined> {
   const object = await getIfThere(api, '/api/v1/persistentvolumes', volume, signal);
   const read = () => v.parse(VolumeObject, object).spec.claimRef;
-  return object === undefined ? undefined : readable(`get volume ${volume}`, read);
+  return object === undefined ? undefined : parseResponse(`get volume ${volume}`, read);
 }
 
-async function getIfThere(api: Api, path: string, name: string, signal: AbortSignal): Promise<unknown> {
+async function getIfThere(api: KubernetesClient, path: string, name: string, signal: AbortSignal): Promise<unknown> {
   try {
     return await api.call({ verb: 'get', path: `${path}/${name}`, signal });
   } catch (error) {
     if (isNotFound(error, name)) return undefined;
-    throw deniedOr(error);
+    throw asDenied(error);
   }
 }

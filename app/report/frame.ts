@@ -1,17 +1,17 @@
-import type { Remaining } from './event.ts';
-import { staying } from './summary-text.ts';
-import type { Tally } from './tally.ts';
-import type { Mishap } from './trouble.ts';
+import type { RemainingPod } from '../events.ts';
+import type { RunTotals } from '../run/totals.ts';
+import type { Problem } from './problems.ts';
+import { skippedText } from './wording.ts';
 
-export type Look = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
-export type Paint = (look: Look, text: string) => string;
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+export type Paint = (look: Style, text: string) => string;
 
 type View = {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly startedAt: number;
   /** What goes wrong at the moment. */
-  readonly trouble: readonly Mishap[];
+  readonly trouble: readonly Problem[];
   readonly columns: number;
   readonly rows: number;
   readonly paint: Paint;
@@ -30,14 +30,14 @@ const SHORTEST_NAME = 18;
 const SUFFIX = 6;
 
 /** The live part of the screen: the node, a bar with the counts, the pods that remain with their reasons, and what goes wrong. */
-export function frame(tally: Tally, view: View): readonly string[] {
+export function frame(tally: RunTotals, view: View): readonly string[] {
   const { now, trouble, columns, rows, paint } = view;
   const remaining = [...tally.remaining(now)].sort((a, b) => Number(a.ending) - Number(b.ending));
   const head = ['', titleOf(tally, view), ...progress(tally, remaining, view)];
   const most = Math.max(1, Math.min(TROUBLE_LINES, Math.floor(rows / 8)));
   const foot = trouble.flatMap(({ message, at }) =>
-    broken(`${duration(now - at)} ago: ${message}`, columns - 2, most).map((line, index) =>
-      paint('red', cut(`${index === 0 ? '!' : ' '} ${line}`, columns)),
+    wrap(`${duration(now - at)} ago: ${message}`, columns - 2, most).map((line, index) =>
+      paint('red', truncate(`${index === 0 ? '!' : ' '} ${line}`, columns)),
     ),
   );
   // The cursor stands on a line of its own below.
@@ -45,42 +45,46 @@ export function frame(tally: Tally, view: View): readonly string[] {
   return [...head, ...podLines(remaining, room, view), ...foot].slice(0, rows - 1);
 }
 
-function titleOf(tally: Tally, { now, startedAt, columns, paint }: View): string {
-  const beat = tally.lastBeatAt === undefined ? [] : [`heartbeat ${duration(now - tally.lastBeatAt)} ago`];
-  const times = asManyAsFit([duration(now - startedAt), ...beat], columns - SHORTEST_NAME - 4);
-  const name = cut(tally.node ?? 'looking for the node', columns - times.length - 4);
+function titleOf(tally: RunTotals, { now, startedAt, columns, paint }: View): string {
+  const beat = tally.lastHeartbeatAt === undefined ? [] : [`heartbeat ${duration(now - tally.lastHeartbeatAt)} ago`];
+  const times = fitParts([duration(now - startedAt), ...beat], columns - SHORTEST_NAME - 4);
+  const name = truncate(tally.node ?? 'looking for the node', columns - times.length - 4);
   return `  ${paint('bold', name)}  ${paint('dim', times)}`;
 }
 
 /** Nothing while there is nothing to count. */
-function progress({ gone, left }: Tally, remaining: readonly Remaining[], { columns, paint }: View): string[] {
+function progress(
+  { gone, skipped }: RunTotals,
+  remaining: readonly RemainingPod[],
+  { columns, paint }: View,
+): string[] {
   const total = gone + remaining.length;
   const ending = remaining.filter((pod) => pod.ending).length;
   const counts = [
     ...(total === 0 ? [] : [`${gone} of ${total} gone`]),
     ...counted(remaining.length - ending, 'waiting'),
     ...counted(ending, 'ending'),
-    ...(left === 0 ? [] : [staying(left)]),
+    ...(skipped === 0 ? [] : [skippedText(skipped)]),
   ];
   if (counts.length === 0) return [];
-  if (total === 0 || columns < LEAST_COLUMNS_FOR_BAR) return [`  ${asManyAsFit(counts, columns - 2)}`];
+  if (total === 0 || columns < LEAST_COLUMNS_FOR_BAR) return [`  ${fitParts(counts, columns - 2)}`];
   // Of a length that the counts do not change: a bar that grows and shrinks with them cannot be read.
   const length = Math.min(LONGEST_BAR, Math.floor(columns * 0.3));
   const filled = Math.floor((length * gone) / total);
   return [
-    `  ${paint('green', '█'.repeat(filled))}${paint('dim', '░'.repeat(length - filled))}  ${asManyAsFit(counts, columns - length - 4)}`,
+    `  ${paint('green', '█'.repeat(filled))}${paint('dim', '░'.repeat(length - filled))}  ${fitParts(counts, columns - length - 4)}`,
   ];
 }
 
-function podLines(remaining: readonly Remaining[], room: number, { columns, paint }: View): string[] {
+function podLines(remaining: readonly RemainingPod[], room: number, { columns, paint }: View): string[] {
   const shown = remaining.length <= room ? remaining : remaining.slice(0, room - 1);
   const width = Math.min(Math.floor(columns * 0.6), Math.max(0, ...shown.map(({ pod }) => pod.length)));
-  const lines = shown.map(({ pod, why, ending, blocked }) => {
-    const reason = cut(why, columns - width - 4);
-    return `  ${cut(pod, width, SUFFIX).padEnd(width)}  ${blocked ? paint('yellow', reason) : ending ? paint('dim', reason) : reason}`;
+  const lines = shown.map(({ pod, reason, ending, blocked }) => {
+    const text = truncate(reason, columns - width - 4);
+    return `  ${truncate(pod, width, SUFFIX).padEnd(width)}  ${blocked ? paint('yellow', text) : ending ? paint('dim', text) : text}`;
   });
   const more = remaining.length - shown.length;
-  return more === 0 ? lines : [...lines, paint('dim', cut(`  … and ${more} more`, columns))];
+  return more === 0 ? lines : [...lines, paint('dim', truncate(`  … and ${more} more`, columns))];
 }
 
 function counted(count: number, what: string): string[] {
@@ -88,16 +92,16 @@ function counted(count: number, what: string): string[] {
 }
 
 /** The first parts, at least one of them. */
-function asManyAsFit(parts: readonly string[], width: number): string {
+function fitParts(parts: readonly string[], width: number): string {
   for (let count = parts.length; count > 1; count--) {
     const text = parts.slice(0, count).join(' · ');
     if (text.length <= width) return text;
   }
-  return cut(parts[0] ?? '', width);
+  return truncate(parts[0] ?? '', width);
 }
 
 /** Broken between words; what is too much for the last line is cut. */
-function broken(text: string, width: number, most: number): readonly string[] {
+function wrap(text: string, width: number, most: number): readonly string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';
@@ -105,11 +109,11 @@ function broken(text: string, width: number, most: number): readonly string[] {
     else if (lines.length === most || line.length + 1 + word.length <= width) lines.splice(-1, 1, `${line} ${word}`);
     else lines.push(word);
   }
-  return lines.map((line) => cut(line, width));
+  return lines.map((line) => truncate(line, width));
 }
 
 /** @param suffix how much of the end is kept */
-function cut(text: string, width: number, suffix = 0): string {
+function truncate(text: string, width: number, suffix = 0): string {
   if (text.length <= width) return text;
   const end = suffix + 1 < width ? suffix : 0;
   return width < 1 ? '' : `${text.slice(0, width - 1 - end).trimEnd()}…${text.slice(text.length - end)}`;

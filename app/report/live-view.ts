@@ -1,41 +1,41 @@
 import { styleText } from 'node:util';
-import type { DrainEvent, Report } from './event.ts';
+import type { Report, RunEvent } from '../events.ts';
+import { RunTotals } from '../run/totals.ts';
 import { frame, type Paint } from './frame.ts';
-import { LivePart, type Terminal } from './live-part.ts';
-import { Tally } from './tally.ts';
-import { Trouble } from './trouble.ts';
-import { type Level, worded } from './wording.ts';
+import { LiveRegion, type Terminal } from './live-region.ts';
+import { ActiveProblems } from './problems.ts';
+import { type Level, toLogLine } from './wording.ts';
 
 const FRAMES_A_SECOND = 8;
 
 /** What stays on the screen above the live part. */
-const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
-  'started',
+const LASTING: ReadonlySet<RunEvent['type']> = new Set([
+  'run started',
   'action found',
   'nothing to do',
   'connected',
   'node found',
   'cordoned',
-  'pod left',
+  'pod skipped',
   'warning',
-  'action near its end',
+  'action ending soon',
   'deadline',
   'last resort',
   'pod at risk',
   'volumes attached',
   'volumes detached',
-  'volumes given up',
+  'volumes still attached',
   'waiting for capacity',
-  'would',
+  'dry run decision',
   'hook completed',
-  'hook left alone',
+  'hook not completed',
   'hook ended',
-  'completion failed',
+  'hook completion failed',
   'handed over',
   'hand-over failed',
   'task started',
   'task refused',
-  'failed',
+  'run failed',
 ]);
 
 /**
@@ -43,9 +43,9 @@ const LASTING: ReadonlySet<DrainEvent['type']> = new Set([
  * the picture away and puts the cursor back; it is due however the program ends, and may come twice.
  */
 export function liveView(terminal: Terminal, now: () => number): { report: Report; end: () => void } {
-  const live = new LivePart(terminal);
-  const tally = new Tally();
-  const trouble = new Trouble();
+  const live = new LiveRegion(terminal);
+  const tally = new RunTotals();
+  const trouble = new ActiveProblems();
   const startedAt = now();
   const paint: Paint = (look, text) => styleText(look, text, { stream: terminal });
   let isOver = false;
@@ -69,11 +69,11 @@ export function liveView(terminal: Terminal, now: () => number): { report: Repor
   return {
     end,
     report: (event) => {
-      tally.saw(event, now());
-      const words = worded(event);
+      tally.record(event, now());
+      const words = toLogLine(event);
       if (words === undefined) return;
       const { level, message, fields } = words;
-      trouble.saw(event, message, now());
+      trouble.record(event, message, now());
       if (event.type === 'summary' || event.type === 'sweep summary') {
         end();
         terminal.write(`${summaryLines(message, event.summary.exitCode === 0, live.size.columns, paint)}\n`);

@@ -1,5 +1,4 @@
-import { dimensionValue } from './dimension.ts';
-import type { DrainEvent, Summary, SweepSummary } from './event.ts';
+import type { RunEvent, Summary, SweepSummary } from '../events.ts';
 
 export const NAMESPACE = 'NodeDrainer';
 
@@ -26,7 +25,7 @@ type MetricName = keyof typeof METRICS;
 type Values = Partial<Record<MetricName, number>>;
 
 /** What the metrics of a run are filed under. */
-export type Place = { readonly cluster: string; readonly group: string | undefined };
+export type Dimensions = { readonly cluster: string; readonly group: string | undefined };
 
 /**
  * What makes a log line one of the embedded metric format, from which CloudWatch Logs extracts metrics: the members that
@@ -36,13 +35,17 @@ export type Place = { readonly cluster: string; readonly group: string | undefin
  * @param place where the run's lifecycle action was found, if one was
  * @param now milliseconds since the epoch
  */
-export function metricsOf(event: DrainEvent, place: Place | undefined, now: number): Readonly<Record<string, unknown>> {
+export function metricsOf(
+  event: RunEvent,
+  place: Dimensions | undefined,
+  now: number,
+): Readonly<Record<string, unknown>> {
   switch (event.type) {
     case 'summary':
       return members(valuesOfDrain(event.summary), event.summary, now);
-    case 'action near its end':
+    case 'action ending soon':
       return place === undefined ? {} : members({ ActionsNearEnd: 1 }, place, now);
-    case 'beat failed':
+    case 'heartbeat failed':
       return place === undefined ? {} : members({ HeartbeatsFailed: 1 }, place, now);
     case 'sweep summary':
       return members(valuesOfSweep(event.summary), { cluster: event.cluster, group: undefined }, now);
@@ -91,7 +94,7 @@ function valuesOfSweep({ waiting, started, refused }: SweepSummary): Values {
 }
 
 /** The metrics, what they are filed under, and the metadata that names both. */
-function members(values: Values, { cluster, group }: Place, now: number): Readonly<Record<string, unknown>> {
+function members(values: Values, { cluster, group }: Dimensions, now: number): Readonly<Record<string, unknown>> {
   const names = Object.keys(values).filter((name): name is MetricName => name in METRICS);
   if (names.length === 0) return {};
   return {
@@ -109,4 +112,25 @@ function members(values: Values, { cluster, group }: Place, now: number): Readon
       ],
     },
   };
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html */
+const MOST_CHARACTERS = 1_024;
+
+/**
+ * A name as the value of a CloudWatch dimension: printable ASCII, not blank, 1 to 1024 characters. Everything else in it is
+ * percent-encoded, so that names that differ go on to differ; what is too long is cut.
+ */
+export function dimensionValue(name: string): string {
+  const encoded = name.toWellFormed().replace(/[^\x20-\x7e]/gu, encodeURIComponent);
+  const visible = encoded.trim() === '' ? encoded.replaceAll(' ', '%20') : encoded;
+  return visible.slice(0, MOST_CHARACTERS) || 'none';
+}
+
+/** Those of these names that are called otherwise in CloudWatch, each with what it is called there. */
+export function renamed(names: readonly (string | undefined)[]): { readonly name: string; readonly value: string }[] {
+  return names
+    .filter((name) => name !== undefined)
+    .map((name) => ({ name, value: dimensionValue(name) }))
+    .filter(({ name, value }) => name !== value);
 }

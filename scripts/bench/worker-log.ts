@@ -22,8 +22,8 @@ export async function readWorkerLog(path: string): Promise<WorkerLog> {
   const text = (await readFile(path, 'utf8')).trim();
   const lines = text === '' ? [] : text.split('\n').map((line) => v.parse(Line, JSON.parse(line)));
   const summary = lines.findLast(({ event }) => event === 'summary');
-  const accepted = new Set(lines.flatMap(({ event, pod }) => (event === 'pod accepted' ? [pod] : [])));
-  const asked = lines.filter(({ event }) => event === 'pod asked');
+  const accepted = new Set(lines.flatMap(({ event, pod }) => (event === 'eviction accepted' ? [pod] : [])));
+  const asked = lines.filter(({ event }) => event === 'eviction requested');
   return {
     connectedAt: lines.find(({ event }) => event === 'connected')?.time,
     doneAt: summary?.time,

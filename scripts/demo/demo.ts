@@ -5,8 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { CoreV1Api } from '@kubernetes/client-node';
 import { accessEntry } from '../../test/simulator/access-entry.ts';
+import type { LaunchedTask } from '../../test/simulator/aws/ecs/task.ts';
 import { startAws } from '../../test/simulator/aws/simulator.ts';
-import type { LaunchedTask } from '../../test/simulator/aws/task.ts';
 import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../../test/support/administrator.ts';
 

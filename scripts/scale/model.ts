@@ -1,7 +1,7 @@
-import { intervalMs } from '../../app/lifecycle.ts';
-import { BETWEEN_STARTS_MS } from '../../app/sweep/sweep.ts';
+import { heartbeatIntervalMs } from '../../app/lifecycle/heartbeat.ts';
+import { BETWEEN_STARTS_MS } from '../../app/sweep.ts';
 import { REQUESTS_PER_POD } from '../bench/goals.ts';
-import { DRAIN, SWEEP, TASK } from '../cost.ts';
+import { DRAIN, SWEEP, TASK } from '../cost/cost.ts';
 
 /** Terminations in the clusters of one account and region. */
 export type Load = {
@@ -81,7 +81,7 @@ export function demandOf({ clusters, terminations, within }: Load) {
   const waitingGroups = Math.min(groups, atOnce);
   const waitingGroupsPerCluster = Math.min(ASSUMED.groupsPerCluster, atOncePerCluster);
   const taskPages = Math.ceil(atOncePerCluster / PAGE);
-  const beatSeconds = intervalMs({ heartbeatTimeoutSeconds: TEMPLATE.heartbeatTimeout }, 1) / 1_000;
+  const beatSeconds = heartbeatIntervalMs({ heartbeatTimeoutSeconds: TEMPLATE.heartbeatTimeout }, 1) / 1_000;
   return {
     events,
     starts,

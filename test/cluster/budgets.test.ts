@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { replicaSet } from './manifests.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 /** Well below the ten seconds after which a blocked pod is tried again whatever its budget says. */
 const AT_ONCE_MS = 3_000;
@@ -19,9 +19,9 @@ test('a blocked pod does not hold up its neighbours, and leaves as soon as its b
   await scenario.pod('neighbour');
   await scenario.budget('strict', 'blocked', { minAvailable: 1 }, 1);
   const drainer = scenario.drain();
-  const waits = await drainer.says('who waits', ({ event }) => event === 'pod waits');
+  const waits = await drainer.says('who waits', ({ event }) => event === 'pod waiting');
   assert.equal(waits.pod, `${namespace}/blocked`);
-  assert.equal(waits.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+  assert.equal(waits.reason, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
   await drainer.says('who is gone', ({ event, pod }) => event === 'pod gone' && pod === `${namespace}/neighbour`);
   assert.equal((await scenario.podNow('blocked'))?.metadata?.deletionTimestamp, undefined);
 
@@ -29,7 +29,7 @@ test('a blocked pod does not hold up its neighbours, and leaves as soon as its b
   await scenario.changeBudget('strict', { minAvailable: 0 });
   const goes = await drainer.says(
     'that it goes',
-    ({ event, pod }) => event === 'pod accepted' && /blocked$/.test(pod ?? ''),
+    ({ event, pod }) => event === 'eviction accepted' && /blocked$/.test(pod ?? ''),
   );
   assert.ok(goes.time - allowedAt < AT_ONCE_MS, `${goes.time - allowedAt} ms after the budget allowed it`);
   assert.equal((await drainer.ended()).exitCode, 0);
@@ -43,7 +43,7 @@ test('a blocked pod leaves as soon as the replacement of another is ready', asyn
   await scenario.startOnWorker(replicaSet(scenario.namespace, 'web', slow), 2);
   await scenario.budget('one-at-a-time', 'web', { maxUnavailable: 1 }, 2);
   const drainer = scenario.drain();
-  await drainer.says('that a budget blocks', ({ because }) => because === 'budget');
+  await drainer.says('that a budget blocks', ({ waitReason }) => waitReason === 'budget');
   const readyAt = await eventually('the replacement is ready', async () => {
     const { status } = await scenario.budgetNow('one-at-a-time');
     return (status?.disruptionsAllowed ?? 0) > 0 || drainer.asked(scenario.namespace).length === 2
@@ -52,7 +52,7 @@ test('a blocked pod leaves as soon as the replacement of another is ready', asyn
   });
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
-  const accepted = lines.filter(({ event }) => event === 'pod accepted').map(({ time }) => time);
+  const accepted = lines.filter(({ event }) => event === 'eviction accepted').map(({ time }) => time);
   const last = Math.max(...accepted);
   assert.equal(accepted.length, 2);
   assert.ok(last - readyAt < AT_ONCE_MS, `${last - readyAt} ms after the replacement was ready`);
@@ -83,9 +83,9 @@ test('two budgets on one pod are reported, and the pod leaves once that is mende
   await scenario.budget('first', 'web', { minAvailable: 0 }, 1);
   await scenario.budget('second', 'web', { minAvailable: 0 }, 1);
   const drainer = scenario.drain();
-  const waits = await drainer.says('that it waits', ({ event }) => event === 'pod waits');
+  const waits = await drainer.says('that it waits', ({ event }) => event === 'pod waiting');
   assert.equal(waits.pod, `${scenario.namespace}/web`);
-  assert.match(waits.why ?? '', /more than one budget/);
+  assert.match(waits.reason ?? '', /more than one budget/);
   await scenario.dropBudget('second');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);

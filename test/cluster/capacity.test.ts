@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { setReady } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, providerIdOf, someInstanceId, Termination } from './termination.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -46,7 +46,7 @@ test('WAIT_FOR_CAPACITY_SECONDS bounds that wait, and the drain begins all the s
   const { exitCode, lines } = await termination.drainByKubeconfig(lab, bounded).ended(20_000);
   assert.equal(exitCode, 0);
   const waits = lines.find(({ event }) => event === 'waiting for capacity');
-  const asked = lines.find(({ event }) => event === 'pod asked');
+  const asked = lines.find(({ event }) => event === 'eviction requested');
   const waited = (asked?.time ?? 0) - (waits?.time ?? 0);
   assert.ok(waited >= 1_500 && waited < 6_000, `${waited} ms`);
   assert.ok(lines.some(({ message }) => /0 of 1 ready nodes; the drain begins all the same/.test(message)));

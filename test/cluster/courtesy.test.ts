@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -21,16 +21,17 @@ test('DO_NOT_DISRUPT_SECONDS lets pods finish that ask for it, by each annotatio
   await scenario.pod('willing', { node, annotations: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' } });
   const drainer = scenario.drain({ DO_NOT_DISRUPT_SECONDS: '3600' }, { node });
   for (const [name, annotations] of Object.entries(ASKS)) {
+    const [annotation = ''] = Object.keys(annotations);
     const pod = `${scenario.namespace}/${name}`;
     const waits = await drainer.says(
       `that ${name} has time`,
-      (line) => line.pod === pod && line.because === 'courtesy',
+      (line) => line.pod === pod && line.waitReason === 'do-not-disrupt',
     );
-    assert.match(waits.why ?? '', new RegExp(`^asks for time by ${Object.keys(annotations)[0]}, until \\d{4}-`));
+    assert.match(waits.reason ?? '', /^not disrupted until \d{4}-/);
   }
   for (const name of ['plain', 'willing']) {
     const pod = `${scenario.namespace}/${name}`;
-    await drainer.says(`that ${name} is asked`, (line) => line.event === 'pod accepted' && line.pod === pod);
+    await drainer.says(`that ${name} is asked`, (line) => line.event === 'eviction accepted' && line.pod === pod);
     await scenario.end(name);
   }
   for (const name of Object.keys(ASKS)) {
@@ -48,7 +49,7 @@ test('when DO_NOT_DISRUPT_SECONDS are over, the pods are evicted like the others
   const { exitCode, lines } = await scenario.drain({ DO_NOT_DISRUPT_SECONDS: '2' }).ended(20_000);
   assert.equal(exitCode, 0);
   const timeOf = (what: string) => lines.find(({ event }) => event === what)?.time ?? 0;
-  assert.ok(timeOf('pod asked') - timeOf('cordoned') >= 2_000, 'not before');
+  assert.ok(timeOf('eviction requested') - timeOf('cordoned') >= 2_000, 'not before');
   assert.deepEqual(await scenario.pods(), []);
 });
 
@@ -58,6 +59,6 @@ test('by default the annotations change nothing', async (t) => {
   for (const [name, annotations] of Object.entries(ASKS)) await scenario.pod(name, { annotations });
   const { exitCode, lines } = await scenario.drain().ended(20_000);
   assert.equal(exitCode, 0);
-  assert.ok(lines.every(({ because }) => because !== 'courtesy'));
+  assert.ok(lines.every(({ waitReason }) => waitReason !== 'do-not-disrupt'));
   assert.deepEqual(await scenario.pods(), []);
 });

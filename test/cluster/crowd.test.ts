@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { each } from '../support/each.ts';
-import { isSimulated, openLab } from './lab.ts';
 import { podOn } from './manifests.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
+import { isSimulated, openLab } from './test-cluster.ts';
 
 /** A kubelet takes 110 pods, unless it is told otherwise. */
 const MANY = isSimulated ? 1_000 : 100;

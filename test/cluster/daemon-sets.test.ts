@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { daemonSet } from './manifests.ts';
 import { TERMINATING_TAINT } from './nodes.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -30,7 +30,7 @@ test('DRAIN_DAEMONSETS=true ends the pods of DaemonSets last, and they do not co
   const name = agent?.metadata?.name ?? '';
   await drainer.says(
     'that the agent waits',
-    ({ pod, because }) => pod === `${namespace}/${name}` && because === 'rank',
+    ({ pod, waitReason }) => pod === `${namespace}/${name}` && waitReason === 'priority',
   );
   await scenario.terminating('dns');
   assert.equal((await scenario.podNow(name))?.metadata?.deletionTimestamp, undefined);
@@ -57,8 +57,8 @@ test('with DRAIN_DAEMONSETS=true a DaemonSet that tolerates everything is left',
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   const left = lines.find(({ pod }) => pod === `${namespace}/${agent?.metadata?.name}`);
-  assert.equal(left?.event, 'pod left');
-  assert.match(left?.why ?? '', /^belongs to DaemonSet agent, and tolerates every taint/);
+  assert.equal(left?.event, 'pod skipped');
+  assert.match(left?.reason ?? '', /^belongs to DaemonSet agent and tolerates every taint/);
   assert.equal((await scenario.podNow(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
   assert.deepEqual(await scenario.evictions(drainer), []);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -17,7 +17,7 @@ test('ON_DEADLINE=force deletes what a budget holds, with its own grace period',
   });
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   const drainer = scenario.drain({ DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force' }, { node });
-  await drainer.says('that the budget blocks', ({ because }) => because === 'budget');
+  await drainer.says('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
   const { metadata } = await scenario.terminating('guarded');
   assert.equal(metadata?.deletionGracePeriodSeconds, 47);
   assert.ok(drainer.isRunning, 'it waits for what it deleted');

@@ -15,9 +15,9 @@ const Line = v.looseObject({
   event: v.string(),
   message: v.string(),
   pod: Text,
-  why: Text,
-  because: Text,
-  act: Text,
+  reason: Text,
+  waitReason: Text,
+  action: Text,
   by: Text,
   node: Text,
 });
@@ -28,8 +28,8 @@ const Summary = v.looseObject({
   result: v.string(),
   exitCode: v.number(),
   hook: v.string(),
-  pods: v.object({ evicted: v.number(), left: v.number(), remaining: v.number() }),
-  beats: v.number(),
+  pods: v.object({ evicted: v.number(), skipped: v.number(), remaining: v.number() }),
+  heartbeats: v.number(),
   apiRequests: v.record(v.string(), v.number()),
 });
 
@@ -109,7 +109,7 @@ export class Drainer {
   /** Pods of the namespace that it asked to evict or delete, once for each request. */
   asked(namespace: string): string[] {
     return this.lines.flatMap(({ event, pod }) =>
-      event === 'pod asked' && pod?.startsWith(`${namespace}/`) ? [pod.slice(namespace.length + 1)] : [],
+      event === 'eviction requested' && pod?.startsWith(`${namespace}/`) ? [pod.slice(namespace.length + 1)] : [],
     );
   }
 

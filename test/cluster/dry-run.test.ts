@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -30,12 +30,13 @@ test('--dry-run says what would become of every pod and which budget blocks, and
   const { exitCode, summary, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'dry run');
-  const said = (name: string) => lines.find(({ event, pod }) => event === 'would' && pod === `${namespace}/${name}`);
-  assert.equal(said('free')?.act, 'evict');
-  assert.equal(said('guarded')?.act, 'wait');
-  assert.equal(said('guarded')?.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
-  assert.equal(said('ending')?.act, 'wait');
-  assert.match(said('ending')?.why ?? '', /^terminating .* held by finalizer/);
+  const said = (name: string) =>
+    lines.find(({ event, pod }) => event === 'dry run decision' && pod === `${namespace}/${name}`);
+  assert.equal(said('free')?.action, 'evict');
+  assert.equal(said('guarded')?.action, 'wait');
+  assert.equal(said('guarded')?.reason, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
+  assert.equal(said('ending')?.action, 'wait');
+  assert.match(said('ending')?.reason ?? '', /^terminating .* held by finalizer/);
   assert.deepEqual(await state(), before);
   for (const verb of ['create', 'patch', 'delete']) assert.equal(summary.apiRequests[verb], 0, verb);
   assert.deepEqual(await scenario.evictions(drainer), []);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { isSimulated, openLab, type Recognise, webhookPort } from './lab.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, startRegion, Termination } from './termination.ts';
+import { isSimulated, openLab, type Recognise, webhookPort } from './test-cluster.ts';
 
 const CLUSTER = 'production';
 const aws = await startRegion();

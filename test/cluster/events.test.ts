@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { eventsAbout } from './events.ts';
-import { openLab } from './lab.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -18,7 +18,7 @@ test('the events of a node tell that its drain began, and how it ended', async (
   assert.deepEqual([...byReason.keys()].sort(), ['DrainStarted', 'Drained']);
   assert.ok(events.every(({ type, involvedObject }) => type === 'Normal' && involvedObject.name === node));
   assert.match(byReason.get('DrainStarted')?.message ?? '', /^Cordoned by node-drainer/);
-  assert.match(byReason.get('Drained')?.message ?? '', /^Drained in \d+ s: \d+ pods evicted, \d+ stay$/);
+  assert.match(byReason.get('Drained')?.message ?? '', /^Drained in \d+ s: \d+ pods evicted, \d+ skipped$/);
 });
 
 // A story that ends with its first sentence reads like a drain that still goes on.

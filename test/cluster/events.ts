@@ -1,6 +1,6 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
-import type { Lab } from './lab.ts';
 import { eventually } from './poll.ts';
+import type { Lab } from './test-cluster.ts';
 
 /** The drainer's Events about an object, as `kubectl describe` finds them: by the UID of the object. Oldest first. */
 export async function eventsAbout({ admin }: Lab, uid: string, least: number): Promise<CoreV1Event[]> {

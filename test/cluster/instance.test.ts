@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { merge } from './admin.ts';
-import { openLab } from './lab.ts';
 import { assertUntouched, EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, providerIdOf, someInstanceId, Termination } from './termination.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -22,7 +22,7 @@ test('an instance found by its private DNS name is drained, its hook beaten, and
   assert.equal(lines.find(({ event }) => event === 'node found')?.by, 'private DNS name');
   assert.deepEqual(await scenario.pods(), []);
   assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', beats: 1 });
-  assert.equal(summary.beats, 1);
+  assert.equal(summary.heartbeats, 1);
 });
 
 // Nodes may be named otherwise than by EC2: by hostname, or by the instance ID.

@@ -2,8 +2,8 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Job } from '../local/service.ts';
 import { Drainer } from './drainer.ts';
-import { openLab } from './lab.ts';
 import { localFlow } from './local-flow.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());

@@ -5,10 +5,10 @@ import { type KubernetesObject, loadAllYaml, type V1Deployment } from '@kubernet
 import { Account } from '../../scripts/local/account.ts';
 import { readCompose } from '../../scripts/local/compose.ts';
 import { merge } from './admin.ts';
-import type { Lab } from './lab.ts';
 import { POOL } from './manifests.ts';
 import { EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
+import type { Lab } from './test-cluster.ts';
 
 type Environment = Readonly<Record<string, string>>;
 

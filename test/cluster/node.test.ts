@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { merge } from './admin.ts';
-import { openLab } from './lab.ts';
 import { assertUntouched, EXCLUSION } from './nodes.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, Termination } from './termination.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -19,9 +19,9 @@ test('critical pods leave only after all others are gone', async (t) => {
   const drainer = scenario.drain();
   const waits = await drainer.says(
     'that dns waits',
-    ({ pod, because }) => pod === `${namespace}/dns` && because === 'rank',
+    ({ pod, waitReason }) => pod === `${namespace}/dns` && waitReason === 'priority',
   );
-  assert.match(waits.why ?? '', /^goes after \d+ others?$/);
+  assert.match(waits.reason ?? '', /^waits for \d+ pods? of lower priority$/);
   await drainer.says('that web is gone', ({ event, pod }) => event === 'pod gone' && pod === `${namespace}/web`);
   await scenario.terminating('held');
   assert.equal((await scenario.podNow('dns'))?.metadata?.deletionTimestamp, undefined);
@@ -30,7 +30,7 @@ test('critical pods leave only after all others are gone', async (t) => {
   assert.equal(exitCode, 0);
   const indexOf = (name: string, what: string) =>
     lines.findIndex(({ event, pod }) => event === what && pod === `${namespace}/${name}`);
-  assert.ok(indexOf('dns', 'pod asked') > indexOf('held', 'pod gone'));
+  assert.ok(indexOf('dns', 'eviction requested') > indexOf('held', 'pod gone'));
   assert.deepEqual(await scenario.pods(), []);
 });
 
@@ -49,7 +49,10 @@ test('LAST_RESORT_SECONDS before the end of the lifecycle action, all that is le
   const resort = await drainer.says('that time is short', ({ event }) => event === 'last resort');
   for (const name of ['dns', 'busy']) {
     const pod = `${scenario.namespace}/${name}`;
-    const asked = await drainer.says(`that ${name} is asked`, (line) => line.event === 'pod asked' && line.pod === pod);
+    const asked = await drainer.says(
+      `that ${name} is asked`,
+      (line) => line.event === 'eviction requested' && line.pod === pod,
+    );
     assert.ok(asked.time >= resort.time, 'in turn until then');
   }
   assert.ok(drainer.isRunning, 'what is asked is waited for');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { daemonSet, replicaSet, statefulSet } from './manifests.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -47,8 +47,8 @@ test('DaemonSet pods are left', async (t) => {
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   const left = lines.find(({ pod }) => pod === `${scenario.namespace}/${agent?.metadata?.name}`);
-  assert.equal(left?.event, 'pod left');
-  assert.equal(left?.why, 'belongs to DaemonSet agent');
+  assert.equal(left?.event, 'pod skipped');
+  assert.equal(left?.reason, 'belongs to DaemonSet agent');
   assert.equal((await scenario.podNow(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
   assert.deepEqual(await scenario.evictions(drainer), []);
 });
@@ -61,7 +61,7 @@ test('mirror pods are left', async (t) => {
   const drainer = scenario.drain({}, { node });
   const { exitCode, summary, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
-  assert.equal(lines.find(({ pod }) => pod === `${scenario.namespace}/proxy`)?.why, 'static pod of the kubelet');
+  assert.equal(lines.find(({ pod }) => pod === `${scenario.namespace}/proxy`)?.reason, 'static pod of the kubelet');
   assert.equal(summary.pods.evicted, 0);
   assert.equal((await scenario.podNow('proxy'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), []);
@@ -81,7 +81,7 @@ test('finished pods are left', async (t) => {
   const drainer = scenario.drain({}, { node });
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
-  const whys = lines.filter(({ event }) => event === 'pod left').map(({ why }) => why);
+  const whys = lines.filter(({ event }) => event === 'pod skipped').map(({ reason }) => reason);
   assert.ok(whys.includes('finished (Succeeded)') && whys.includes('finished (Failed)'), whys.join());
   assert.equal((await scenario.pods()).length, 2);
   assert.deepEqual(await scenario.evictions(drainer), []);

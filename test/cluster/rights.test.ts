@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { merge } from './admin.ts';
-import { openLab } from './lab.ts';
 import { claiming, podOn } from './manifests.ts';
 import { EKSCTL_LABEL } from './nodes.ts';
 import { applyRights, type Right, rightsGranted } from './rights.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, Termination } from './termination.ts';
+import { openLab } from './test-cluster.ts';
 import { Volume } from './volume.ts';
 
 const lab = await openLab();
@@ -64,7 +64,7 @@ for (const right of rights.filter((each) => !isBestEffort(each))) {
     const { exitCode, summary, lines } = await drainer.ended(20_000);
     assert.equal(exitCode, 1);
     assert.equal(summary.result, 'failed');
-    const failed = lines.find(({ event }) => event === 'failed');
+    const failed = lines.find(({ event }) => event === 'run failed');
     const denial = `cannot ${right.verb} resource "${right.resource}" in API group "${right.group}"`;
     assert.ok(failed?.message.includes(denial), failed?.message);
     assert.match(String(failed?.['advice']), /rbac\.yaml/);

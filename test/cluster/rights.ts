@@ -4,8 +4,8 @@ import { KubeConfig, PatchStrategy } from '@kubernetes/client-node';
 import * as v from 'valibot';
 import { parseAllDocuments } from 'yaml';
 import { ifFound } from './admin.ts';
-import type { Lab } from './lab.ts';
 import { eventually } from './poll.ts';
+import type { Lab } from './test-cluster.ts';
 
 const MANIFEST = new URL('../../infra/kubernetes/rbac.yaml', import.meta.url);
 

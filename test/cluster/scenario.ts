@@ -4,10 +4,10 @@ import type { KubernetesObject, V1Pod, V1PodDisruptionBudget } from '@kubernetes
 import { PatchStrategy } from '@kubernetes/client-node';
 import { codeOf, ifFound, isReady, merge } from './admin.ts';
 import { Drainer } from './drainer.ts';
-import type { Lab } from './lab.ts';
 import { type BudgetRule, POOL, type PodOptions, podOn } from './manifests.ts';
 import { standIn, workers } from './nodes.ts';
 import { eventually } from './poll.ts';
+import type { Lab } from './test-cluster.ts';
 import { tidy } from './tidy.ts';
 
 /** What one test plays on: a namespace and a worker node of its own, put in order again when the test is over. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { eventsAbout } from './events.ts';
-import { openLab } from './lab.ts';
 import { replicaSet } from './manifests.ts';
 import { setReady } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { providerIdOf, someInstanceId, Termination } from './termination.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -24,13 +24,16 @@ describe('what shows only after a while', { concurrency: true }, () => {
     await scenario.pod('slow', { node: alive, ...NEVER });
     await setReady(lab.admin, dead, 'Unknown');
     const waiting = scenario.drain({}, { node: alive });
-    await waiting.says('that slow is asked', ({ event }) => event === 'pod accepted');
+    await waiting.says('that slow is asked', ({ event }) => event === 'eviction accepted');
     const { exitCode, summary, lines } = await scenario.drain({}, { node: dead }).ended(90_000);
     assert.equal(exitCode, 0);
     assert.equal(summary.result, 'drained');
-    const accepted = lines.find(({ event }) => event === 'pod accepted');
-    const left = lines.find(({ event, pod }) => event === 'pod left' && pod === `${namespace}/lost`);
-    assert.match(left?.why ?? '', /^the node is not ready, and the pod is past its 1 s grace: given up$/);
+    const accepted = lines.find(({ event }) => event === 'eviction accepted');
+    const left = lines.find(({ event, pod }) => event === 'pod skipped' && pod === `${namespace}/lost`);
+    assert.match(
+      left?.reason ?? '',
+      /^the node is not ready, and the pod is past its grace period of 1 s: not waiting for it$/,
+    );
     const waited = (left?.time ?? 0) - (accepted?.time ?? 0);
     assert.ok(waited >= 60_500 && waited < 66_000, `${waited} ms`);
     assert.notEqual(await scenario.podNow('lost'), undefined);
@@ -53,7 +56,7 @@ describe('what shows only after a while', { concurrency: true }, () => {
     const { summary, lines } = await drainer.ended(120_000);
     assert.equal(summary.result, 'drained');
     assert.equal(drainer.asked(scenario.namespace).length, 7);
-    const left = lines.find(({ event, why }) => event === 'pod left' && /comes back/.test(why ?? ''));
+    const left = lines.find(({ event, reason }) => event === 'pod skipped' && /keeps returning/.test(reason ?? ''));
     assert.match(left?.pod ?? '', /boomerang/);
   });
 
@@ -64,13 +67,13 @@ describe('what shows only after a while', { concurrency: true }, () => {
     const { metadata } = await scenario.pod('guarded', { node });
     await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
     const drainer = scenario.drain({}, { node });
-    await drainer.says('what it waits for', ({ event }) => event === 'waiting', { withinMs: 45_000 });
+    await drainer.says('what it waits for', ({ event }) => event === 'waiting for pods', { withinMs: 45_000 });
     const [event, ...others] = await eventsAbout(lab, metadata?.uid ?? '', 1);
     assert.deepEqual(others, []);
     assert.deepEqual([event?.type, event?.reason], ['Warning', 'DrainBlocked']);
-    assert.equal(event?.message, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+    assert.equal(event?.message, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
     await scenario.changeBudget('strict', { minAvailable: 0 });
-    await drainer.says('that it may go', ({ event: what }) => what === 'pod accepted');
+    await drainer.says('that it may go', ({ event: what }) => what === 'eviction accepted');
     await scenario.end('guarded');
     assert.equal((await drainer.ended()).exitCode, 0);
   });
@@ -88,9 +91,9 @@ describe('what shows only after a while', { concurrency: true }, () => {
     const drainer = termination.drainByKubeconfig(lab, { LAST_RESORT_SECONDS: '5990' });
     const told = await drainer.says('what may be lost', ({ event }) => event === 'pod at risk', { withinMs: 25_000 });
     assert.equal(told.pod, `${namespace}/guarded`);
-    assert.equal(told.why, 'budget strict allows none (1 of 1 healthy, 1 needed)');
+    assert.equal(told.reason, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
     await scenario.changeBudget('strict', { minAvailable: 0 });
-    await drainer.says('that it may go', ({ event }) => event === 'pod accepted');
+    await drainer.says('that it may go', ({ event }) => event === 'eviction accepted');
     await scenario.end('guarded');
     const { exitCode, summary, lines } = await drainer.ended();
     assert.equal(exitCode, 0);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openLab } from './lab.ts';
 import { podOn } from './manifests.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 
 const lab = await openLab();
 after(() => lab.close());
@@ -14,9 +14,9 @@ test('a pod that is terminating already is waited for, and not evicted', async (
   await lab.admin.core.deleteNamespacedPod({ name: 'ending', namespace: scenario.namespace });
   await scenario.terminating('ending');
   const drainer = scenario.drain();
-  const waits = await drainer.says('that it waits', ({ event }) => event === 'pod waits');
+  const waits = await drainer.says('that it waits', ({ event }) => event === 'pod waiting');
   assert.equal(waits.pod, `${scenario.namespace}/ending`);
-  assert.equal(waits.because, 'terminating');
+  assert.equal(waits.waitReason, 'terminating');
   await scenario.create(podOn(scenario.worker, 'marker'));
   await drainer.says('that the marker is gone', ({ event, pod }) => event === 'pod gone' && /marker$/.test(pod ?? ''));
   assert.ok(drainer.isRunning);
@@ -33,9 +33,9 @@ test('a pod that a finalizer holds is waited for, and the finalizer is named', a
   const drainer = scenario.drain();
   const waits = await drainer.says(
     'why it waits',
-    ({ event, pod }) => event === 'pod waits' && /stuck$/.test(pod ?? ''),
+    ({ event, pod }) => event === 'pod waiting' && /stuck$/.test(pod ?? ''),
   );
-  assert.match(waits.why ?? '', /held by finalizer test\.fargate-node-drainer\/hold$/);
+  assert.match(waits.reason ?? '', /held by finalizer test\.fargate-node-drainer\/hold$/);
   await scenario.release('stuck');
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
@@ -63,7 +63,7 @@ test('a namespace that is deleted in mid-drain takes its pods along, budget or n
   await scenario.pod('web');
   await scenario.budget('all', 'web', { minAvailable: 1 }, 1);
   const drainer = scenario.drain();
-  await drainer.says('that the budget blocks', ({ because }) => because === 'budget');
+  await drainer.says('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
   await lab.admin.core.deleteNamespace({ name: scenario.namespace });
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { Drainer } from './drainer.ts';
-import type { Lab } from './lab.ts';
+import type { Lab } from './test-cluster.ts';
 
 const REGION = 'eu-west-1';
 const HOOK = 'drain';

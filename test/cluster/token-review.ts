@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as v from 'valibot';
-import type { Recognise } from './lab.ts';
+import type { Recognise } from './test-cluster.ts';
 
 const TokenReview = v.object({ apiVersion: v.string(), kind: v.string(), spec: v.object({ token: v.string() }) });
 

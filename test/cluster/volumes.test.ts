@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Line } from './drainer.ts';
-import { openLab } from './lab.ts';
 import { claiming, podOn } from './manifests.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
+import { openLab } from './test-cluster.ts';
 import { Volume } from './volume.ts';
 
 const lab = await openLab();
@@ -45,7 +45,7 @@ test('volumes that a pod which stays has in use are not waited for', async (t) =
   await scenario.pod('stays', { node, annotations: mirror, ...claiming('own', 'shared') });
   await scenario.pod('goes', { node, ...claiming('shared') });
   const drainer = scenario.drain({}, { node });
-  await drainer.says('that it asked', ({ event }) => event === 'pod accepted');
+  await drainer.says('that it asked', ({ event }) => event === 'eviction accepted');
   await scenario.end('goes');
   const { exitCode, lines } = await drainer.ended(10_000);
   assert.equal(exitCode, 0);
@@ -66,7 +66,7 @@ test('VOLUME_DETACH_TIMEOUT_SECONDS bounds the wait, and what is still attached 
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   const [attached, givenUp] = lines.filter(isOfVolumes);
-  assert.equal(givenUp?.event, 'volumes given up');
+  assert.equal(givenUp?.event, 'volumes still attached');
   assert.deepEqual(givenUp?.['volumes'], [data.name]);
   const waited = (givenUp?.time ?? 0) - (attached?.time ?? 0);
   assert.ok(waited >= 1_500 && waited < 6_000, `${waited} ms`);

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { costTable } from '../../scripts/cost.ts';
-import { settingsTable } from '../../scripts/settings-table.ts';
+import { costTable } from '../../scripts/cost/cost.ts';
+import { settingsTable } from '../../scripts/docs/settings-table.ts';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 
 test('the table of settings in the README is the one that the program has', () => {
   // Otherwise: somebody sets what the README says, and nothing reads it.
-  assert.ok(readme.includes(settingsTable()), 'node scripts/settings-table.ts prints the table as it should be');
+  assert.ok(readme.includes(settingsTable()), 'node scripts/docs/settings-table.ts prints the table as it should be');
 });
 
 test('the costs in the README are the ones that the script works out', () => {
   // Otherwise: a price changes, and the README goes on promising the old one.
-  assert.ok(readme.includes(costTable()), 'node scripts/cost.ts prints the table as it should be');
+  assert.ok(readme.includes(costTable()), 'node scripts/cost/cost.ts prints the table as it should be');
 });
 
 test('every file that the README links to exists', async () => {

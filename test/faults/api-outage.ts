@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimulatedRequest } from '../simulator/faults.ts';
+import { nodeOf, Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { nodeOf, Town } from './town.ts';
 import { evictedTwice, seconds, verdictOf } from './verdict.ts';
 
 const OUTAGE_MS = 60_000;
@@ -41,7 +41,7 @@ async function outageAt(stage: string, isStage: (request: SimulatedRequest) => b
   const [instance = ''] = town.instances;
   const worker = town.drain(instance);
   if (stage === 'wait') {
-    await worker.line('pod accepted');
+    await worker.line('eviction accepted');
     setTimeout(begin, 2_000);
   }
   if (stage === 'settle')

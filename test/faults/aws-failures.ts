@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AwsSimulator } from '../simulator/aws/aws-simulator.ts';
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 type Trouble = {
@@ -70,10 +70,10 @@ async function meet({ shutdownMs, eks = false, environment = () => ({}), make }:
   const startedAt = Date.now();
   const [instance = ''] = town.instances;
   const worker = town.drain(instance, environment(town.aws));
-  await worker.line('pod accepted');
+  await worker.line('eviction accepted');
   await Promise.all([make(town.aws), worker.ended()]);
   const [action] = town.aws.lifecycleActions(instance);
-  const failed = worker.lines.filter(({ event }) => event === 'beat failed').length;
+  const failed = worker.lines.filter(({ event }) => event === 'heartbeat failed').length;
   const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${failed} tries of one failed`;
   return await verdictOf(town, told);
 }

@@ -1,7 +1,7 @@
-import { share, spread } from '../simulator/aws/event-faults.ts';
+import { share, spread } from '../simulator/aws/eventbridge/event-faults.ts';
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { deployDrainer, drainAll } from './stack.ts';
-import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 const TERMINATIONS = 200;

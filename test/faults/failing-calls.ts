@@ -1,6 +1,6 @@
 import type { KubernetesFault } from '../simulator/faults.ts';
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 /** One after the other, in turn. */

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { each } from '../support/each.ts';
 import { Seeded } from '../support/seeded.ts';
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 const KILLS = 50;

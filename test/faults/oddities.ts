@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { garbage } from '../simulator/faults.ts';
+import { CLUSTER, Town, type TownOptions } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { CLUSTER, Town, type TownOptions } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 type Oddity = {
@@ -67,7 +67,7 @@ async function meet({ town: options, before, during }: Oddity): Promise<Figure> 
   const [instance = ''] = town.instances;
   const worker = town.drain(instance);
   if (during !== undefined) {
-    await worker.line('pod accepted');
+    await worker.line('eviction accepted');
     await during(town);
   }
   await worker.ended();

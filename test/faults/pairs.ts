@@ -1,6 +1,6 @@
 import { GROUP } from '../process/account.ts';
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
-import { Town } from './town.ts';
 import { evictedTwice, seconds, verdictOf } from './verdict.ts';
 
 /** A double event starts two workers on one node, here in the same instant. */

@@ -63,7 +63,7 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
       LIFECYCLE_HOOK_NAME: HOOK,
       ...IN_BUCKET,
     });
-    await worker.line('pod accepted');
+    await worker.line('eviction accepted');
     const start = await kill(pidFile);
     await pause(GONE_FOR_MS);
     await start();

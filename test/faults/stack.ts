@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { KUBECONFIG, templateText } from '../infra/templates.ts';
-import type { Town } from './town.ts';
+import type { Town } from './fault-environment.ts';
 
 /** Deploys the template of the drainer: its own rule, schedule and task definition start every task from now on. */
 export function deployDrainer({ aws }: Town): void {

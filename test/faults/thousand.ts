@@ -1,6 +1,6 @@
+import { Town } from './fault-environment.ts';
 import type { FaultScenario, Figure } from './scenario.ts';
 import { deployDrainer, drainAll } from './stack.ts';
-import { Town } from './town.ts';
 import { seconds, verdictOf } from './verdict.ts';
 
 const TERMINATIONS = Number(process.env['FAULTS_TERMINATIONS'] ?? 1_000);

@@ -1,6 +1,6 @@
-import { inSeconds } from '../../app/report/seconds.ts';
+import { toSeconds } from '../../app/lib/clock.ts';
+import type { Town } from './fault-environment.ts';
 import type { Figure } from './scenario.ts';
-import type { Town } from './town.ts';
 
 /** What became of every instance of the town that was terminated, and of what ran for it. */
 export async function verdictOf(town: Town, told: string, more: readonly string[] = []): Promise<Figure> {
@@ -43,5 +43,5 @@ export function evictedTwice({ kubernetes }: Town): number {
 }
 
 export function seconds(ms: number): string {
-  return `${inSeconds(ms)} s`;
+  return `${toSeconds(ms)} s`;
 }

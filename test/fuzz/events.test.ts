@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../app/config/cli.ts';
 import { readConfig } from '../../app/config/drain-config.ts';
-import { ConfigFaults, faultText } from '../../app/config/setting-values.ts';
+import { ConfigErrors, configErrorText } from '../../app/config/setting-values.ts';
 import { EKS, templateText } from '../infra/templates.ts';
 import { isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
-import type { LaunchedTask } from '../simulator/aws/task.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { fuzz, SECRET, sizeOf, type Verdict } from './fuzz.ts';
 import { bent, mutated } from './mutate.ts';
@@ -57,13 +57,13 @@ function judge(task: LaunchedTask | undefined): Verdict {
   assert.equal(line.command, 'drain', 'an event chose the command');
   if (line.command !== 'drain') return { used: true };
   try {
-    const { target, cluster } = readConfig({ AWS_REGION: 'eu-west-1', ...task.environment }, line.flags, line.faults);
+    const { target, cluster } = readConfig({ AWS_REGION: 'eu-west-1', ...task.environment }, line.flags, line.errors);
     assert.equal(target.kind, 'instance');
     assert.equal(cluster.kind, 'eks');
     return { used: true };
   } catch (error) {
-    if (!(error instanceof ConfigFaults)) throw error;
-    return { refusal: faultText(error) };
+    if (!(error instanceof ConfigErrors)) throw error;
+    return { refusal: configErrorText(error) };
   }
 }
 

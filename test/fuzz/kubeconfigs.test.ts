@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { adviceOf, explain, Failure } from '../../app/failure.ts';
 import type { Access } from '../../app/kubernetes/access.ts';
-import { accessByFile, accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
+import { accessFromKubeconfigFile, accessFromUntrustedKubeconfig } from '../../app/kubernetes/kubeconfig.ts';
+import { adviceOf, explain, Failure } from '../../app/lib/errors.ts';
 import { HandClock } from '../support/clock.ts';
 import { folder } from '../support/folder.ts';
 import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
@@ -33,7 +33,7 @@ test('whatever is in the bucket, it is a way to a cluster or refused', async () 
   const size = sizeOf(300);
   const clock = new HandClock();
   const { used, refused } = await fuzz(size, randomKubeconfig, (text) =>
-    judge(accessByForeignText(text, 's3://bucket/key', clock)),
+    judge(accessFromUntrustedKubeconfig(text, 's3://bucket/key', clock)),
   );
   if (size.cases >= 300) assert.ok(used > 10 && refused > 100, `${used} used, ${refused} refused`);
 });
@@ -43,6 +43,6 @@ test('whatever is in a file, it is a way to a cluster or refused', async (t) => 
   const clock = new HandClock();
   await fuzz(sizeOf(100), randomKubeconfig, async (text) => {
     await writeFile(path, text);
-    return judge(accessByFile(path, clock));
+    return judge(accessFromKubeconfigFile(path, clock));
   });
 });

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { readCommandLine } from '../../app/config/cli.ts';
 import { readConfig } from '../../app/config/drain-config.ts';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
-import { accessByFile } from '../../app/kubernetes/kubeconfig.ts';
+import { accessFromKubeconfigFile } from '../../app/kubernetes/kubeconfig.ts';
 import { Program } from '../process/program.ts';
 import { Listener } from '../simulator/listener.ts';
 import { HandClock } from '../support/clock.ts';
@@ -43,8 +43,8 @@ function* refusedInvocations(firstSeed: number): Generator<Invocation & { seed: 
     const line = readCommandLine(args);
     if (line.command === 'help' || line.command === 'version') continue;
     try {
-      if (line.command === 'drain') readConfig(environment, line.flags, line.faults);
-      else if (line.command === 'sweep') readSweepConfig(environment, line.flags, line.faults);
+      if (line.command === 'drain') readConfig(environment, line.flags, line.errors);
+      else if (line.command === 'sweep') readSweepConfig(environment, line.flags, line.errors);
       else throw new Error('no such command');
     } catch {
       yield { args, environment, seed };
@@ -86,7 +86,7 @@ test('a kubeconfig that is none ends the program before it asks anybody anything
   for (let seed = firstSeed, cased = 0; cased < Math.max(1, cases / 30); seed++) {
     const text = randomKubeconfig(new Seeded(seed)).replaceAll(/https:\/\/[^"\s]*/g, url);
     await writeFile(path, text);
-    const isRefused = await accessByFile(path, clock).then(
+    const isRefused = await accessFromKubeconfigFile(path, clock).then(
       () => false,
       () => true,
     );
@@ -96,7 +96,7 @@ test('a kubeconfig that is none ends the program before it asks anybody anything
     const args = ['drain', '--kubeconfig', path, '--node', 'node-a'];
     const { code, lines, stderr } = await run(args, { AWS_ENDPOINT_URL: url }, again);
     assert.deepEqual([code, stderr], [1, ''], again);
-    assert.match(lines.find(({ event }) => event === 'failed')?.message ?? '', /kubeconfig/, again);
+    assert.match(lines.find(({ event }) => event === 'run failed')?.message ?? '', /kubeconfig/, again);
   }
   assert.equal(count.requests, 0);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../app/config/cli.ts';
 import { readConfig } from '../../app/config/drain-config.ts';
-import { ConfigFaults, faultText } from '../../app/config/setting-values.ts';
+import { ConfigErrors, configErrorText } from '../../app/config/setting-values.ts';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
@@ -10,26 +10,26 @@ import { type Invocation, randomInvocation } from './settings.ts';
 /** What the program makes of an invocation before it touches anything. */
 function judge({ args, environment }: Invocation): Verdict {
   const line = readCommandLine(args);
-  if (line.command === 'unknown') return { refusal: faultText(new ConfigFaults(line.faults)) };
+  if (line.command === 'unknown') return { refusal: configErrorText(new ConfigErrors(line.errors)) };
   if (line.command === 'help' || line.command === 'version') return { used: true };
   try {
     if (line.command === 'sweep') {
-      assert.ok(readSweepConfig(environment, line.flags, line.faults).hook.length > 0);
+      assert.ok(readSweepConfig(environment, line.flags, line.errors).hook.length > 0);
       return { used: true };
     }
-    const { target } = readConfig(environment, line.flags, line.faults);
+    const { target } = readConfig(environment, line.flags, line.errors);
     assert.match(target.kind === 'instance' ? target.instanceId : target.name, /^[a-z0-9][-a-z0-9.]*$/);
-    assert.deepEqual(line.faults, [], 'faults of the command line were lost');
+    assert.deepEqual(line.errors, [], 'errors of the command line were lost');
     return { used: true };
   } catch (error) {
-    if (!(error instanceof ConfigFaults)) throw error;
-    assert.ok(error.faults.length > 0);
-    return { refusal: faultText(error) };
+    if (!(error instanceof ConfigErrors)) throw error;
+    assert.ok(error.errors.length > 0);
+    return { refusal: configErrorText(error) };
   }
 }
 
 // An exception of any other kind is a stack trace in a log, exit code 1, and a hook that is handled by ON_FAILURE.
-test('whatever is given, reading it gives a configuration or its faults', async () => {
+test('whatever is given, reading it gives a configuration or its errors', async () => {
   const size = sizeOf(300);
   const { used, refused } = await fuzz(size, randomInvocation, judge);
   if (size.cases >= 300) assert.ok(used > 10 && refused > 100, `${used} configurations, ${refused} refusals`);

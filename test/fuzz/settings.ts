@@ -1,4 +1,4 @@
-import { flagOf, PLACE_SETTINGS, settingNames } from '../../app/config/settings.ts';
+import { flagOf, PLACEMENT_SETTINGS, settingNames } from '../../app/config/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutated, randomText } from './mutate.ts';
@@ -53,7 +53,7 @@ export function randomInvocation(random: Seeded): Invocation {
     .filter((name) => !isOfPlace(name))
     .filter((name) => random.chance(GOOD.has(name) ? 0.9 : 0.1));
   // One of these without the others is hardly ever good.
-  if (random.chance(command === 'drain' ? 0.2 : 0.8)) names.push(...PLACE_SETTINGS);
+  if (random.chance(command === 'drain' ? 0.2 : 0.8)) names.push(...PLACEMENT_SETTINGS);
   return { args, environment: Object.fromEntries(names.map((name) => [name, randomValue(random, name)])) };
 }
 
@@ -73,7 +73,7 @@ function randomValue(random: Seeded, name: string): string {
 }
 
 function isOfPlace(name: string): boolean {
-  return PLACE_SETTINGS.some((place) => place === name);
+  return PLACEMENT_SETTINGS.some((place) => place === name);
 }
 
 /** A mutation that leaves no part of a secret that nobody would know again. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { openLab } from '../cluster/lab.ts';
 import { localFlow } from '../cluster/local-flow.ts';
 import { replicaSet } from '../cluster/manifests.ts';
 import { Scenario } from '../cluster/scenario.ts';
+import { openLab } from '../cluster/test-cluster.ts';
 import { folder } from '../support/folder.ts';
 import { build, start } from './engine.ts';
 
@@ -71,7 +71,7 @@ test('SIGTERM reaches it, and it ends with 143', async (t) => {
   await scenario.startOnWorker(replicaSet(scenario.namespace, 'web', { replicas: 2 }), 2);
   await scenario.budget('web', 'web', { maxUnavailable: 0 }, 2);
   const job = start(t, drainer, ...(await drainOf(t, scenario.worker)));
-  await job.says(/budget web allows none/);
+  await job.says(/budget web allows no disruption/);
   await job.terminate();
   const { code, stdout, stderr } = await job.ended();
   assert.equal(code, 143, stdout + stderr);

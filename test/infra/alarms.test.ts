@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Failure } from '../../app/failure.ts';
-import { whileBeating } from '../../app/lifecycle.ts';
+import { Failure } from '../../app/lib/errors.ts';
+import { withHeartbeats } from '../../app/lifecycle/heartbeat.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
 import { FakeHook } from '../support/hooks.ts';
-import { surroundings } from '../support/surroundings.ts';
+import { testContext } from '../support/test-context.ts';
 import { drainer, EKS, VARIANTS } from './templates.ts';
 
 describe('what wakes a human', () => {
@@ -38,14 +38,14 @@ describe('what wakes a human', () => {
       ['HeartbeatsFailed', 'Sum', 'GreaterThanThreshold', '1', '300'],
     );
     const failedIn = async (seconds: number, fault: () => Promise<never>) => {
-      const { clock, recorder, context } = surroundings();
+      const { clock, recorder, context } = testContext();
       const hook = new FakeHook(clock);
       hook.fault = () => (clock.elapsed < seconds * 1_000 ? fault() : undefined);
       await clock.until(
-        whileBeating([hook], (signal) => clock.sleep(period * 1_000, signal), context),
+        withHeartbeats([hook], context, ({ signal }) => clock.sleep(period * 1_000, signal)),
         2 * period * 1_000,
       );
-      return recorder.of('beat failed').length;
+      return recorder.of('heartbeat failed').length;
     };
     const denied = () => Promise.reject(new Failure('access denied'));
     const silent = () => new Promise<never>(() => undefined);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Fargate } from '../process/fargate.ts';
+import { type World, world } from '../process/process-fixture.ts';
 import type { Ended } from '../process/program.ts';
-import { type World, world } from '../process/world.ts';
 import { actionsOf } from './policies.ts';
 import { drainer, KUBECONFIG, templateText } from './templates.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
-import { matches } from '../simulator/aws/event-pattern.ts';
-import { inputTransformer, transformed } from '../simulator/aws/input-transformer.ts';
+import { matches } from '../simulator/aws/eventbridge/event-pattern.ts';
+import { inputTransformer, transformed } from '../simulator/aws/eventbridge/input-transformer.ts';
 import { drainer, EKS } from './templates.ts';
 
 const ecs = 'arn:aws:ecs:eu-west-1:111122223333';

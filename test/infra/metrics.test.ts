@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dimensionValue } from '../../app/report/dimension.ts';
-import { METRICS, NAMESPACE } from '../../app/report/metrics.ts';
+import { dimensionValue, METRICS, NAMESPACE } from '../../app/report/metrics.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';

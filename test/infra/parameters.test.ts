@@ -142,7 +142,7 @@ describe('parameters', () => {
       .filter((group) => at(group, 'Label', 'default') === 'Policies')
       .flatMap((group) => listAt(group, 'Parameters'));
     assert.equal(policies.length, 11);
-    const defaults = new Map(settingRows().map(({ name, fallback }) => [plain(name), fallback]));
+    const defaults = new Map(settingRows().map(({ name, defaultValue }) => [plain(name), defaultValue]));
     for (const policy of policies) {
       // 0 stands for no deadline, which the worker has when none is given.
       assert.equal(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { actionOf, INSTANCE } from '../process/process-fixture.ts';
 import { summaryOf } from '../process/program.ts';
-import { actionOf, INSTANCE } from '../process/world.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
@@ -62,7 +62,7 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     await w.addPod('web', { finalizers: ['test/hold'] });
     w.aws.terminateInstance(INSTANCE);
     const [task] = w.fargate.tasks;
-    await task?.line('pod accepted');
+    await task?.line('eviction accepted');
     task?.kill('SIGKILL');
     await soleEnd(w);
     const [notification, ...others] = w.aws.notifications;

@@ -53,7 +53,7 @@ describe('the schedule of the sweep', () => {
       assert.equal(config.groupPrefix, parameters['AutoScalingGroupPrefix'] ?? '');
       assert.equal(config.scheduledAt, scheduledAt.getTime());
       assert.equal(config.cluster.kind, parameters['KubeConfigBucket'] === undefined ? 'eks' : 'kubeconfig-object');
-      assert.deepEqual(config.place, {
+      assert.deepEqual(config.placement, {
         cluster: parameters['EcsCluster'] ?? 'node-drainer-Cluster',
         taskDefinition: 'node-drainer',
         subnets: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],

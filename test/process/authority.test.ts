@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { putKubeconfig } from './account.ts';
+import { actionOf, INSTANCE, world } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
-import { actionOf, INSTANCE, world } from './world.ts';
 
 // The authority of a cluster is replaced while a budget holds up a drain for hours: it would watch nothing, and wait for ever.
 test('a drain goes on when the authority of its cluster is replaced, with the kubeconfig that the bucket has by then', async (context) => {
@@ -11,7 +11,7 @@ test('a drain goes on when the authority of its cluster is replaced, with the ku
   await w.blockAll();
   w.aws.terminateInstance(INSTANCE);
   const drain = w.drain();
-  await drain.line('pod waits');
+  await drain.line('pod waiting');
   await w.kubernetes.rotateCertificate({ newAuthority: true });
   await drain.line('retrying');
   putKubeconfig(w.aws, w.kubernetes.kubeconfig('node-drainer'));

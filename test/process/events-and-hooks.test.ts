@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { actionOf, INSTANCE, world } from './world.ts';
+import { actionOf, INSTANCE, world } from './process-fixture.ts';
 
 describe('events, hooks and settings', { concurrency: 4 }, () => {
   test('two drainers started by one event at the same time evict each pod once and continue the hook once', async (context) => {

@@ -1,5 +1,5 @@
+import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
-import type { LaunchedTask } from '../simulator/aws/task.ts';
 import { type Ended, Program } from './program.ts';
 
 /** What the program has to know to start tasks. The grace is for events that are on their way; here none is. */

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { extract } from '../support/emf.ts';
 import { GROUP, HOOK } from './account.ts';
+import { INSTANCE, NODE, world } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
-import { INSTANCE, NODE, world } from './world.ts';
 
 describe('what the lines of the program count', { concurrency: 4 }, () => {
   test('the last line of a drain is in the embedded metric format', async (context) => {
@@ -55,7 +55,7 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     w.aws.terminateInstance(INSTANCE);
     const drainer = w.drain();
     context.after(() => drainer.kill('SIGKILL'));
-    const { metrics, dimensions } = extract(await drainer.line('beat failed'));
+    const { metrics, dimensions } = extract(await drainer.line('heartbeat failed'));
     assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
     assert.deepEqual(dimensions, [
       { Cluster: 's3://configs/kube/config', Group: GROUP },
@@ -75,7 +75,7 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     w.aws.terminateInstance(INSTANCE);
     const drainer = w.drain();
     context.after(() => drainer.kill('SIGKILL'));
-    await drainer.line('pod waits');
+    await drainer.line('pod waiting');
     await w.core.deleteNode({ name: NODE });
     const summary = summaryOf(await drainer.ended());
     assert.deepEqual([summary['result'], summary['hook'], summary['exitCode']], ['no node', 'CONTINUE', 0]);
@@ -108,7 +108,7 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     await w.blockAll();
     w.aws.terminateInstance(INSTANCE);
     const drainer = w.drain({ LAST_RESORT_SECONDS: '172800' });
-    await drainer.line('pod waits');
+    await drainer.line('pod waiting');
     drainer.kill('SIGTERM');
     const ended = await drainer.ended();
     const atRisk = ended.lines.filter(({ event }) => event === 'pod at risk');

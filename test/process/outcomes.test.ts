@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
-import { clientOptions } from '../simulator-aws/account.ts';
+import { clientOptions } from '../simulator-tests/aws/account.ts';
 import { extract } from '../support/emf.ts';
 import { GROUP, HOOK } from './account.ts';
+import { actionOf, INSTANCE, NODE, type World, world } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
-import { actionOf, INSTANCE, NODE, type World, world } from './world.ts';
 
 // The rows of the README's outcome table, by the real program: its exit code, and what it told the hook. Those that a policy
 // decides are in policies.test.ts.
@@ -23,7 +23,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const { result, pods, node } = summaryOf(ended);
     assert.deepEqual(
       { result, pods, node },
-      { result: 'drained', pods: { evicted: 1, left: 0, remaining: 0 }, node: NODE },
+      { result: 'drained', pods: { evicted: 1, skipped: 0, remaining: 0 }, node: NODE },
     );
   });
 
@@ -52,7 +52,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const bug = 'data:text/javascript,setTimeout(() => { throw new Error("a bug") }, 1500)';
     const ended = await w.drain({ NODE_OPTIONS: `--import=${encodeURI(bug)}` }).ended();
     assert.equal(ended.code, 70);
-    assert.match(ended.stderr, /this should not have happened: Error: a bug/);
+    assert.match(ended.stderr, /this is a bug, please report it: Error: a bug/);
     assert.equal(actionOf(w).state, 'pending');
   });
 
@@ -62,11 +62,11 @@ describe('the outcome table', { concurrency: 4 }, () => {
     await w.addPod('web', { finalizers: ['test/hold'] });
     w.aws.terminateInstance(INSTANCE);
     const drainer = w.drain();
-    await drainer.line('pod accepted');
+    await drainer.line('eviction accepted');
     await completeElsewhere(w);
     const ended = await drainer.ended();
     assert.equal(ended.code, 3);
-    assert.equal(summaryOf(ended)['hook'], 'left alone');
+    assert.equal(summaryOf(ended)['hook'], 'not completed');
     assert.deepEqual(summaryOf(ended)['lost'], ['default/web']);
     assert.match(summaryOf(ended).message, / · 1 lost: default\/web · /);
     assert.equal(extract(summaryOf(ended)).metrics['DrainsFailed'], 1);
@@ -84,7 +84,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const ended = await w.drain().ended();
     assert.equal(ended.code, 1);
     assert.equal(actionOf(w).state, 'pending');
-    const failure = ended.lines.find(({ event }) => event === 'failed');
+    const failure = ended.lines.find(({ event }) => event === 'run failed');
     assert.match(failure?.message ?? '', /cannot get resource "nodes"/);
     assert.match(String(failure?.['advice']), /rbac\.yaml/);
   });
@@ -100,7 +100,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       await w.blockAll();
       w.aws.terminateInstance(INSTANCE);
       const drainer = w.drain();
-      await drainer.line('pod waits');
+      await drainer.line('pod waiting');
       const at = Date.now();
       drainer.kill(signal);
       const ended = await drainer.ended();
@@ -118,7 +118,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const refused = await w.drain().ended();
     assert.equal(refused.code, 64);
     assert.match(
-      refused.lines.find(({ event }) => event === 'failed')?.message ?? '',
+      refused.lines.find(({ event }) => event === 'run failed')?.message ?? '',
       /not terminating: it is InService in workers/,
     );
     assert.ok(!w.kubernetes.requests.some(({ user }) => user === 'node-drainer'));
@@ -170,7 +170,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     });
     const ended = await w.drain().ended();
     assert.equal(ended.code, 1);
-    const failure = ended.lines.find(({ event }) => event === 'completion failed');
+    const failure = ended.lines.find(({ event }) => event === 'hook completion failed');
     assert.match(String(failure?.['advice']), /autoscaling:CompleteLifecycleAction/);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { actionOf, INSTANCE, NODE, world } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
-import { actionOf, INSTANCE, NODE, world } from './world.ts';
 
 // The rows of the README's outcome table in which a setting of the owner decides what the hook is told.
 describe('the policies', { concurrency: 4 }, () => {
@@ -36,7 +36,7 @@ describe('the policies', { concurrency: 4 }, () => {
       assert.equal(actionOf(w).result, result);
       assert.equal(actionOf(w).beats, 0);
       assert.match(
-        ended.lines.find(({ event }) => event === 'failed')?.message ?? '',
+        ended.lines.find(({ event }) => event === 'run failed')?.message ?? '',
         /could not reach the cluster within 1 s/,
       );
     });

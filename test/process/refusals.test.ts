@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { folder } from '../support/folder.ts';
 import { putKubeconfig } from './account.ts';
+import { actionOf, INSTANCE, world } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
-import { actionOf, INSTANCE, world } from './world.ts';
 
 describe('what the drainer refuses', { concurrency: 4 }, () => {
   test('a kubeconfig from the bucket that would run a command is refused, and the command is not run', async (context) => {
@@ -23,7 +23,7 @@ describe('what the drainer refuses', { concurrency: 4 }, () => {
     putKubeconfig(w.aws, config);
     const ended = await w.drain().ended();
     assert.equal(ended.code, 1);
-    assert.match(ended.lines.find(({ event }) => event === 'failed')?.message ?? '', /refused: user .* has 'exec'/);
+    assert.match(ended.lines.find(({ event }) => event === 'run failed')?.message ?? '', /refused: user .* has 'exec'/);
     assert.equal(actionOf(w).state, 'pending');
     await assert.rejects(access(proof));
   });

@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { GROUP, HOOK, IN_BUCKET } from './account.ts';
 import { Fargate, PLACE } from './fargate.ts';
+import { actionOf, INSTANCE, type World, world } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
-import { actionOf, INSTANCE, type World, world } from './world.ts';
 
 /** A world whose simulated ECS runs the program. */
 async function fargateWorld(context: TestContext): Promise<{ w: World; fargate: Fargate; environment: Environment }> {
@@ -36,7 +36,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
     LIFECYCLE_HOOK_NAME: HOOK,
     LIFECYCLE_ACTION_TIME: new Date().toISOString(),
   });
-  await first.line('pod accepted');
+  await first.line('eviction accepted');
   const beats = actionOf(w).beats;
   const toldAt = Date.now();
   first.kill('SIGTERM');
@@ -47,7 +47,7 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
 
   const [successor] = fargate.tasks;
   assert.ok(successor);
-  await successor.line('pod waits');
+  await successor.line('pod waiting');
   await release(w, 'web');
   const [last] = await fargate.allEnded();
   assert.ok(last);
@@ -69,7 +69,7 @@ test('a worker that finds no place for a successor says so, and is gone before S
   w.aws.terminateInstance(INSTANCE);
   w.aws.refuseTasks({ reason: 'Capacity is unavailable at this time.' });
   const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
-  await first.line('pod accepted');
+  await first.line('eviction accepted');
   const toldAt = Date.now();
   first.kill('SIGTERM');
   const ended = await first.ended();
@@ -85,7 +85,7 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
   await w.addPod('web', { finalizers: ['test/hold'] });
   w.aws.terminateInstance(INSTANCE);
   const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
-  await first.line('pod accepted');
+  await first.line('eviction accepted');
   first.kill('SIGKILL');
   await first.ended();
 
@@ -109,10 +109,10 @@ test('the task of a sweep knows when the action began, and tells its successor',
   const began = new Date(actionOf(w).startedAt).toISOString();
   await sweep(environment).ended();
   const [first] = fargate.tasks;
-  await first?.line('pod accepted');
+  await first?.line('eviction accepted');
   first?.kill('SIGTERM');
   await first?.ended();
-  await fargate.tasks[1]?.line('pod waits');
+  await fargate.tasks[1]?.line('pod waiting');
   assert.deepEqual(
     w.aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_ACTION_TIME']),
     [undefined, began],
@@ -154,7 +154,7 @@ test('a sweep tells what ECS refuses, and that it cannot look', async (context) 
   });
   const blind = await sweep(environment).ended();
   assert.equal(blind.code, 1);
-  const failed = blind.lines.find(({ event }) => event === 'failed');
+  const failed = blind.lines.find(({ event }) => event === 'run failed');
   assert.match(String(failed?.['advice']), /autoscaling:DescribeAutoScalingGroups/);
 });
 

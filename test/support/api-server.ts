@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Agent } from 'undici';
-import type { Clock } from '../../app/clock.ts';
-import type { Access, AskForAccess } from '../../app/kubernetes/access.ts';
-import { Api } from '../../app/kubernetes/api.ts';
+import type { Access, ResolveAccess } from '../../app/kubernetes/access.ts';
+import { KubernetesClient } from '../../app/kubernetes/client.ts';
+import type { Clock } from '../../app/lib/clock.ts';
 import { Listener } from '../simulator/listener.ts';
 
 export type Received = {
@@ -38,14 +38,14 @@ export function apiOn(
   clock: Clock,
   more: {
     authenticate?: Access['authenticate'];
-    throttled?: (forMs: number) => void;
-    ask?: AskForAccess;
+    throttled?: (pauseMs: number) => void;
+    ask?: ResolveAccess;
   } = {},
-): Api {
+): KubernetesClient {
   const authenticate = more.authenticate ?? (async () => ({ authorization: 'Bearer letmein' }));
   const throttled = more.throttled ?? (() => undefined);
   const access: Access = { server, connect: () => new Agent(), authenticate };
-  const api = new Api(access, { clock, throttled, ask: more.ask ?? (async () => access) });
+  const api = new KubernetesClient(access, { clock, throttled, resolveAccess: more.ask ?? (async () => access) });
   t.after(() => api.close());
   return api;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../app/clock.ts';
+import type { Clock } from '../../app/lib/clock.ts';
 
 /** Work that takes more turns than this without any time passing is a loop that spins. */
 const MOST_TURNS = 5_000;

@@ -1,10 +1,17 @@
 import { type DrainOptions, drain } from '../../app/drain/drain.ts';
+import type { Timeline } from '../../app/timeline.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { surroundings } from './surroundings.ts';
+import { testContext } from './test-context.ts';
+
+type Options = Partial<Omit<DrainOptions, 'timeline'>> & {
+  readonly deadlineAt?: number;
+  readonly doNotDisruptUntil?: number;
+  readonly action?: Omit<NonNullable<Timeline['action']>, 'startedAt'>;
+};
 
 /** A cluster in memory, and a drain of its node that has not begun. */
 export function draining() {
-  const { clock, recorder, stop, context } = surroundings();
+  const { clock, recorder, stop, context } = testContext();
   const cluster = new FakeCluster(clock);
   return {
     clock,
@@ -12,14 +19,20 @@ export function draining() {
     recorder,
     stop,
     /** Begins the drain once the cluster has come to rest. */
-    async begin(options: Partial<DrainOptions> = {}) {
+    async begin({ deadlineAt, doNotDisruptUntil = 0, action, ...options }: Options = {}) {
       await clock.advance(1_000);
-      const usual = { drainDaemonSets: false, courtesyUntil: 0 };
+      const timeline: Timeline = {
+        drainStartedAt: clock.now(),
+        doNotDisruptUntil,
+        ...(deadlineAt !== undefined && { deadlineAt }),
+        ...(action !== undefined && { action: { startedAt: clock.now(), ...action } }),
+      };
+      const usual: DrainOptions = { timeline, onDeadline: 'continue', drainDaemonSets: false };
       const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);
       // Whoever awaits it hears of its rejection; until then it is nobody's fault.
       done.catch(() => undefined);
-      return { done, result, beganAt: clock.elapsed };
+      return { done, result, startedAt: clock.elapsed };
     },
     /** When pods were shown to be gone, by name, in milliseconds from `from` on. */
     goneAt(from: number): Record<string, number> {

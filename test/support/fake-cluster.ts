@@ -1,7 +1,7 @@
 import type { Budget } from '../../app/drain/budget.ts';
 import type { DrainCluster, EvictionReply, NodeState, Sink, Snapshot } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
-import { Failure } from '../../app/failure.ts';
+import { Failure } from '../../app/lib/errors.ts';
 import type { HandClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
 import { FakeNode } from './fake-node.ts';
@@ -53,7 +53,7 @@ export class FakeCluster implements DrainCluster {
   /** No call is answered, and no change is told, until the outage ends. */
   outage(): { end(): void } {
     const before = this.fault;
-    this.fault = () => new Failure('connection reset', { passing: true });
+    this.fault = () => new Failure('connection reset', { transient: true });
     this.#deaf = this.budgets.deaf = true;
     return {
       end: () => {
@@ -120,7 +120,7 @@ export class FakeCluster implements DrainCluster {
     return reply;
   }
 
-  async remove(asked: Pod, signal: AbortSignal): Promise<EvictionReply> {
+  async delete(asked: Pod, signal: AbortSignal): Promise<EvictionReply> {
     await this.#call(`remove ${asked.name}`, signal);
     return this.#replyTo(asked, () => undefined);
   }

@@ -1,5 +1,5 @@
 import type { Claim } from '../../app/drain/cluster.ts';
-import type { Attachment, Volumes } from '../../app/settle-volumes.ts';
+import type { Attachment, Volumes } from '../../app/run/volumes.ts';
 import type { HandClock } from './clock.ts';
 
 /** The volumes that are attached to a node in memory, each for as long as the test says. */

@@ -1,4 +1,4 @@
-import type { Hook } from '../../app/lifecycle.ts';
+import type { Hook } from '../../app/lifecycle/heartbeat.ts';
 import type { HandClock } from './clock.ts';
 
 type Answer = 'active' | 'ended';
@@ -12,7 +12,7 @@ export class FakeHook implements Hook {
   readonly beats: number[] = [];
   readonly results: string[] = [];
   /** What a call meets instead of an answer. */
-  fault: (call: 'beat' | 'complete') => Promise<Answer> | undefined = () => undefined;
+  fault: (call: 'heartbeat' | 'complete') => Promise<Answer> | undefined = () => undefined;
   #active = true;
   readonly #clock: HandClock;
 
@@ -22,14 +22,14 @@ export class FakeHook implements Hook {
     this.heartbeatTimeoutSeconds = heartbeatTimeoutSeconds;
   }
 
-  /** It timed out, or was completed elsewhere. */
+  /** It timed out, or was completed otherClusters. */
   end(): void {
     this.#active = false;
   }
 
-  async beat(): Promise<Answer> {
+  async heartbeat(): Promise<Answer> {
     this.beats.push(this.#clock.elapsed);
-    return this.fault('beat') ?? this.#answer();
+    return this.fault('heartbeat') ?? this.#answer();
   }
 
   async complete(result: string): Promise<Answer> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Failure } from '../../app/failure.ts';
 import type { Access } from '../../app/kubernetes/access.ts';
+import { Failure } from '../../app/lib/errors.ts';
 
 export const SECRET = 's3cr3t-t0ken';
 

@@ -1,29 +1,41 @@
 import { mock } from 'node:test';
-import type { DrainEvent, Remaining, Report } from '../../app/report/event.ts';
+import type { RemainingPod, Report, RunEvent } from '../../app/events.ts';
 import { liveView } from '../../app/report/live-view.ts';
 import { EmulatedTerminal } from './terminal.ts';
 
 export const NODE = 'ip-10-0-0-1.eu-central-1.compute.internal';
-export const WEB: Remaining = { pod: 'shop/web-0', uid: 'w', why: 'terminating for 1 s', ending: true, blocked: false };
-export const DB: Remaining = { pod: 'shop/db-0', uid: 'd', why: 'budget db allows none', ending: false, blocked: true };
-export const RETRYING: Extract<DrainEvent, { type: 'retrying' }> = {
+export const WEB: RemainingPod = {
+  pod: 'shop/web-0',
+  uid: 'w',
+  reason: 'terminating for 1 s',
+  ending: true,
+  blocked: false,
+};
+export const DB: RemainingPod = {
+  pod: 'shop/db-0',
+  uid: 'd',
+  reason: 'budget db allows no disruption',
+  ending: false,
+  blocked: true,
+};
+export const RETRYING: Extract<RunEvent, { type: 'retrying' }> = {
   type: 'retrying',
   what: 'watch pods',
   error: new Error('refused'),
-  inMs: 5_000,
+  retryInMs: 5_000,
 };
 
-export const looked = (...remaining: Remaining[]): DrainEvent => ({ type: 'looked', remaining: () => remaining });
-export const gone = (pod: string): DrainEvent => ({ type: 'pod gone', pod, proof: 'deleted' });
-export const warning = (message: string): DrainEvent => ({ type: 'warning', message });
+export const looked = (...remaining: RemainingPod[]): RunEvent => ({ type: 'replanned', remaining: () => remaining });
+export const gone = (pod: string): RunEvent => ({ type: 'pod gone', pod, proof: 'deleted' });
+export const warning = (message: string): RunEvent => ({ type: 'warning', message });
 /** What a drain tells until it waits for pods. */
-export const BEGINNING: readonly DrainEvent[] = [
-  { type: 'started', version: '1.0.0', target: 'i-0123456789abcdef0', cluster: 'EKS cluster prod', dryRun: false },
+export const BEGINNING: readonly RunEvent[] = [
+  { type: 'run started', version: '1.0.0', target: 'i-0123456789abcdef0', cluster: 'EKS cluster prod', dryRun: false },
   { type: 'connected', server: 'https://prod', policyVersion: 'v1' },
   { type: 'node found', node: NODE, uid: 'n', providerID: '', by: 'name' },
   { type: 'cordoned', node: NODE, excludedFromLoadBalancers: false },
-  { type: 'beat', hook: 'drainer' },
-  { type: 'pod left', pod: 'kube-system/proxy', why: 'belongs to DaemonSet proxy' },
+  { type: 'heartbeat', hook: 'drainer' },
+  { type: 'pod skipped', pod: 'kube-system/proxy', reason: 'belongs to DaemonSet proxy' },
   looked(DB, WEB),
 ];
 export const LASTING = [
@@ -43,7 +55,7 @@ type Shown = {
 };
 
 /** The live view on a terminal that shows a prompt, and the events. */
-export function shown(events: readonly DrainEvent[], terminal = new EmulatedTerminal()): Shown {
+export function shown(events: readonly RunEvent[], terminal = new EmulatedTerminal()): Shown {
   let now = Date.parse('2026-01-02T03:04:05Z');
   terminal.write('$ node dist/main.mjs drain\n');
   const { report, end } = liveView(terminal, () => now);

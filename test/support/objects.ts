@@ -1,8 +1,8 @@
 import type { Budget } from '../../app/drain/budget.ts';
-import type { Attempt, Observed } from '../../app/drain/observed.ts';
-import { type Plan, plan, type Verdict } from '../../app/drain/plan.ts';
-import type { Pod } from '../../app/drain/pod.ts';
-import type { Circumstances } from '../../app/drain/standing.ts';
+import type { Attempt, ObservedState, Returns } from '../../app/drain/observed.ts';
+import type { PlanConditions } from '../../app/drain/plan.ts';
+import { type Decision, type Plan, plan } from '../../app/drain/plan.ts';
+import { controllerKeyOf, type Pod } from '../../app/drain/pod.ts';
 
 /** A running, ready pod of no controller. */
 export function pod(name: string, more: Partial<Pod> = {}): Pod {
@@ -49,62 +49,71 @@ export function budget(name: string, allowed: number, more: Partial<Budget> = {}
 
 type Seen = {
   readonly pods: readonly Pod[];
-  /** All budgets of all namespaces that were read; absent: no namespace was. */
-  readonly budgets?: readonly Budget[];
+  /** All budgets of all namespaces; absent: there are none. `unread`: no namespace's budgets have been read. */
+  readonly budgets?: readonly Budget[] | 'unread';
   readonly attempts?: Readonly<Record<string, Attempt>>;
   /** When each budget was last told of; 0 unless given. */
   readonly asOf?: Readonly<Record<string, number>>;
   readonly uncounted?: Readonly<Record<string, number>>;
-  readonly comingBack?: readonly string[];
+  readonly unverified?: readonly string[];
+  /** By the name of a pod of the controller. */
+  readonly returns?: Readonly<Record<string, Returns>>;
   /** When each pod was first seen terminating. */
   readonly terminatingSince?: Readonly<Record<string, number>>;
 };
 
 /** What is observed, with pods and budgets given by name. */
-export function observed(seen: Seen): Observed {
-  const { pods, budgets, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {}, comingBack = [] } = seen;
+export function observed(seen: Seen): ObservedState {
+  const { pods, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {}, unverified = [], returns = {} } = seen;
+  const budgets = seen.budgets === 'unread' ? [] : (seen.budgets ?? []);
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
-  const budgetUidOf = (name: string) => budgets?.find((budget) => budget.name === name)?.uid ?? name;
+  const budgetUidOf = (name: string) => budgets.find((budget) => budget.name === name)?.uid ?? name;
   const namespaces = new Set(pods.map(({ namespace }) => namespace));
   return {
     pods,
     attempts: new Map(Object.entries(attempts).map(([name, attempt]) => [uidOf(name), attempt])),
     budgets: new Map(
-      budgets === undefined
+      seen.budgets === 'unread'
         ? []
         : [...namespaces].map((namespace) => [namespace, budgets.filter((budget) => budget.namespace === namespace)]),
     ),
-    asOf: new Map((budgets ?? []).map(({ uid, name }) => [uid, asOf[name] ?? 0])),
+    budgetSeenAt: new Map(budgets.map(({ uid, name }) => [uid, asOf[name] ?? 0])),
     uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
-    comingBack: new Set(comingBack.map(uidOf)),
+    unverified: new Set(unverified.map(uidOf)),
+    returns: new Map(
+      Object.entries(returns).map(([name, one]) => [
+        controllerKeyOf(pods.find((pod) => pod.name === name) ?? pod(name)),
+        one,
+      ]),
+    ),
     terminatingSince: new Map(Object.entries(terminatingSince).map(([name, since]) => [uidOf(name), since])),
   };
 }
 
 /** The plan for a healthy node with the default settings, but for what is said otherwise. */
-export function planned(seen: Observed, now: number, otherwise: Partial<Circumstances> = {}): Plan {
-  const usual = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, courtesyUntil: 0 };
+export function planned(seen: ObservedState, now: number, otherwise: Partial<PlanConditions> = {}): Plan {
+  const usual = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, doNotDisruptUntil: 0 };
   return plan(seen, now, { ...usual, ...otherwise });
 }
 
 /** The verdicts in words, by the pod's name: `evict`, `leave daemonset`, `wait budget`. */
-export function acts({ verdicts }: Plan): Record<string, string> {
-  return Object.fromEntries(verdicts.map((verdict) => [verdict.pod.name, actOf(verdict)]));
+export function acts({ decisions }: Plan): Record<string, string> {
+  return Object.fromEntries(decisions.map((verdict) => [verdict.pod.name, actOf(verdict)]));
 }
 
-function actOf(verdict: Verdict): string {
-  switch (verdict.act) {
-    case 'leave':
-      return `leave ${verdict.why}`;
+function actOf(verdict: Decision): string {
+  switch (verdict.action) {
+    case 'skip':
+      return `skip ${verdict.reason}`;
     case 'wait':
-      return `wait ${verdict.why.kind}`;
+      return `wait ${verdict.reason.kind}`;
     case 'evict':
     case 'delete':
-      return verdict.act;
+      return verdict.action;
   }
 }
 
 /** The names of the pods that are to be evicted, in turn. */
-export function evicted({ verdicts }: Plan): string[] {
-  return verdicts.filter(({ act }) => act === 'evict').map(({ pod }) => pod.name);
+export function evicted({ decisions }: Plan): string[] {
+  return decisions.filter(({ action }) => action === 'evict').map(({ pod }) => pod.name);
 }

@@ -1,10 +1,10 @@
-import type { DrainEvent, Report } from '../../app/report/event.ts';
+import type { Report, RunEvent } from '../../app/events.ts';
 
-type Of<T extends DrainEvent['type']> = Extract<DrainEvent, { type: T }>;
+type Of<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
 /** Keeps everything that a run tells, with the time at which it was told. */
 export class Recorder {
-  readonly told: { readonly at: number; readonly event: DrainEvent }[] = [];
+  readonly told: { readonly at: number; readonly event: RunEvent }[] = [];
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -16,12 +16,12 @@ export class Recorder {
   };
 
   /** The events of one type, in order. */
-  of<T extends DrainEvent['type']>(type: T): Of<T>[] {
+  of<T extends RunEvent['type']>(type: T): Of<T>[] {
     return this.told.map(({ event }) => event).filter((event): event is Of<T> => event.type === type);
   }
 
   /** When events of this type were told, in milliseconds after `from`. */
-  timesOf(type: DrainEvent['type'], from: number): number[] {
+  timesOf(type: RunEvent['type'], from: number): number[] {
     return this.told.filter(({ event }) => event.type === type).map(({ at }) => at - from);
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { AskForAccess } from '../../app/kubernetes/access.ts';
-import { Api } from '../../app/kubernetes/api.ts';
-import { accessByForeignText } from '../../app/kubernetes/kubeconfig.ts';
-import { ApiUnreachable } from '../../app/kubernetes/status.ts';
+import type { ResolveAccess } from '../../app/kubernetes/access.ts';
+import { KubernetesClient } from '../../app/kubernetes/client.ts';
+import { ApiUnreachable } from '../../app/kubernetes/errors.ts';
+import { accessFromUntrustedKubeconfig } from '../../app/kubernetes/kubeconfig.ts';
 import type { Certificate } from './authority.ts';
 import type { HandClock } from './clock.ts';
 
@@ -25,13 +25,13 @@ export function kubeconfig(server: string, ca: string, user: { token: string } |
 }
 
 /** The API client over an access that is asked for as the program does, and how often it was. */
-export async function apiBy(t: TestContext, clock: HandClock, source: AskForAccess) {
+export async function apiBy(t: TestContext, clock: HandClock, source: ResolveAccess) {
   const count = { asked: 0 };
-  const ask: AskForAccess = (signal) => {
+  const resolveAccess: ResolveAccess = (signal) => {
     count.asked++;
     return source(signal);
   };
-  const api = new Api(await ask(never), { clock, ask, throttled: () => undefined });
+  const api = new KubernetesClient(await resolveAccess(never), { clock, resolveAccess, throttled: () => undefined });
   t.after(() => api.close());
   return { api, count };
 }
@@ -39,7 +39,7 @@ export async function apiBy(t: TestContext, clock: HandClock, source: AskForAcce
 /** Access by a kubeconfig text that can be replaced, as that of an object in S3. */
 export function replaceable(clock: HandClock, text: string) {
   const object = { text };
-  return { object, ask: () => accessByForeignText(object.text, 's3://bucket/key', clock) };
+  return { object, resolveAccess: () => accessFromUntrustedKubeconfig(object.text, 's3://bucket/key', clock) };
 }
 
 export async function failureOf(call: Promise<unknown>): Promise<ApiUnreachable> {

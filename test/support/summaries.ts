@@ -1,4 +1,4 @@
-import type { Summary } from '../../app/report/event.ts';
+import type { Summary } from '../../app/events.ts';
 
 /** The summary of a drain in which all went well, but for what is said otherwise. */
 export function summaryWith(otherwise: Partial<Summary> = {}): Summary {
@@ -12,10 +12,10 @@ export function summaryWith(otherwise: Partial<Summary> = {}): Summary {
     group: 'workers',
     lost: [],
     node: 'node-a',
-    pods: { evicted: 12, left: 3, remaining: 0 },
+    pods: { evicted: 12, skipped: 3, remaining: 0 },
     longestBlocked: { pod: 'shop/db-0', seconds: 4.2 },
     blockedSeconds: 6.3,
-    beats: 2,
+    heartbeats: 2,
     heartbeatsFailed: 0,
     seconds: { drain: 7, total: 8.5 },
     apiRequests: { list: 2 },

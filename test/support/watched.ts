@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Sink, Snapshot } from '../../app/drain/cluster.ts';
-import { type Collection, reflect } from '../../app/kubernetes/reflector.ts';
+import { type Collection, listWatch } from '../../app/kubernetes/list-watch.ts';
 import { apiOn, apiServer, type Received } from './api-server.ts';
-import { surroundings } from './surroundings.ts';
+import { testContext } from './test-context.ts';
 
 export type Exchange = Received & { readonly response: ServerResponse };
 type Step = (exchange: Exchange) => unknown;
@@ -32,7 +32,7 @@ const A_TURN_MS = 2;
 
 /** A collection on a server that answers request after request as the steps say, and what is reflected of it. */
 export async function watched(t: TestContext, collection: Collection<string>, steps: Step[]) {
-  const { clock, recorder, stop, context } = surroundings();
+  const { clock, recorder, stop, context } = testContext();
   const sink = new Shown();
   const script = { otherwise: (_: Exchange): unknown => undefined };
   const { url, received } = await apiServer(t, (request, response) => {
@@ -59,7 +59,7 @@ export async function watched(t: TestContext, collection: Collection<string>, st
     sink,
     stop,
     begin(from?: Snapshot<string>): Promise<never> {
-      const endless = reflect(api, collection, from, sink, context);
+      const endless = listWatch(api, collection, from, sink, context);
       endless.catch(() => undefined);
       reflecting = endless;
       return endless;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Failure } from '../../app/failure.ts';
-import { Stopped } from '../../app/stopped.ts';
-import { attemptOf } from '../../app/sweep/sweep.ts';
+import { Failure } from '../../app/lib/errors.ts';
+import { Stopped } from '../../app/outcome.ts';
+import { attemptOf } from '../../app/sweep.ts';
 import { sweeping, waits } from '../support/sweeping.ts';
 
 // An event that is lost leaves an instance that nobody drains, until its hook times out and its pods die with it.
@@ -12,7 +12,7 @@ test('an instance that waits without a task gets one; one that has a task gets n
   drained.add('i-1');
   assert.deepEqual(await run(), {
     code: 0,
-    found: { groups: 7, waiting: 2, covered: 1, elsewhere: 0, started: 1, refused: 0 },
+    found: { groups: 7, waiting: 2, withTask: 1, otherClusters: 0, started: 1, refused: 0 },
   });
   assert.deepEqual(
     started.map(({ task }) => task),
@@ -23,7 +23,14 @@ test('an instance that waits without a task gets one; one that has a task gets n
 test('a group without the hook is none of ours', async () => {
   const { facts, run, started } = sweeping();
   facts.waiting = [waits('i-1', 'others')];
-  assert.deepEqual((await run()).found, { groups: 7, waiting: 0, covered: 0, elsewhere: 0, started: 0, refused: 0 });
+  assert.deepEqual((await run()).found, {
+    groups: 7,
+    waiting: 0,
+    withTask: 0,
+    otherClusters: 0,
+    started: 0,
+    refused: 0,
+  });
   assert.equal(started.length, 0);
 });
 
@@ -36,7 +43,7 @@ test('a group that cannot be looked at keeps no other one waiting, and fails the
     started.map(({ task }) => task.instanceId),
     ['i-2'],
   );
-  assert.match(String(recorder.of('failed')[0]?.error), /the hooks of deleted could not be seen/);
+  assert.match(String(recorder.of('run failed')[0]?.error), /the hooks of deleted could not be seen/);
 });
 
 // Two stacks with the same hook name would start tasks for each other's instances, every five minutes.
@@ -47,7 +54,14 @@ test('an instance whose tags name another cluster is left to it', async () => {
     ['i-1', ['staging']],
     ['i-2', ['prod']],
   ]);
-  assert.deepEqual((await run()).found, { groups: 7, waiting: 3, covered: 0, elsewhere: 1, started: 2, refused: 0 });
+  assert.deepEqual((await run()).found, {
+    groups: 7,
+    waiting: 3,
+    withTask: 0,
+    otherClusters: 1,
+    started: 2,
+    refused: 0,
+  });
   assert.deepEqual(
     started.map(({ task }) => task.instanceId),
     ['i-2', 'i-3'],
@@ -68,7 +82,14 @@ test('an instance is left to its event for a while', async () => {
   const { clock, drained, facts, run, started } = sweeping();
   facts.waiting = [waits('i-1')];
   clock.sleep(10_000, new AbortController().signal).then(() => drained.add('i-1'));
-  assert.deepEqual((await run()).found, { groups: 7, waiting: 1, covered: 1, elsewhere: 0, started: 0, refused: 0 });
+  assert.deepEqual((await run()).found, {
+    groups: 7,
+    waiting: 1,
+    withTask: 1,
+    otherClusters: 0,
+    started: 0,
+    refused: 0,
+  });
   assert.equal(started.length, 0);
 });
 
@@ -104,7 +125,10 @@ test('RunTask that answers 200 and places nothing is told, with the reason, and 
   facts.place = (instance) =>
     instance === 'i-1' ? { kind: 'refused', reason: 'RESOURCE:ENI' } : { kind: 'started', task: 'task-2' };
   const { code, found } = await run();
-  assert.deepEqual([code, found], [0, { groups: 7, waiting: 2, covered: 0, elsewhere: 0, started: 1, refused: 1 }]);
+  assert.deepEqual(
+    [code, found],
+    [0, { groups: 7, waiting: 2, withTask: 0, otherClusters: 0, started: 1, refused: 1 }],
+  );
   assert.deepEqual(
     recorder.of('task refused').map(({ instanceId, reason }) => [instanceId, reason]),
     [['i-1', 'RESOURCE:ENI']],
@@ -116,10 +140,13 @@ test('throttling is waited out; what cannot be mended is told as a refusal', asy
   facts.waiting = [waits('i-1'), waits('i-2')];
   facts.place = (instance, tries) => {
     if (instance === 'i-2') return new Failure('RunTask is denied');
-    return tries < 3 ? new Failure('Rate exceeded', { passing: true }) : { kind: 'started', task: 'task-1' };
+    return tries < 3 ? new Failure('Rate exceeded', { transient: true }) : { kind: 'started', task: 'task-1' };
   };
   const { code, found } = await run();
-  assert.deepEqual([code, found], [0, { groups: 7, waiting: 2, covered: 0, elsewhere: 0, started: 1, refused: 1 }]);
+  assert.deepEqual(
+    [code, found],
+    [0, { groups: 7, waiting: 2, withTask: 0, otherClusters: 0, started: 1, refused: 1 }],
+  );
   assert.equal(started.length, 1);
   assert.match(recorder.of('task refused')[0]?.reason ?? '', /denied/);
 });
@@ -129,12 +156,12 @@ test('a sweep that cannot look fails', async () => {
   const { facts, recorder, run } = sweeping();
   facts.look = new Failure('AccessDenied');
   assert.deepEqual(await run(), { code: 1, found: undefined });
-  assert.equal(recorder.of('failed').length, 1);
+  assert.equal(recorder.of('run failed').length, 1);
 });
 
 test('a look that fails in passing is repeated', async () => {
   const { clock, facts, run } = sweeping();
-  facts.look = new Failure('Throttling', { passing: true });
+  facts.look = new Failure('Throttling', { transient: true });
   clock.sleep(5_000, new AbortController().signal).then(() => {
     facts.look = undefined;
   });
@@ -147,7 +174,7 @@ test('a dry run says what it would start, and starts nothing', async () => {
   await run({ dryRun: true });
   assert.equal(started.length, 0);
   assert.deepEqual(
-    recorder.of('would start').map(({ instanceId }) => instanceId),
+    recorder.of('task would start').map(({ instanceId }) => instanceId),
     ['i-1'],
   );
 });
@@ -168,8 +195,8 @@ test('what the rule has started meanwhile is not started again', async () => {
   assert.deepEqual((await run()).found, {
     groups: 7,
     waiting: 150,
-    covered: 2,
-    elsewhere: 0,
+    withTask: 2,
+    otherClusters: 0,
     started: 148,
     refused: 0,
   });

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import type { Fault, SimulatedRequest } from '../../simulator/faults.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
-import { simulatedLab } from '../simulated-lab.ts';
+import { simulatedLab } from '../simulated-cluster.ts';
 import { fault } from './fault.ts';
 
 const lab = await simulatedLab();

@@ -6,7 +6,7 @@ import { assertUntouched } from '../nodes.ts';
 import { eventually } from '../poll.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
-import { simulatedLab } from '../simulated-lab.ts';
+import { simulatedLab } from '../simulated-cluster.ts';
 import { fault, isEviction } from './fault.ts';
 
 const lab = await simulatedLab();
@@ -45,7 +45,10 @@ test('an eviction that arrives late does not hit the pod that took over the name
     fault: { kind: 'delay', ms: 1_500 },
   });
   const drainer = scenario.drain();
-  await drainer.says('that it asks', ({ event, pod }) => event === 'pod asked' && pod?.endsWith('/db-0') === true);
+  await drainer.says(
+    'that it asks',
+    ({ event, pod }) => event === 'eviction requested' && pod?.endsWith('/db-0') === true,
+  );
   await lab.admin.core.deleteNamespacedPod({ name: 'db-0', namespace: scenario.namespace });
   await drainer.says('that it is gone', ({ event, pod }) => event === 'pod gone' && pod?.endsWith('/db-0') === true);
   const [next] = await scenario.ready('db', 1);

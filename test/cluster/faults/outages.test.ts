@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { podOn } from '../manifests.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
-import { simulatedLab } from '../simulated-lab.ts';
+import { simulatedLab } from '../simulated-cluster.ts';
 import { fault, isEviction } from './fault.ts';
 
 const lab = await simulatedLab();
@@ -20,7 +20,7 @@ test('an outage of the API in mid-drain is waited out', async (t) => {
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   const drainer = scenario.drain();
   await scenario.terminating('held');
-  await drainer.says('that the budget blocks', ({ because }) => because === 'budget');
+  await drainer.says('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
   const outage = simulator.faults.outage();
   t.after(() => outage.end());
   await drainer.says('that it tries again', ({ event }) => event === 'retrying');

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { podOn, replicaSet } from '../manifests.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
-import { simulatedLab } from '../simulated-lab.ts';
+import { simulatedLab } from '../simulated-cluster.ts';
 
 const lab = await simulatedLab();
 await applyRights(lab);
@@ -26,7 +26,7 @@ for (const how of ['end', 'reset'] as const) {
     await scenario.ready('pod-59', 1);
     const before = watchesOf('pods');
     const drainer = scenario.drain();
-    await drainer.says('that it asks', ({ event }) => event === 'pod asked');
+    await drainer.says('that it asks', ({ event }) => event === 'eviction requested');
     const dropping = setInterval(() => simulator.dropWatches(how), 30);
     t.after(() => clearInterval(dropping));
     await drainer.says('that a pod is gone', ({ event }) => event === 'pod gone');
@@ -48,7 +48,7 @@ test('after 410 Gone the drain goes on from a new list', async (t) => {
   await scenario.pod('held', { held: true });
   const drainer = scenario.drain();
   await scenario.terminating('held');
-  await drainer.says('that a budget blocks', ({ because }) => because === 'budget');
+  await drainer.says('that a budget blocks', ({ waitReason }) => waitReason === 'budget');
   for (let round = 0; round < 3; round++) {
     await scenario.create(podOn(scenario.worker, `late-${round}`));
     simulator.compact();
@@ -64,7 +64,7 @@ test('after 410 Gone the drain goes on from a new list', async (t) => {
   await scenario.changeBudget('strict', { maxUnavailable: 1 });
   const goes = await drainer.says(
     'that one goes',
-    ({ event, pod }) => event === 'pod accepted' && /\/web-/.test(pod ?? ''),
+    ({ event, pod }) => event === 'eviction accepted' && /\/web-/.test(pod ?? ''),
   );
   assert.ok(goes.time - allowedAt < 5_000, `${goes.time - allowedAt} ms after the budget allowed it`);
   await scenario.release('held');

@@ -1,6 +1,6 @@
 import { Timers } from '../timers.ts';
-import type { AfterRefusal } from './event-delivery.ts';
-import { type Partition, partitionOf } from './partition.ts';
+import type { AfterRefusal } from './eventbridge/delivery.ts';
+import { type Partition, partitionOf } from './protocol/partition.ts';
 
 /** What every simulated service knows of where and when it is. */
 export type Context = {

@@ -1,11 +1,11 @@
-import type { AccessKeys } from './access-keys.ts';
-import { authenticate } from './authentication.ts';
-import { type ContainerCredentials, isCredentialsRequest } from './container-credentials.ts';
 import type { Context } from './context.ts';
-import { errorReply, type Service, ServiceError, statusReply } from './errors.ts';
-import type { AwsRequest, Operation, Reply } from './message.ts';
+import { type ContainerCredentials, isCredentialsRequest } from './ecs/container-credentials.ts';
+import type { AccessKeys } from './protocol/access-keys.ts';
+import { authenticate } from './protocol/authentication.ts';
+import { errorReply, type Service, ServiceError, statusReply } from './protocol/errors.ts';
+import type { AwsRequest, Operation, Reply } from './protocol/message.ts';
+import { readSignature } from './protocol/sigv4.ts';
 import type { Exchange } from './server.ts';
-import { readSignature } from './sigv4.ts';
 
 /** One request as it was served. `status` is 0 for what got no whole answer. */
 export type ServedRequest = {

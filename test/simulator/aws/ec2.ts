@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { Fleet } from './autoscaling/fleet.ts';
+import { ec2State, type Instance } from './autoscaling/instance.ts';
 import type { Context } from './context.ts';
-import { ServiceError } from './errors.ts';
-import type { Fleet } from './fleet.ts';
-import { Form } from './form.ts';
-import { ec2State, type Instance } from './instance.ts';
-import type { AwsRequest, Operation } from './message.ts';
-import { ec2Namespace, type XmlValue, xmlDocument } from './xml.ts';
+import { ServiceError } from './protocol/errors.ts';
+import { Form } from './protocol/form.ts';
+import type { AwsRequest, Operation } from './protocol/message.ts';
+import { ec2Namespace, type XmlValue, xmlDocument } from './protocol/xml.ts';
 
 /** `ip-10-0-1-2.eu-central-1.compute.internal` → `10.0.1.2`. */
 function addressIn(privateDnsName: string): string | undefined {

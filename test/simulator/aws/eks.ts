@@ -1,5 +1,5 @@
-import { ServiceError } from './errors.ts';
-import type { AwsRequest, Operation } from './message.ts';
+import { ServiceError } from './protocol/errors.ts';
+import type { AwsRequest, Operation } from './protocol/message.ts';
 
 export type Cluster = {
   name: string;

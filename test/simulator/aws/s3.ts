@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Buckets, type StoredObject, storedObject } from './buckets.ts';
 import type { Context } from './context.ts';
-import { ServiceError } from './errors.ts';
-import type { AwsRequest, Operation, Reply } from './message.ts';
+import { ServiceError } from './protocol/errors.ts';
+import type { AwsRequest, Operation, Reply } from './protocol/message.ts';
 
 type Address = { bucket: string; key: string };
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AwsFault, Fault, Faults } from '../faults.ts';
 import { Listener, type Refusal } from '../listener.ts';
-import type { AwsRequest, Reply } from './message.ts';
+import type { AwsRequest, Reply } from './protocol/message.ts';
 
 /** A request, recognised: what faults are matched against, and how it is answered. */
 export type Exchange = {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { ServiceError } from './errors.ts';
-import { Form } from './form.ts';
-import type { AwsRequest, Caller, Operation, Reply } from './message.ts';
-import { stsNamespace, xmlDocument } from './xml.ts';
+import { ServiceError } from './protocol/errors.ts';
+import { Form } from './protocol/form.ts';
+import type { AwsRequest, Caller, Operation, Reply } from './protocol/message.ts';
+import { stsNamespace, xmlDocument } from './protocol/xml.ts';
 
 /** XML, or JSON for those who ask for it as the Kubernetes authenticator does. */
 function identityReply(caller: Caller, accept: string | undefined): Reply {

@@ -1,9 +1,9 @@
-import { type AccessKeys, callerOf } from './access-keys.ts';
-import { signerOf } from './authentication.ts';
 import type { Context } from './context.ts';
-import type { AwsRequest, Caller } from './message.ts';
-import { partitionOf } from './partition.ts';
-import { readSignature, type Signature, timeOf } from './sigv4.ts';
+import { type AccessKeys, callerOf } from './protocol/access-keys.ts';
+import { signerOf } from './protocol/authentication.ts';
+import type { AwsRequest, Caller } from './protocol/message.ts';
+import { partitionOf } from './protocol/partition.ts';
+import { readSignature, type Signature, timeOf } from './protocol/sigv4.ts';
 
 const prefix = 'k8s-aws-v1.';
 const clusterHeader = 'x-k8s-aws-id';
@@ -25,8 +25,8 @@ const allowedParameters = [
 /** Why a token is refused. */
 class Refused extends Error {}
 
-function insist(holds: boolean, why: string): asserts holds {
-  if (!holds) throw new Refused(why);
+function insist(holds: boolean, reason: string): asserts holds {
+  if (!holds) throw new Refused(reason);
 }
 
 function presignedUrl(token: string): URL {

@@ -34,8 +34,8 @@ export function runScheduler(cluster: Cluster): void {
 function schedule(cluster: Cluster, pod: Pod): void {
   const { nodes, pods } = cluster.tables;
   const all = nodes.list().filter((node) => !isTerminating(node));
-  const obstacles = all.map((node) => ({ node, why: obstacle(pod, node) }));
-  const fitting = obstacles.filter(({ why }) => why === undefined).map(({ node }) => node);
+  const obstacles = all.map((node) => ({ node, reason: obstacle(pod, node) }));
+  const fitting = obstacles.filter(({ reason }) => reason === undefined).map(({ node }) => node);
   const load = (node: Node): number => pods.by('node', node.metadata.name).length;
   const [best] = fitting.map((node) => ({ node, load: load(node) })).sort((a, b) => a.load - b.load);
   const conditions = (pod.status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
@@ -45,8 +45,8 @@ function schedule(cluster: Cluster, pod: Pod): void {
     pods.write({ ...pod, spec, status: { ...pod.status, conditions: [...conditions, bound] } });
     return;
   }
-  const whys = obstacles.map(({ why = '' }) => why);
-  const counts = [...new Set(whys)].map((why) => `${whys.filter((each) => each === why).length} ${why}`);
+  const whys = obstacles.map(({ reason = '' }) => reason);
+  const counts = [...new Set(whys)].map((reason) => `${whys.filter((each) => each === reason).length} ${reason}`);
   const message = `0/${all.length} nodes are available: ${counts.join(', ')}.`;
   const before = (pod.status.conditions ?? []).find(({ type }) => type === 'PodScheduled');
   const lastTransitionTime = before?.lastTransitionTime ?? timestamp();

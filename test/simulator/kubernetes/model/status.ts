@@ -82,11 +82,11 @@ export const unsupportedMediaType = (): ApiError =>
 export const alreadyExists = (resource: GroupResource, name: string): ApiError =>
   new ApiError(409, 'AlreadyExists', `${qualified(resource)} "${name}" already exists`, detailsOf(resource, name));
 
-export const conflict = (resource: GroupResource, name: string, why: string): ApiError =>
+export const conflict = (resource: GroupResource, name: string, reason: string): ApiError =>
   new ApiError(
     409,
     'Conflict',
-    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${reason}`,
     detailsOf(resource, name),
   );
 
@@ -97,9 +97,9 @@ export const modified = (resource: GroupResource, name: string): ApiError =>
     'the object has been modified; please apply your changes to the latest version and try again',
   );
 
-export function forbidden(resource: GroupResource, name: string, why: string): ApiError {
+export function forbidden(resource: GroupResource, name: string, reason: string): ApiError {
   const what = name === '' ? qualified(resource) : `${qualified(resource)} "${name}"`;
-  return new ApiError(403, 'Forbidden', `${what} is forbidden: ${why}`, detailsOf(resource, name));
+  return new ApiError(403, 'Forbidden', `${what} is forbidden: ${reason}`, detailsOf(resource, name));
 }
 
 export type Invalidity = { field: string; reason: string; message: string };

@@ -8,16 +8,16 @@ import type { Invalidity } from '../model/status.ts';
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
-const invalidValue = (field: string, value: string, why: string): Invalidity => ({
+const invalidValue = (field: string, value: string, reason: string): Invalidity => ({
   field,
   reason: 'FieldValueInvalid',
-  message: `Invalid value: ${value}: ${why}`,
+  message: `Invalid value: ${value}: ${reason}`,
 });
 const required = (field: string): Invalidity => ({ field, reason: 'FieldValueRequired', message: 'Required value' });
-const forbidden = (field: string, why: string): Invalidity => ({
+const forbidden = (field: string, reason: string): Invalidity => ({
   field,
   reason: 'FieldValueForbidden',
-  message: `Forbidden: ${why}`,
+  message: `Forbidden: ${reason}`,
 });
 
 /** The rules of pkg/apis/…/validation that a drainer or its tests can run into. */
@@ -30,13 +30,13 @@ function validateName({ kind, metadata: { name } }: KubernetesObject): Invalidit
   if (/Role/.test(kind)) return [];
   if (kind === 'Namespace' && !label.test(name)) {
     const regex = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
-    const why = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${regex}')`;
-    return [invalidValue('metadata.name', JSON.stringify(name), why)];
+    const reason = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${regex}')`;
+    return [invalidValue('metadata.name', JSON.stringify(name), reason)];
   }
   if (subdomain.test(name) && name.length <= 253) return [];
   const regex = String.raw`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`;
-  const why = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${regex}')`;
-  return [invalidValue('metadata.name', JSON.stringify(name), why)];
+  const reason = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${regex}')`;
+  return [invalidValue('metadata.name', JSON.stringify(name), reason)];
 }
 
 function validateKind(object: KubernetesObject): Invalidity[] {
@@ -64,8 +64,8 @@ function validateKind(object: KubernetesObject): Invalidity[] {
 function validateEvent({ involvedObject, metadata }: objects.Event): Invalidity[] {
   const { namespace = '' } = involvedObject;
   if (namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default')) return [];
-  const why = 'does not match event.namespace';
-  return [invalidValue('involvedObject.namespace', JSON.stringify(namespace), why)];
+  const reason = 'does not match event.namespace';
+  return [invalidValue('involvedObject.namespace', JSON.stringify(namespace), reason)];
 }
 
 function validateSelector(spec: { selector: LabelSelector; template: PodTemplate }): Invalidity[] {
@@ -95,8 +95,8 @@ function validateAmount(field: string, amount: number | string | undefined): Inv
     return [invalidValue(field, String(amount), 'must be greater than or equal to 0')];
   if (typeof amount === 'string' && !/^[0-9]+%$/.test(amount)) {
     const shown = `intstr.IntOrString{Type:1, IntVal:0, StrVal:${JSON.stringify(amount)}}`;
-    const why = `a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`;
-    return [invalidValue(field, shown, why)];
+    const reason = `a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`;
+    return [invalidValue(field, shown, reason)];
   }
   if (typeof amount === 'string' && Number.parseInt(amount, 10) > 100)
     return [invalidValue(field, JSON.stringify(amount), 'must not be greater than 100%')];
@@ -140,9 +140,9 @@ function validatePodUpdate(next: Pod, current: Pod): Invalidity[] {
     return { ...fixed, containers: containers.map((container) => ({ ...container, image: undefined })) };
   };
   if (isDeepStrictEqual(frozen(next), frozen(current))) return [];
-  const why =
+  const reason =
     'pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds` or `spec.tolerations` (only additions to existing tolerations)';
-  return [forbidden('spec', why)];
+  return [forbidden('spec', reason)];
 }
 
 function validateNodeUpdate(next: Node, current: Node): Invalidity[] {

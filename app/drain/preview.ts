@@ -1,0 +1,67 @@
+import type { Context } from '../context.ts';
+import { withTimeout } from '../lib/clock.ts';
+import { isBug } from '../lib/errors.ts';
+import type { Timeline } from '../timeline.ts';
+import type { DrainCluster } from './cluster.ts';
+import { type Decision, isDone, type PlanConditions, plan } from './plan.ts';
+import { nameOf } from './pod.ts';
+import { reasonText } from './reasons.ts';
+import { DrainState } from './state.ts';
+
+type Scope = Pick<PlanConditions, 'drainDaemonSets'>;
+
+const PEER_CHECK_TIMEOUT_MS = 10_000;
+
+/** Reports what a drain would do to every pod now, and which budget would block it. Only reads. */
+export async function preview(
+  cluster: DrainCluster,
+  { doNotDisruptUntil }: Timeline,
+  scope: Scope,
+  { clock, report, signal }: Context,
+): Promise<void> {
+  const state = DrainState.of(await cluster.readPods(signal), clock.now);
+  const decisions = () =>
+    plan(state.observed(clock.now()), clock.now(), conditions(scope, doNotDisruptUntil)).decisions;
+  const namespaces = decisions()
+    .filter(wouldEvict)
+    .map(({ pod }) => pod.namespace);
+  for (const namespace of new Set(namespaces)) {
+    const { items } = await cluster.readBudgets(namespace, signal);
+    state.budgetSink(namespace, clock.now, () => undefined).replace(items);
+  }
+  for (const decision of decisions()) {
+    const pod = nameOf(decision.pod);
+    if (wouldEvict(decision)) report({ type: 'dry run decision', action: 'evict', pod, reason: 'to be evicted' });
+    else report({ type: 'dry run decision', action: decision.action, pod, reason: reasonText(decision, clock.now()) });
+  }
+}
+
+/** Does the pod wait for nothing but its turn? */
+function wouldEvict(decision: Decision): decision is Exclude<Decision, { action: 'skip' }> {
+  if (decision.action === 'wait') return /^(unread budgets|in-flight limit)$/.test(decision.reason.kind);
+  return decision.action === 'evict' || decision.action === 'delete';
+}
+
+/**
+ * Would a drain that started now have nothing to wait for? Asked when the action ended during the drain: a peer may have
+ * finished first. Only reads, for 10 s at most.
+ * @returns false when the API does not answer
+ */
+export async function checkDrainedByPeer(
+  cluster: DrainCluster,
+  scope: Scope,
+  { clock, signal }: Context,
+): Promise<boolean> {
+  try {
+    const pods = await withTimeout(clock, PEER_CHECK_TIMEOUT_MS, (limited) => cluster.readPods(limited), signal);
+    const now = clock.now();
+    return isDone(plan(DrainState.of(pods, clock.now).observed(now), now, conditions(scope, now)));
+  } catch (error) {
+    if (isBug(error) && !signal.aborted) throw error;
+    return false;
+  }
+}
+
+function conditions({ drainDaemonSets }: Scope, doNotDisruptUntil: number): PlanConditions {
+  return { force: false, lastResort: false, nodeReady: true, drainDaemonSets, doNotDisruptUntil };
+}

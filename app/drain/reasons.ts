@@ -1,0 +1,78 @@
+import type { Budget } from './budget.ts';
+import type { Decision, SkipReason, WaitReason } from './plan.ts';
+import type { Pod } from './pod.ts';
+
+/** The reason of a decision, for people. */
+export function reasonText(decision: Decision, now: number): string {
+  switch (decision.action) {
+    case 'evict':
+      return 'to be evicted';
+    case 'delete':
+      return 'to be deleted';
+    case 'skip':
+      return skipText(decision.reason, decision.pod);
+    case 'wait':
+      return waitText(decision.reason, decision.pod, now);
+  }
+}
+
+function skipText(reason: SkipReason, pod: Pod): string {
+  switch (reason) {
+    case 'mirror':
+      return 'static pod of the kubelet';
+    case 'daemonset':
+      return `belongs to DaemonSet ${pod.controller?.name ?? ''}`.trim();
+    case 'tolerant daemonset':
+      return `belongs to DaemonSet ${pod.controller?.name ?? ''} and tolerates every taint: it would return`;
+    case 'finished':
+      return `finished (${pod.phase})`;
+    case 'dead kubelet':
+      return `the node is not ready, and the pod is past its grace period of ${pod.deletion?.graceSeconds ?? 0} s: not waiting for it`;
+    case 'finalizer only':
+      return `the node is not ready, and only finalizer ${pod.finalizers.join(', ')} keeps the pod: not waiting for it`;
+    case 'keeps returning':
+      return 'keeps returning to this node in spite of the cordon';
+  }
+}
+
+function waitText(reason: WaitReason, pod: Pod, now: number): string {
+  switch (reason.kind) {
+    case 'requested':
+      return 'eviction requested';
+    case 'accepted':
+      return 'eviction accepted';
+    case 'terminating':
+      return terminatingText(pod, reason.since, now);
+    case 'priority':
+      return `waits for ${reason.pods} pod${reason.pods === 1 ? '' : 's'} of lower priority`;
+    case 'do-not-disrupt':
+      return `not disrupted until ${new Date(reason.until).toISOString()}, because of ${reason.annotation}`;
+    case 'refused':
+      return reason.message;
+    case 'budget':
+      if (reason.budgets.length > 0) return reason.budgets.map(budgetText).join(', ');
+      return reason.named === undefined
+        ? 'a budget allows no disruption'
+        : `budget ${reason.named} allows no disruption`;
+    case 'unread budgets':
+      return `waits until the budgets of ${pod.namespace} have been read`;
+    case 'unverified':
+      return 'appeared late: verifying that the node is still the same';
+    case 'returned':
+      return `returned to this node; evicted again at ${new Date(reason.until).toISOString()}`;
+    case 'in-flight limit':
+      return 'waits for other evictions to be answered';
+  }
+}
+
+function budgetText({ name, healthy, expected, desired }: Budget): string {
+  return `budget ${name} allows no disruption (${healthy} of ${expected} healthy, ${desired} needed)`;
+}
+
+function terminatingText({ deletion, finalizers }: Pod, since: number, now: number): string {
+  if (deletion === undefined) return 'terminating';
+  // It may have been terminating before we came: the API server's clock says since when, if it agrees with ours.
+  const seconds = Math.round(Math.max(now - since, now - deletion.deadline + deletion.graceSeconds * 1000) / 1000);
+  const text = `terminating for ${seconds} s of ${deletion.graceSeconds} s grace`;
+  return finalizers.length === 0 ? text : `${text}, held by finalizer ${finalizers.join(', ')}`;
+}

@@ -1,0 +1,185 @@
+import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
+import type { Claim, EvictionReply, Sink } from './cluster.ts';
+import type { Attempt, ObservedState, Returns } from './observed.ts';
+import { isFinished, isTerminating, type Pod } from './pod.ts';
+import { UncountedEvictions } from './uncounted-evictions.ts';
+
+/** An eviction that was refused for a reason that only time or a person can change is retried this often. */
+const REFUSED_RETRY_MS = 10_000;
+
+/** What is known now: the pods of the node, the budgets over them, and what was requested of the API so far. */
+export class DrainState {
+  readonly #pods = new Map<string, Pod>();
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #budgets = new Map<string, Map<string, Budget>>();
+  readonly #budgetSeenAt = new Map<string, number>();
+  readonly #uncounted = new UncountedEvictions();
+  readonly #terminatingSince = new Map<string, number>();
+  readonly #unverified = new Set<string>();
+  readonly #returns = new Map<string, Returns>();
+  readonly #claims = new Map<string, Claim>();
+  readonly #onGone: (pod: Pod, proof: string) => void;
+  #listed = false;
+
+  constructor(onGone: (pod: Pod, proof: string) => void) {
+    this.#onGone = onGone;
+  }
+
+  /** The state of these pods at one moment. */
+  static of(pods: readonly Pod[], now: () => number): DrainState {
+    const state = new DrainState(() => undefined);
+    state.podSink(now, () => undefined).replace(pods);
+    return state;
+  }
+
+  observed(now: number): ObservedState {
+    return {
+      pods: [...this.#pods.values()],
+      attempts: this.#attempts,
+      budgets: new Map([...this.#budgets].map(([namespace, budgets]) => [namespace, [...budgets.values()]])),
+      budgetSeenAt: this.#budgetSeenAt,
+      uncounted: this.#uncounted.uncounted(now),
+      terminatingSince: this.#terminatingSince,
+      unverified: this.#unverified,
+      returns: this.#returns,
+    };
+  }
+
+  /** Has the API listed the pods yet? */
+  get isListed(): boolean {
+    return this.#listed;
+  }
+
+  /** The volume claims of the pods that are gone, except those that a remaining pod uses. */
+  get claims(): readonly Claim[] {
+    const staying = [...this.#pods.values()].filter((pod) => !isFinished(pod));
+    const inUse = new Set(staying.flatMap(({ namespace, claims }) => claims.map((name) => `${namespace}/${name}`)));
+    return [...this.#claims].filter(([key]) => !inUse.has(key)).map(([, claim]) => claim);
+  }
+
+  /**
+   * Receives the changes of the pods. `changed` is called after each. The pods of the first list were on the node right after
+   * it was cordoned by its UID; every later one is unverified.
+   */
+  podSink(now: () => number, changed: () => void): Sink<Pod> {
+    const put = (pod: Pod) => {
+      if (this.#listed && !this.#pods.has(pod.uid)) this.#unverified.add(pod.uid);
+      this.#pods.set(pod.uid, pod);
+      if (isTerminating(pod) && !this.#terminatingSince.has(pod.uid)) this.#terminatingSince.set(pod.uid, now());
+    };
+    return {
+      replace: (pods) => {
+        const present = new Set(pods.map(({ uid }) => uid));
+        for (const pod of [...this.#pods.values()]) if (!present.has(pod.uid)) this.#gone(pod, 'no longer listed');
+        for (const pod of pods) put(pod);
+        this.#listed = true;
+        changed();
+      },
+      set: (pod) => {
+        put(pod);
+        changed();
+      },
+      remove: (pod) => {
+        this.#gone(pod, 'deleted');
+        changed();
+      },
+    };
+  }
+
+  /** Receives the changes of one namespace's budgets. */
+  budgetSink(namespace: string, now: () => number, changed: () => void): Sink<Budget> {
+    const saw = (budgets: Map<string, Budget>, budget: Budget) => {
+      budgets.set(budget.uid, budget);
+      this.#budgetSeenAt.set(budget.uid, now());
+      this.#uncounted.reconcile(budget);
+    };
+    return {
+      replace: (items) => {
+        const budgets = new Map<string, Budget>();
+        for (const budget of items) saw(budgets, budget);
+        this.#budgets.set(namespace, budgets);
+        changed();
+      },
+      set: (budget) => {
+        const budgets = this.#budgets.get(namespace) ?? new Map<string, Budget>();
+        saw(budgets, budget);
+        this.#budgets.set(namespace, budgets);
+        changed();
+      },
+      remove: ({ uid }) => {
+        this.#budgets.get(namespace)?.delete(uid);
+        changed();
+      },
+    };
+  }
+
+  /** The node was still the same after these pods had appeared on it. */
+  verified(pods: Iterable<Pod>): void {
+    for (const { uid } of pods) this.#unverified.delete(uid);
+  }
+
+  /** A controller put a pod on the cordoned node. @param controller as `controllerKeyOf` names it */
+  returned(controller: string, returns: Returns): void {
+    this.#returns.set(controller, returns);
+  }
+
+  returnsOf(controller: string): number {
+    return this.#returns.get(controller)?.count ?? 0;
+  }
+
+  /** An eviction or deletion was sent. */
+  requested(pod: Pod, at: number): void {
+    this.#attempts.set(pod.uid, { state: 'requested', at });
+    const known = [...(this.#budgets.get(pod.namespace)?.values() ?? [])];
+    this.#uncounted.reserve(
+      budgetsOf(pod, known).filter((budget) => !bypassesBudget(pod, budget)),
+      pod,
+    );
+  }
+
+  /** The API answered the request that was sent at `at`. */
+  replied(pod: Pod, reply: EvictionReply, at: number, now: number): void {
+    if (reply.kind === 'accepted') {
+      this.#uncounted.accepted(pod, now);
+      this.#attempts.set(pod.uid, { state: 'accepted', at: now });
+      return;
+    }
+    this.#uncounted.release(pod);
+    switch (reply.kind) {
+      case 'gone':
+        this.#gone(pod, 'not found');
+        break;
+      case 'replaced':
+        this.#gone(pod, 'its name belongs to another pod now');
+        break;
+      case 'blocked':
+        this.#attempts.set(pod.uid, {
+          state: 'blocked',
+          at,
+          ...(reply.budget !== undefined && { budget: reply.budget }),
+        });
+        break;
+      case 'throttled':
+        this.retryLater(pod, 'the API server asked to slow down', now + reply.retryAfterMs, at);
+        break;
+      case 'refused':
+        this.retryLater(pod, reply.message, now + REFUSED_RETRY_MS, at);
+        break;
+    }
+  }
+
+  /** The request failed, or was refused: it is sent again at `retryAt`. */
+  retryLater(pod: Pod, message: string, retryAt: number, at: number): void {
+    this.#uncounted.release(pod);
+    this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message });
+  }
+
+  #gone(pod: Pod, proof: string): void {
+    this.#attempts.delete(pod.uid);
+    this.#terminatingSince.delete(pod.uid);
+    this.#unverified.delete(pod.uid);
+    if (!this.#pods.delete(pod.uid)) return;
+    for (const name of pod.claims) this.#claims.set(`${pod.namespace}/${name}`, { namespace: pod.namespace, name });
+    this.#onGone(pod, proof);
+  }
+}

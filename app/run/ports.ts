@@ -1,0 +1,46 @@
+import type { DrainCluster } from '../drain/cluster.ts';
+import type { RunEvent } from '../events.ts';
+import type { ActionDirectory } from '../lifecycle/action.ts';
+import type { GroupCapacity } from './capacity.ts';
+import type { TaskStarter } from './drain-task.ts';
+import type { NodeDirectory, NodeRef } from './find-node.ts';
+import type { Volumes } from './volumes.ts';
+
+/** The outside world of one run. What concerns an instance is called only when an instance is drained. */
+export type Ports = {
+  readonly actions: ActionDirectory;
+  describeInstance(instanceId: string, signal: AbortSignal): Promise<InstanceInfo | undefined>;
+  groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
+  /** Starts the task that continues this drain; absent: this run does not know where tasks run. */
+  readonly successors?: TaskStarter;
+  /** Tries once to reach the cluster. */
+  connect(signal: AbortSignal): Promise<Cluster>;
+};
+
+/** What EC2 says about an instance. */
+export type InstanceInfo = {
+  readonly privateDnsName?: string;
+  /** The EKS clusters that its tags name. */
+  readonly clusters: readonly string[];
+};
+
+/** A cluster that has answered. */
+export type Cluster = {
+  readonly server: string;
+  /** The API version of evictions and disruption budgets: policy/v1, or policy/v1beta1 before Kubernetes 1.22. */
+  readonly policyVersion: string;
+  readonly nodes: NodeDirectory;
+  cordon(node: NodeRef, excludeFromLoadBalancers: boolean, signal: AbortSignal): Promise<'cordoned' | 'replaced'>;
+  /** Keeps pods of DaemonSets from returning to the node. */
+  taint(node: NodeRef, signal: AbortSignal): Promise<'tainted' | 'replaced'>;
+  podsOf(node: NodeRef): DrainCluster;
+  volumesOf(node: NodeRef): Volumes;
+  /** Shows the drain of this node in `kubectl describe`. */
+  eventsOn(node: NodeRef): EventSink;
+  /** How many requests have been sent so far, by verb. */
+  readonly requests: Readonly<Record<string, number>>;
+  close(): Promise<void>;
+};
+
+/** Best effort: it records what it can, and never fails. */
+export type EventSink = { record(event: RunEvent): void; flush(): Promise<void> };

@@ -1,0 +1,28 @@
+import type { Hook } from '../lifecycle/heartbeat.ts';
+import type { Cluster, EventSink } from './ports.ts';
+
+/**
+ * Resources acquired so far: closed at the end of the run, however it ends, and passed to a successor. Filled while the
+ * run goes on, because a run that throws has to be closed, too.
+ */
+export type RunState = {
+  hooks: readonly Hook[];
+  group: string | undefined;
+  cluster: Cluster | undefined;
+  events: EventSink | undefined;
+  /** When the lifecycle action started, as Auto Scaling says; milliseconds since the epoch. */
+  actionStartedAt: number | undefined;
+  /** When the drain started, by this task or by a predecessor; milliseconds since the epoch. */
+  drainStartedAt: number | undefined;
+};
+
+export function newRunState(): RunState {
+  return {
+    hooks: [],
+    group: undefined,
+    cluster: undefined,
+    events: undefined,
+    actionStartedAt: undefined,
+    drainStartedAt: undefined,
+  };
+}

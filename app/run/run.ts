@@ -1,0 +1,133 @@
+import { clusterNameOf } from '../config/cluster-source.ts';
+import type { Config } from '../config/drain-config.ts';
+import type { Context } from '../context.ts';
+import { NodeGone } from '../drain/cluster.ts';
+import type { Report } from '../events.ts';
+import { isBug } from '../lib/errors.ts';
+import { Stopwatch } from '../lib/stopwatch.ts';
+import { ActionEnded, completeHook, type Hook, NoPendingAction } from '../lifecycle/heartbeat.ts';
+import { consequenceOf, EX_SOFTWARE, type LifecycleResult, type Outcome, Stopped } from '../outcome.ts';
+import { drainTarget, NotTerminating } from './drain-target.ts';
+import type { DrainTask } from './drain-task.ts';
+import { handOver } from './hand-over.ts';
+import type { Ports } from './ports.ts';
+import { newRunState, type RunState } from './run-state.ts';
+import { RunTotals } from './totals.ts';
+
+/**
+ * Runs one drain and always returns an exit code: drains the target, completes the hook as the outcome asks, and reports
+ * one summary.
+ *
+ * @param runId tells this run from every other one
+ */
+export async function run(
+  config: Config,
+  ports: Ports,
+  runId: string,
+  { clock, report: outer, signal }: Context,
+): Promise<number> {
+  const totals = new RunTotals();
+  const stopwatch = new Stopwatch(clock);
+  const state = newRunState();
+  const report: Report = (event) => {
+    totals.record(event, clock.now());
+    outer(event);
+    state.events?.record(event);
+  };
+  const ended = await drainTarget(config, ports, state, { clock, report, signal, stopwatch }).catch(outcomeOf);
+  const outcome = await tryHandOver(ended, config, ports, state, runId, { clock, report });
+  if ('error' in outcome) report({ type: 'run failed', error: outcome.error });
+  if ('reason' in outcome) report({ type: 'nothing to do', reason: outcome.reason });
+
+  const { hookResult, exitCode: baseExitCode } = consequenceOf(outcome, config.policies);
+  const { hook, exitCode } = await stopwatch.time('complete', () =>
+    completeHooks(state.hooks, hookResult, baseExitCode, { clock, report }),
+  );
+  report({
+    type: 'summary',
+    summary: {
+      result: outcome.kind,
+      exitCode,
+      hook,
+      target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
+      targetKind: config.target.kind,
+      cluster: clusterNameOf(config.cluster),
+      // A run that failed before it found the action still knows what the event said.
+      group: state.group ?? (config.target.kind === 'instance' ? config.target.action.group : undefined),
+      lost: totals.lost({ completed: hook === 'CONTINUE' || hook === 'ABANDON', outcome: outcome.kind }, clock.now()),
+      ...totals.totals(clock.now()),
+      seconds: stopwatch.seconds(),
+      apiRequests: { ...state.cluster?.requests },
+    },
+  });
+  await state.events?.flush();
+  await state.cluster?.close();
+  return exitCode;
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Stopped) return { kind: 'stopped', signal: error.signal };
+  if (error instanceof NoPendingAction) return { kind: 'no pending action', reason: error.message };
+  if (error instanceof ActionEnded) return { kind: 'action ended' };
+  if (error instanceof NodeGone) return { kind: 'no node' };
+  if (error instanceof NotTerminating) return { kind: 'not terminating', error };
+  return { kind: isBug(error) ? 'bug' : 'failed', error };
+}
+
+/** A run stopped by SIGTERM starts a successor, where it knows how. A person who stops a run at a terminal means it. */
+async function tryHandOver(
+  outcome: Outcome,
+  config: Config,
+  { successors }: Ports,
+  state: RunState,
+  runId: string,
+  context: Omit<Context, 'signal'>,
+): Promise<Outcome> {
+  const { target, generation, dryRun, force } = config;
+  if (outcome.kind !== 'stopped' || outcome.signal !== 'SIGTERM') return outcome;
+  if (successors === undefined || target.kind !== 'instance' || dryRun || force) return outcome;
+  try {
+    const { hooks, actionStartedAt, drainStartedAt = config.drainStartedAt } = state;
+    const task: DrainTask = {
+      instanceId: target.instanceId,
+      action: { ...(actionStartedAt !== undefined && { startedAt: actionStartedAt }), ...target.action },
+      ...(drainStartedAt !== undefined && { drainStartedAt }),
+      generation,
+    };
+    const signal = new AbortController().signal;
+    const successor = await handOver(task, runId, hooks, successors, { ...context, signal });
+    context.report({ type: 'handed over', task: successor, generation: generation + 1 });
+    return { kind: 'handed over', task: successor };
+  } catch (error) {
+    context.report({ type: 'hand-over failed', error });
+    return isBug(error) ? { kind: 'bug', error } : outcome;
+  }
+}
+
+type HooksCompleted = {
+  /** The result that all hooks were completed with, or why they were not. */
+  readonly hook: LifecycleResult | 'none' | 'not completed' | 'failed';
+  readonly exitCode: number;
+};
+
+/** Completes the hooks. A drain that succeeded, but could not complete its hook, exits with 1. */
+async function completeHooks(
+  hooks: readonly Hook[],
+  result: LifecycleResult | undefined,
+  baseExitCode: number,
+  context: Omit<Context, 'signal'>,
+): Promise<HooksCompleted> {
+  if (hooks.length === 0) return { hook: 'none', exitCode: baseExitCode };
+  if (result === undefined) {
+    for (const { name } of hooks) context.report({ type: 'hook not completed', hook: name });
+    return { hook: 'not completed', exitCode: baseExitCode };
+  }
+  try {
+    const completed = await Promise.all(hooks.map((hook) => completeHook(hook, result, context)));
+    if (completed.every(Boolean)) return { hook: result, exitCode: baseExitCode };
+    return { hook: 'failed', exitCode: baseExitCode === 0 ? 1 : baseExitCode };
+  } catch (error) {
+    context.report({ type: 'run failed', error });
+    return { hook: 'failed', exitCode: EX_SOFTWARE };
+  }
+}

@@ -1,9 +1,0 @@
-import { settingRows } from '../app/config/settings.ts';
-
-/** The settings as the table of the README: `node scripts/settings-table.ts`. */
-export function settingsTable(): string {
-  const rows = settingRows().map(({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`);
-  return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
-}
-
-if (import.meta.main) process.stdout.write(`${settingsTable()}\n`);

@@ -1,0 +1,37 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { adminBy } from './admin.ts';
+import type { Lab, LabOptions } from './test-cluster.ts';
+
+/** A lab that can be told to fail. */
+type SimulatedLab = Lab & { readonly simulator: KubernetesSimulator };
+
+export async function simulatedLab({ recognise }: LabOptions = {}): Promise<SimulatedLab> {
+  const simulator = await startKubernetes(
+    recognise === undefined ? {} : { authenticate: async (token) => recognise(token) },
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'node-drainer-'));
+  const drainerFile = join(folder, 'drainer.conf');
+  const drainerText = simulator.kubeconfig('node-drainer');
+  await writeFile(drainerFile, drainerText, { mode: 0o600 });
+  return {
+    simulator,
+    admin: await adminBy(simulator.kubeconfig('admin')),
+    server: simulator.url,
+    certificateAuthority: simulator.ca,
+    drainerFile,
+    drainerText,
+    evictionsIn: async (namespace) =>
+      simulator.requests.flatMap((request) =>
+        request.verb === 'create' && request.resource === 'pods/eviction' && request.namespace === namespace
+          ? [request.name ?? '']
+          : [],
+      ),
+    close: async () => {
+      await simulator.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { ServiceError } from '../protocol/errors.ts';
+import { actionsOf, type Instance, type LifecycleState, lifecycleState } from './instance.ts';
+import {
+  beat,
+  finish,
+  type LifecycleAction,
+  type LifecycleActionResult,
+  type LifecycleHook,
+  startAction,
+} from './lifecycle.ts';
+import { type LifecycleActionEvent, lifecycleActionEvent } from './lifecycle-event.ts';
+
+export type AutoScalingGroup = {
+  name: string;
+  arn: string;
+  createdTime: number;
+  desiredCapacity: number;
+  tags: Record<string, string>;
+  hooks: Map<string, LifecycleHook>;
+};
+
+/** Which action a heartbeat or a completion is for: by token, or else by instance. */
+export type ActionKey = {
+  autoScalingGroupName: string;
+  lifecycleHookName: string;
+  token?: string;
+  instanceId?: string;
+};
+
+/** The groups and instances of the simulated region. Nothing here runs on timers: state is what follows from the clock. */
+export class Fleet {
+  readonly #context: Context;
+  readonly #groups = new Map<string, AutoScalingGroup>();
+  readonly #instances = new Map<string, Instance>();
+  /** Instance IDs by group, and by the token of a lifecycle action: a region has thousands. */
+  readonly #membersOf = new Map<string, Set<string>>();
+  readonly #instanceOfToken = new Map<string, string>();
+  readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  createGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void {
+    if (this.#groups.has(group.name)) {
+      throw new ServiceError('AlreadyExists', 'AutoScalingGroup by this name already exists');
+    }
+    const { accountId, partition, region, now } = this.#context;
+    this.#groups.set(group.name, {
+      name: group.name,
+      arn: `arn:${partition.id}:autoscaling:${region}:${accountId}:autoScalingGroup:${randomUUID()}:autoScalingGroupName/${group.name}`,
+      createdTime: now(),
+      desiredCapacity: group.desiredCapacity ?? 0,
+      tags: group.tags ?? {},
+      hooks: new Map(),
+    });
+  }
+
+  putHook(hook: LifecycleHook): void {
+    this.group(hook.autoScalingGroupName).hooks.set(hook.lifecycleHookName, hook);
+  }
+
+  launch(instance: Omit<Instance, 'launchTime' | 'termination'>): void {
+    if (instance.autoScalingGroupName !== undefined) this.group(instance.autoScalingGroupName);
+    const { instanceId, autoScalingGroupName } = instance;
+    const before = this.#instances.get(instanceId)?.autoScalingGroupName;
+    if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
+    this.#instances.set(instanceId, { ...instance, launchTime: this.#context.now() });
+    if (autoScalingGroupName === undefined) return;
+    const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
+    this.#membersOf.set(autoScalingGroupName, members.add(instanceId));
+  }
+
+  /** Starts the group's terminating hooks, all at once; terminating twice changes nothing. */
+  terminate(instanceId: string, options: { decrement?: boolean } = {}): LifecycleActionEvent[] {
+    const instance = this.#instances.get(instanceId);
+    if (!instance || this.stateOf(instance) === 'Terminated') {
+      const message = `Instance Id not found - No managed instance found for instance ID: ${instanceId}`;
+      throw new ServiceError('ValidationError', message);
+    }
+    if (instance.termination) return [];
+    const { now, timeScale } = this.#context;
+    const startedAt = now();
+    const group = instance.autoScalingGroupName === undefined ? undefined : this.group(instance.autoScalingGroupName);
+    if (group && options.decrement) group.desiredCapacity = Math.max(0, group.desiredCapacity - 1);
+    const started = [...(group?.hooks.values() ?? [])]
+      .filter(({ transition }) => transition === 'autoscaling:EC2_INSTANCE_TERMINATING')
+      .map((hook) => ({ hook, action: startAction(hook, startedAt, timeScale) }));
+    this.#instances.set(instanceId, {
+      ...instance,
+      termination: { startedAt, actions: started.map(({ action }) => action) },
+    });
+    for (const { action } of started) this.#instanceOfToken.set(action.token, instanceId);
+    const groupArn = group?.arn ?? '';
+    const events = started.map(({ hook, action }) =>
+      lifecycleActionEvent(this.#context, { groupArn, instanceId, hook, action }),
+    );
+    for (const event of events) for (const listener of this.#listeners) listener(event);
+    return events;
+  }
+
+  beat(key: ActionKey): void {
+    const { instance, action } = this.#pending(key);
+    const now = this.#context.now();
+    this.#update(instance, (actions) => actions.map((one) => (one.token === action.token ? beat(one, now) : one)));
+  }
+
+  complete(key: ActionKey, result: LifecycleActionResult): void {
+    const { instance, action } = this.#pending(key);
+    const end = { state: 'completed', result, at: this.#context.now() } as const;
+    this.#update(instance, (actions) => finish(actions, action.token, end));
+  }
+
+  /** Throws the API's ValidationError for a name that no group has. */
+  group(name: string): AutoScalingGroup {
+    const group = this.#groups.get(name);
+    if (!group) {
+      throw new ServiceError('ValidationError', `AutoScalingGroup name not found - AutoScalingGroup ${name} not found`);
+    }
+    return group;
+  }
+
+  groups(): AutoScalingGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  instance(instanceId: string): Instance | undefined {
+    return this.#instances.get(instanceId);
+  }
+
+  instances(): Instance[] {
+    return [...this.#instances.values()];
+  }
+
+  /** The instances that belong to a group, the terminating ones among them. */
+  members(groupName?: string): Instance[] {
+    const candidates =
+      groupName === undefined
+        ? this.instances().filter(({ autoScalingGroupName }) => autoScalingGroupName !== undefined)
+        : [...(this.#membersOf.get(groupName) ?? [])].flatMap((id) => this.#instances.get(id) ?? []);
+    return candidates.filter((instance) => this.stateOf(instance) !== 'Terminated');
+  }
+
+  stateOf(instance: Instance): LifecycleState {
+    return lifecycleState(instance, this.#context.now(), this.#context.timeScale);
+  }
+
+  actions(instanceId: string): readonly LifecycleAction[] {
+    const instance = this.#instances.get(instanceId);
+    return instance ? actionsOf(instance, this.#context.now()) : [];
+  }
+
+  onEvent(listener: (event: LifecycleActionEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #update(instance: Instance, change: (actions: readonly LifecycleAction[]) => readonly LifecycleAction[]): void {
+    const startedAt = instance.termination?.startedAt ?? this.#context.now();
+    const actions = change(actionsOf(instance, this.#context.now()));
+    this.#instances.set(instance.instanceId, { ...instance, termination: { startedAt, actions } });
+  }
+
+  #pending(key: ActionKey): { instance: Instance; action: LifecycleAction } {
+    this.group(key.autoScalingGroupName);
+    const instanceId = key.token === undefined ? key.instanceId : this.#instanceOfToken.get(key.token);
+    const instance = this.#instances.get(instanceId ?? '');
+    if (instance?.autoScalingGroupName === key.autoScalingGroupName) {
+      const action = actionsOf(instance, this.#context.now()).find(
+        ({ state, token, lifecycleHookName }) =>
+          state === 'pending' &&
+          lifecycleHookName === key.lifecycleHookName &&
+          (key.token === undefined || token === key.token),
+      );
+      if (action) return { instance, action };
+    }
+    const sought = key.token === undefined ? `instance ID ${key.instanceId}` : `token ${key.token}`;
+    throw new ServiceError('ValidationError', `No active Lifecycle Action found with ${sought}`);
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { ServiceError } from '../protocol/errors.ts';
+import type { Form } from '../protocol/form.ts';
+import { validationError, whole } from '../protocol/form-checks.ts';
+import { pageOf } from '../protocol/page.ts';
+import type { XmlValue } from '../protocol/xml.ts';
+import type { Fleet } from './fleet.ts';
+import { goneAt, type Instance } from './instance.ts';
+
+/** Milliseconds since the epoch; `endedAt` is absent while the activity is under way. */
+type Activity = {
+  readonly group: string;
+  readonly description: string;
+  readonly cause: string;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly status: string;
+  readonly progress: number;
+};
+
+const second = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
+
+/** AWS' are random UUIDs; here they have to be the same in every answer. */
+function idOf({ description, startedAt }: Activity): string {
+  const hex = createHash('sha256').update(`${description} ${startedAt}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+function launching({ instanceId, launchTime }: Instance, group: string): Activity {
+  return {
+    group,
+    description: `Launching a new EC2 instance: ${instanceId}`,
+    cause: `At ${second(launchTime)} an instance was started in response to a difference between desired and actual capacity.`,
+    startedAt: launchTime,
+    endedAt: launchTime,
+    status: 'Successful',
+    progress: 100,
+  };
+}
+
+/** The status while a hook is waited for is in no list of AWS', but in its answers. */
+function terminating(
+  instance: Instance,
+  group: string,
+  fleet: Fleet,
+  { now, timeScale }: Context,
+): Activity | undefined {
+  const { instanceId, termination } = instance;
+  if (!termination) return undefined;
+  const begun = {
+    group,
+    description: `Terminating EC2 instance: ${instanceId}`,
+    cause: `At ${second(termination.startedAt)} instance ${instanceId} was taken out of service in response to a user request.`,
+    startedAt: termination.startedAt,
+  };
+  switch (fleet.stateOf(instance)) {
+    case 'Terminated': {
+      const endedAt = goneAt(instance, now(), timeScale) ?? now();
+      return { ...begun, endedAt, status: 'Successful', progress: 100 };
+    }
+    case 'Terminating:Wait':
+      return { ...begun, status: 'MidTerminatingLifecycleAction', progress: 60 };
+    default:
+      return { ...begun, status: 'InProgress', progress: 60 };
+  }
+}
+
+function described(activity: Activity, fleet: Fleet, { region }: Context): { readonly [name: string]: XmlValue } {
+  return {
+    ActivityId: idOf(activity),
+    AutoScalingGroupName: activity.group,
+    AutoScalingGroupARN: fleet.group(activity.group).arn,
+    Description: activity.description,
+    Cause: activity.cause,
+    StartTime: new Date(activity.startedAt).toISOString(),
+    EndTime: activity.endedAt === undefined ? undefined : second(activity.endedAt),
+    StatusCode: activity.status,
+    Progress: activity.progress,
+    Details: JSON.stringify({ 'Subnet ID': 'subnet-0123456789abcdef0', 'Availability Zone': `${region}a` }),
+  };
+}
+
+/** What TerminateInstanceInAutoScalingGroup answers: the activity as it begins. */
+export function begunTermination(instance: Instance, fleet: Fleet, context: Context): XmlValue {
+  const activity = terminating(instance, instance.autoScalingGroupName ?? '', fleet, context);
+  return activity && described({ ...activity, status: 'InProgress', progress: 0 }, fleet, context);
+}
+
+/**
+ * The launch and the termination of each instance, those under way first, each kind from the newest on.
+ * @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
+ */
+export function describeActivities(form: Form, fleet: Fleet, context: Context): XmlValue {
+  if (form.forms('Filters.member').length > 0) throw validationError('Filters are not simulated');
+  const groupName = form.get('AutoScalingGroupName');
+  if (groupName !== undefined) fleet.group(groupName);
+  const ids = new Set(form.list('ActivityIds.member'));
+  const activities = fleet
+    .instances()
+    .flatMap((instance) => {
+      const group = instance.autoScalingGroupName;
+      if (group === undefined || (groupName !== undefined && group !== groupName)) return [];
+      return [launching(instance, group), terminating(instance, group, fleet, context) ?? []].flat();
+    })
+    .filter((activity) => ids.size === 0 || ids.has(idOf(activity)))
+    .sort((a, b) => Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined) || b.startedAt - a.startedAt);
+  const page = pageOf(activities, whole(form, 'MaxRecords', 100, 1, 100), form.get('NextToken'));
+  if (!page) throw new ServiceError('InvalidNextToken', 'The NextToken value is not valid.');
+  return { Activities: page.items.map((one) => described(one, fleet, context)), NextToken: page.nextToken };
+}

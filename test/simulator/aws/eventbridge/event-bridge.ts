@@ -1,0 +1,71 @@
+import type { Stack } from '../cloudformation/stack.ts';
+import { mapAt, type ValueMap } from '../cloudformation/value.ts';
+import type { Context } from '../context.ts';
+import type { TaskInvoker } from '../ecs/task-invoker.ts';
+import { runTaskInput } from '../ecs/task-target.ts';
+import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './delivery.ts';
+import { type EventFaults, EventTransport } from './event-faults.ts';
+import { matches } from './event-pattern.ts';
+import { transformed } from './input-transformer.ts';
+import { type Rule, rulesOf, type Target } from './rule.ts';
+
+export type { DeadLetter };
+export type Notification = { readonly topicArn: string; readonly message: string };
+
+/** EventBridge's default bus, as far as stacks use it: rules on events, whose targets are ECS tasks and SNS topics. */
+export class EventBridge {
+  readonly notifications: Notification[] = [];
+  readonly #invoker: TaskInvoker;
+  readonly #rules: Rule[] = [];
+  readonly #transport: EventTransport;
+  readonly #delivery: EventDelivery;
+
+  constructor(invoker: TaskInvoker, context: Context, afterRefusal: AfterRefusal) {
+    this.#invoker = invoker;
+    this.#transport = new EventTransport(context.timers);
+    this.#delivery = new EventDelivery(context, afterRefusal);
+  }
+
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#delivery.deadLetters;
+  }
+
+  /** How many events are on their way, or wait for another attempt. */
+  get waiting(): number {
+    return this.#transport.waiting + this.#delivery.waiting;
+  }
+
+  deploy(stack: Stack): void {
+    this.#rules.push(...rulesOf(stack));
+  }
+
+  disturb(faults: EventFaults): { end(): void } {
+    return this.#transport.disturb(faults);
+  }
+
+  /** An event on the bus. Without faults its targets are invoked before this returns. */
+  deliver(event: ValueMap): void {
+    this.#transport.carry(event, (arrived) => this.#match(arrived));
+  }
+
+  #match(event: ValueMap): void {
+    for (const { name, pattern, targets } of this.#rules) {
+      if (!matches(pattern, event)) continue;
+      for (const target of targets) {
+        this.#delivery.deliver(name, target, event, () => this.#invoke(name, target, event));
+      }
+    }
+  }
+
+  #invoke(rule: string, { arn, properties, transformer }: Target, event: ValueMap): void {
+    const input = transformed(transformer, event);
+    if (arn.split(':')[2] === 'sns') {
+      this.notifications.push({ topicArn: arn, message: typeof input === 'string' ? input : JSON.stringify(input) });
+      return;
+    }
+    const parameters = mapAt(properties, 'EcsParameters');
+    const call = runTaskInput({ cluster: arn, parameters, startedBy: `events-rule/${rule}`, overrides: input });
+    const answer = this.#invoker.invoke(call, 'events.amazonaws.com');
+    if ('reason' in answer) throw new TaskRefused(answer);
+  }
+}

@@ -1,0 +1,85 @@
+import type { Stack } from '../cloudformation/stack.ts';
+import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../cloudformation/value.ts';
+
+/** A schedule of EventBridge Scheduler whose target is an ECS task. */
+export type Schedule = {
+  readonly id: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly everyMs: number;
+  readonly isEnabled: boolean;
+  readonly target: ValueMap;
+};
+
+type Place = { readonly accountId: string; readonly region: string; readonly partition: { readonly id: string } };
+
+const units: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+/**
+ * The schedules of a stack.
+ * @throws Error for what CreateSchedule refuses, and for what the simulator does not know
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedule.html
+ */
+export function schedulesOf(stack: Stack, place: Place): Schedule[] {
+  return [...stack.resources].flatMap(([id, { type, properties }]): Schedule[] => {
+    if (type !== 'AWS::Scheduler::Schedule') return [];
+    const target = mapAt(properties, 'Target');
+    const name = String(at(properties, 'Name') ?? `${stack.name}-${id}`);
+    const group = String(at(properties, 'GroupName') ?? 'default');
+    textAt(properties, 'FlexibleTimeWindow', 'Mode');
+    textAt(target, 'RoleArn');
+    if (textAt(target, 'Arn').split(':')[2] !== 'ecs') throw new Error(`${id}: the simulator knows ECS targets only`);
+    textAt(target, 'EcsParameters', 'TaskDefinitionArn');
+    return [
+      {
+        id,
+        name,
+        arn: `arn:${place.partition.id}:scheduler:${place.region}:${place.accountId}:schedule/${group}/${name}`,
+        everyMs: periodOf(textAt(properties, 'ScheduleExpression')),
+        isEnabled: (at(properties, 'State') ?? 'ENABLED') === 'ENABLED',
+        target,
+      },
+    ];
+  });
+}
+
+/** `rate(5 minutes)` in milliseconds. */
+function periodOf(expression: string): number {
+  const [, value = '', unit = ''] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  const ms = units[unit];
+  if (ms === undefined) throw new Error(`${expression} is no rate(…) that EventBridge Scheduler takes`);
+  return Number(value) * ms;
+}
+
+/** What the keywords in a target's input stand for in one invocation. */
+export type Invocation = { readonly scheduledAt: number; readonly executionId: string };
+
+/**
+ * The input of one invocation, its context attributes filled in.
+ * @throws Error when the outcome is no JSON object
+ * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
+export function inputOf({ arn, target }: Schedule, { scheduledAt, executionId }: Invocation): ValueMap {
+  const attributes: Readonly<Record<string, string>> = {
+    'schedule-arn': arn,
+    // Whole seconds, as the Scheduler tells them.
+    'scheduled-time': new Date(scheduledAt).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    'execution-id': executionId,
+    'attempt-number': '1',
+  };
+  const text = String(at(target, 'Input') ?? '{}').replaceAll(
+    /<aws\.scheduler\.([a-z-]+)>/g,
+    (keyword, name: string) => attributes[name] ?? keyword,
+  );
+  const value = parsed(text, arn);
+  if (!isMap(value)) throw new Error(`the input of ${arn} is no JSON object: ${text}`);
+  return value;
+}
+
+function parsed(text: string, arn: string): Value {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`the input of ${arn} is not JSON: ${text}`, { cause });
+  }
+}

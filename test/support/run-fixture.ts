@@ -1,0 +1,137 @@
+import type { Config } from '../../app/config/drain-config.ts';
+import type { RunEvent } from '../../app/events.ts';
+import type { LifecycleAction } from '../../app/lifecycle/action.ts';
+import type { GroupCapacity } from '../../app/run/capacity.ts';
+import type { NodeRef } from '../../app/run/find-node.ts';
+import type { Cluster, InstanceInfo, Ports } from '../../app/run/ports.ts';
+import { run } from '../../app/run/run.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import { FakeVolumes } from './fake-volumes.ts';
+import { FakeHook } from './hooks.ts';
+import { testContext } from './test-context.ts';
+
+export const INSTANCE = 'i-0123456789abcdef0';
+
+const CONFIG: Config = {
+  target: { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action: {} },
+  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+  dryRun: false,
+  force: false,
+  connectTimeoutMs: 120_000,
+  loadBalancerExclusion: true,
+  volumeDetachTimeoutMs: 300_000,
+  drainDaemonSets: false,
+  doNotDisruptMs: 0,
+  lastResortMs: 120_000,
+  generation: 0,
+  policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+};
+
+export function nodeOf(name: string, instanceId: string, ready = true): NodeRef {
+  return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready, cordoned: false };
+}
+
+/** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
+export function runFixture() {
+  const { clock, recorder, stop, context } = testContext();
+  const cluster = new FakeCluster(clock);
+  const hook = new FakeHook(clock);
+  const volumes = new FakeVolumes(clock);
+  const node = nodeOf('node-a', INSTANCE);
+  const did: string[] = [];
+  const noted: RunEvent['type'][] = [];
+  /** What a test changes before the run. */
+  const facts: {
+    action: LifecycleAction;
+    instance: () => Promise<InstanceInfo | undefined>;
+    nodes: NodeRef[];
+    connect: () => Error | undefined;
+    cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
+    taint: () => Promise<'tainted' | 'replaced'>;
+    capacity: () => Promise<GroupCapacity>;
+    terminationStartedAt: Ports['actions']['terminationStartedAt'];
+    /** Ports that most runs have not. */
+    ports: Partial<Ports>;
+    /** The last of the notes on their way. */
+    flush: () => Promise<void>;
+  } = {
+    action: { kind: 'pending', group: 'nodes', hooks: [hook] },
+    instance: async () => ({ privateDnsName: 'node-a', clusters: ['prod'] }),
+    nodes: [node],
+    connect: () => undefined,
+    cordon: async () => 'cordoned',
+    taint: async () => 'tainted',
+    capacity: async () => ({ desired: 0, inService: [] }),
+    terminationStartedAt: async () => undefined,
+    ports: {},
+    flush: async () => undefined,
+  };
+  const connected: Cluster = {
+    server: 'https://cluster',
+    policyVersion: 'policy/v1',
+    nodes: {
+      byName: async (name) => facts.nodes.find((node) => node.name === name),
+      byLabel: async () => [],
+      async *all() {
+        yield facts.nodes;
+      },
+    },
+    async cordon({ name }, _, signal) {
+      did.push(`cordon ${name}`);
+      return facts.cordon(signal);
+    },
+    async taint({ name }) {
+      did.push(`taint ${name}`);
+      return facts.taint();
+    },
+    podsOf: () => cluster,
+    volumesOf: () => volumes,
+    eventsOn: () => ({ record: ({ type }) => noted.push(type), flush: () => facts.flush() }),
+    requests: { get: 1 },
+    async close() {
+      did.push('close');
+    },
+  };
+  const ports: Ports = {
+    actions: {
+      async instanceState() {
+        const { action } = facts;
+        if (action.kind === 'none') return undefined;
+        return {
+          group: action.group,
+          lifecycleState: action.kind === 'pending' ? 'Terminating:Wait' : action.lifecycleState,
+        };
+      },
+      terminatingHooks: async () => (facts.action.kind === 'pending' ? facts.action.hooks : []),
+      terminationStartedAt: (...call) => facts.terminationStartedAt(...call),
+    },
+    describeInstance: () => facts.instance(),
+    groupCapacity: () => facts.capacity(),
+    async connect() {
+      const fault = facts.connect();
+      if (fault !== undefined) throw fault;
+      return connected;
+    },
+  };
+  return {
+    clock,
+    cluster,
+    did,
+    facts,
+    hook,
+    noted,
+    recorder,
+    stop,
+    volumes,
+    /** Runs to the end, and tells what became of it. */
+    async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
+      const code = await clock.until(
+        run({ ...CONFIG, ...more }, { ...ports, ...facts.ports }, 'run-1', context),
+        withinMs,
+      );
+      const [summary, ...others] = recorder.of('summary');
+      if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
+      return `${summary.summary.result}, hook ${hook.results.join() || 'untouched'}, exit ${code}`;
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readCommandLine } from '../../../app/config/cli.ts';
+import { type Config, readConfig } from '../../../app/config/drain-config.ts';
+import { ConfigErrors, configErrorText } from '../../../app/config/setting-values.ts';
+
+const ID = 'i-0123456789abcdef0';
+const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };
+type Environment = Record<string, string>;
+
+function read(environment: Environment, ...flags: string[]): Config {
+  const line = readCommandLine(['drain', ...flags]);
+  assert.ok(line.command === 'drain');
+  return readConfig(environment, line.flags, line.errors);
+}
+
+function errors(environment: Environment, ...flags: string[]): readonly string[] {
+  try {
+    read(environment, ...flags);
+  } catch (error) {
+    assert.ok(error instanceof ConfigErrors);
+    return error.errors;
+  }
+  return [];
+}
+
+test('what is not given has its default', () => {
+  assert.deepEqual(read(GOOD), {
+    target: { kind: 'instance', instanceId: ID, region: 'eu-central-1', action: {} },
+    cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+    dryRun: false,
+    force: false,
+    connectTimeoutMs: 120_000,
+    loadBalancerExclusion: true,
+    volumeDetachTimeoutMs: 300_000,
+    drainDaemonSets: false,
+    doNotDisruptMs: 0,
+    lastResortMs: 120_000,
+    policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+    generation: 0,
+  });
+});
+
+test('everything that can be given is read', () => {
+  const config = read({
+    ...GOOD,
+    AUTO_SCALING_GROUP_NAME: 'my nodes/eu',
+    LIFECYCLE_HOOK_NAME: 'drainer',
+    LIFECYCLE_ACTION_TOKEN: '87654321-4321-4321-4321-210987654321',
+    LIFECYCLE_DESTINATION: 'WarmPool',
+    DRAIN_TIME: '2026-01-31T12:34:56.789Z',
+    CONNECT_TIMEOUT_SECONDS: '7',
+    LOAD_BALANCER_EXCLUSION: 'off',
+    VOLUME_DETACH_TIMEOUT_SECONDS: '0',
+    DRAIN_DAEMONSETS: 'true',
+    DO_NOT_DISRUPT_SECONDS: '900',
+    WAIT_FOR_CAPACITY: 'on',
+    WAIT_FOR_CAPACITY_SECONDS: '60',
+    LAST_RESORT_SECONDS: '0',
+    MISSING_NODE: 'abandon',
+    ON_FAILURE: 'continue',
+    DRAIN_DEADLINE_SECONDS: '3600',
+    ON_DEADLINE: 'force',
+  });
+  assert.ok(config.target.kind === 'instance');
+  assert.deepEqual(config.target.action, {
+    group: 'my nodes/eu',
+    hook: 'drainer',
+    token: '87654321-4321-4321-4321-210987654321',
+    destination: 'WarmPool',
+  });
+  assert.deepEqual(config.policies, { missingNode: 'abandon', onFailure: 'continue', onDeadline: 'force' });
+  assert.deepEqual([config.connectTimeoutMs, config.drainDeadlineMs], [7_000, 3_600_000]);
+  assert.equal(config.loadBalancerExclusion, false);
+  assert.equal(config.drainDaemonSets, true);
+  assert.deepEqual([config.volumeDetachTimeoutMs, config.lastResortMs], [0, 0]);
+  assert.deepEqual([config.doNotDisruptMs, config.capacityTimeoutMs], [900_000, 60_000]);
+  assert.equal(config.drainStartedAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
+});
+
+// A number that is read by halves ("10m" is 10), or a policy with a typo, does what nobody asked for, at night.
+test('each bad value is a fault that names the setting and the value', () => {
+  const bad: [name: string, values: string[]][] = [
+    [
+      'INSTANCE_ID',
+      ['i-123', 'i-0123456789ABCDEF0', 'i-0123456789abcdef01', 'mi-0123456789abcdef0', `${ID}\n`, ` ${ID}`],
+    ],
+    ['AUTO_SCALING_GROUP_NAME', ['a:b', 'x'.repeat(256), 'a\u0000b']],
+    ['LIFECYCLE_HOOK_NAME', ['a b', 'ä', 'x'.repeat(256)]],
+    ['LIFECYCLE_DESTINATION', ['ec2', 'Warmpool']],
+    ['CLUSTER_NAME', ['-a', 'a.b', 'x'.repeat(101)]],
+    ['AWS_REGION', ['eu', 'eu-central', 'EU-CENTRAL-1', 'eu-central-1a', 'eu-central-1.evil.com']],
+    ['AWS_ENDPOINT_URL', ['localhost:4566', 'ftp://x', 'http://', '/x']],
+    ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10m', '1e3', '3601', ' 5', '0x10']],
+    ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
+    ['LOAD_BALANCER_EXCLUSION', ['true', 'ON']],
+    ['DRAIN_DAEMONSETS', ['on', 'True']],
+    ['WAIT_FOR_CAPACITY', ['true', '600']],
+    ['WAIT_FOR_CAPACITY_SECONDS', ['0', '172801']],
+    ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '5m', '172801']],
+    ['DO_NOT_DISRUPT_SECONDS', ['never', '172801']],
+    ['LAST_RESORT_SECONDS', ['-120', '172801']],
+    ['MISSING_NODE', ['leave', 'Continue']],
+    ['ON_FAILURE', ['force', 'ABANDON']],
+    ['ON_DEADLINE', ['leave']],
+  ];
+  for (const [name, values] of bad) {
+    for (const value of values) {
+      const found = errors({ ...GOOD, [name]: value });
+      assert.equal(found.length, 1, `${name}=${value}: ${found.join('; ')}`);
+      const shown = JSON.stringify(value).slice(1, -1);
+      assert.ok(found[0]?.startsWith(`${name} ('${shown}') must be `), found[0]);
+    }
+  }
+});
+
+test('an instance ID has 8 or 17 hex digits', () => {
+  assert.deepEqual(errors({ ...GOOD, INSTANCE_ID: 'i-0a1b2c3d' }), []);
+});
+
+// The token completes the action: it has no business in a log.
+test('a bad token is a fault that does not quote it', () => {
+  const [fault, ...more] = errors({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
+  assert.deepEqual(more, []);
+  assert.match(fault ?? '', /^LIFECYCLE_ACTION_TOKEN must be/);
+  assert.doesNotMatch(fault ?? '', /s3cr3t/);
+});
+
+// Five deployments to find five errors, one after the other.
+test('all errors are told at once, those of the command line first', () => {
+  const found = errors(
+    { INSTANCE_ID: 'x', KUBE_CONFIG_BUCKET: 'bucket', ON_FAILURE: 'y', AWS_ENDPOINT_URL_S3: 'z' },
+    '--colour',
+    '--node',
+    'a b',
+  );
+  assert.equal(found.length, 8, found.join('\n'));
+  assert.match(found[0] ?? '', /--colour is not a flag/);
+  const text = configErrorText(new ConfigErrors(found));
+  for (const fault of found) assert.ok(text.includes(`  - ${fault}\n`));
+  assert.match(text, /nothing was touched/);
+  assert.match(text, /drain --help/);
+});
+
+test('what is missing, or contradicts itself, is a fault', () => {
+  const { INSTANCE_ID: _, ...noTarget } = GOOD;
+  const { CLUSTER_NAME: __, ...noCluster } = GOOD;
+  const { AWS_REGION: ___, ...noRegion } = GOOD;
+  const one = (found: readonly string[]) => {
+    assert.equal(found.length, 1, found.join('; '));
+    return found[0] ?? '';
+  };
+  assert.match(one(errors(noTarget)), /nothing says what to drain/);
+  assert.match(one(errors(noCluster)), /nothing says which cluster/);
+  assert.match(one(errors(noRegion)), /AWS_REGION is missing$/);
+  assert.match(one(errors({ ...noRegion, AWS_DEFAULT_REGION: 'eu-central-1' })), /AWS_DEFAULT_REGION is not read/);
+  assert.match(one(errors(GOOD, '--node', 'a')), /exclude each other/);
+  assert.match(one(errors({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket' })), /go together/);
+  assert.match(one(errors({ ...GOOD, KUBE_CONFIG_OBJECT: 'key' })), /go together/);
+  assert.match(one(errors({ ...GOOD, AWS_ENDPOINT_URL_EC2: 'nonsense' })), /AWS_ENDPOINT_URL_EC2/);
+  for (const node of ['-a', 'a/b', 'A', 'x'.repeat(254)]) {
+    assert.match(one(errors({ AWS_REGION: 'eu-central-1', CLUSTER_NAME: 'prod' }, `--node=${node}`)), /name of a node/);
+  }
+  assert.equal(errors({}).length, 3);
+});
+
+// EventBridge renders a field that the event does not have as an empty string.
+test('an empty value counts as absent', () => {
+  const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };
+  assert.deepEqual(read({ ...GOOD, ...empty }), read(GOOD));
+  assert.match(errors({ ...GOOD, INSTANCE_ID: '' }).join(), /nothing says what to drain/);
+});
+
+test('a flag wins over the environment, also over a bad value there', () => {
+  const config = read({ ...GOOD, ON_FAILURE: 'nonsense' }, '--on-failure', 'abandon', '--cluster-name=lab');
+  assert.equal(config.policies.onFailure, 'abandon');
+  assert.deepEqual(config.cluster, { kind: 'eks', name: 'lab', region: 'eu-central-1' });
+});
+
+// The bucket wins over CLUSTER_NAME and switches IAM off; the file of one's own machine wins over both.
+test('where the cluster is known from, in order', () => {
+  const bucket = { ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'a/config' };
+  const region = 'eu-central-1';
+  assert.deepEqual(read(bucket).cluster, { kind: 'kubeconfig-object', bucket: 'bucket', object: 'a/config', region });
+  assert.deepEqual(read(bucket, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
+});
+
+// Ten minutes of waiting that nobody switched on would look like a drain that hangs.
+test('how long capacity is waited for means nothing unless waiting for it is on', () => {
+  assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY_SECONDS: '60' }).capacityTimeoutMs, undefined);
+  assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY: 'on' }).capacityTimeoutMs, 600_000);
+});
+
+// A drain of a cluster without AWS must not ask for a region.
+test('a node of a kubeconfig file needs nothing of AWS', () => {
+  const config = read({}, '--kubeconfig', '/k', '--node', 'node-a.example.com', '--dry-run');
+  assert.deepEqual(config.target, { kind: 'node', name: 'node-a.example.com' });
+  assert.equal(config.dryRun, true);
+});

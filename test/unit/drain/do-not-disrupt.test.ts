@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { draining } from '../../support/draining.ts';
+import { acts, observed, planned, pod } from '../../support/objects.ts';
+
+const now = 1_000_000;
+const asking = pod('job', { doNotDisrupt: 'node-drainer/wait' });
+
+// A training run of ten hours that is evicted in its last minute begins again.
+test('a pod that asks for time has it until the time is over', () => {
+  const seen = observed({ pods: [asking, pod('web')] });
+  const before = planned(seen, now, { doNotDisruptUntil: now + 1 });
+  assert.deepEqual([acts(before), before.wakeAt], [{ job: 'wait do-not-disrupt', web: 'evict' }, now + 1]);
+  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil: now })), { job: 'evict', web: 'evict' });
+});
+
+// The time that it asks for ends with the instance, or with the patience of whoever set the deadline.
+test('no time is given once the deadline forces, or the lifecycle action is about to end', () => {
+  const seen = observed({ pods: [asking] });
+  const doNotDisruptUntil = now + 60_000;
+  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, force: true })), { job: 'delete' });
+  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, lastResort: true })), { job: 'evict' });
+});
+
+test('a pod that uses its time to finish is never asked, and the drain ends as soon as it has', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  cluster.add(asking);
+  cluster.add(pod('web'));
+  const { done, startedAt } = await begin({ doNotDisruptUntil: clock.now() + 3_600_000 });
+  await clock.advance(1_800_000);
+  cluster.change(asking.uid, { phase: 'Succeeded', ready: false, running: false });
+  assert.equal(await clock.until(done, 1_000), 'drained');
+  assert.ok(clock.elapsed - startedAt <= 1_801_000);
+  assert.deepEqual(
+    cluster.evictions.map(({ name }) => name),
+    ['web'],
+  );
+  const [waits, ...more] = recorder.of('pod waiting');
+  assert.deepEqual(more, []);
+  assert.equal(waits?.waitReason, 'do-not-disrupt');
+  assert.match(waits.reason, /^not disrupted until 2026-01-02T04:04:05\.000Z, because of node-drainer\/wait$/);
+});
+
+// A pod that never ends by itself must not turn the annotation into a veto.
+test('a pod that goes on when its time is over is evicted at that moment', async () => {
+  const { clock, cluster, begin } = draining();
+  cluster.add(asking, { shutdownMs: 100 });
+  const { done, startedAt } = await begin({ doNotDisruptUntil: clock.now() + 1_000 + 900_000 });
+  assert.equal(await clock.until(done, 1_000_000), 'drained');
+  assert.deepEqual(
+    cluster.evictions.map(({ name, at }) => [name, at - startedAt]),
+    [['job', 900_000]],
+  );
+});
+
+// Whoever annotated the pod reads in the log that it was noticed, and why it went all the same.
+test('a pod that asks for time and gets none is reported when it is evicted, once', async () => {
+  const { clock, cluster, recorder, begin } = draining();
+  cluster.add(asking);
+  const { done } = await begin({ doNotDisruptUntil: clock.now() });
+  assert.equal(await clock.until(done, 60_000), 'drained');
+  assert.deepEqual(
+    recorder.of('warning').map(({ message }) => message),
+    [`pod ${asking.namespace}/job: evicted in spite of node-drainer/wait, because its time is over`],
+  );
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RECHECK_MS } from '../../../app/drain/allowance.ts';
+import { budgetsOf, bypassesBudget } from '../../../app/drain/budget.ts';
+import type { Attempt, ObservedState } from '../../../app/drain/observed.ts';
+import { MAX_RETURNS, PAST_GRACE_MS, type PlanConditions, rankOf } from '../../../app/drain/plan.ts';
+import { controllerKeyOf, type Pod } from '../../../app/drain/pod.ts';
+import { budget, evicted, planned, pod } from '../../support/objects.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+const now = 1_000_000;
+const APPS = ['web', 'db', 'cache'] as const;
+
+function randomPod(random: Seeded, index: number): Pod {
+  const app = random.pick(...APPS);
+  return pod(`pod-${index}`, {
+    namespace: random.pick('shop', 'lab'),
+    labels: { app },
+    phase: random.pick('Running', 'Running', 'Running', 'Pending', 'Succeeded', 'Failed', 'Unknown'),
+    ready: random.chance(0.8),
+    mirror: random.chance(0.05),
+    ...(random.chance(0.1) && { controller: { kind: 'DaemonSet', name: 'agent' } }),
+    running: random.chance(0.7),
+    critical: random.chance(0.3),
+    toleratesEverything: random.chance(0.3),
+    finalizers: random.chance(0.2) ? ['example.com/hold'] : [],
+    ...(random.chance(0.15) && { doNotDisrupt: 'node-drainer/wait' }),
+    ...(random.chance(0.1) && { deletion: { deadline: now + random.whole(9), graceSeconds: random.whole(60) } }),
+  });
+}
+
+function randomCircumstances(random: Seeded): PlanConditions {
+  return {
+    force: random.chance(0.2),
+    lastResort: random.chance(0.2),
+    nodeReady: random.chance(0.6),
+    drainDaemonSets: random.chance(0.5),
+    doNotDisruptUntil: now + random.pick(-1, 0, 1, 60_000),
+  };
+}
+
+function randomAttempt(random: Seeded): Attempt {
+  const at = now - random.whole(40_000);
+  return random.pick<Attempt>(
+    { state: 'requested', at },
+    { state: 'accepted', at },
+    { state: 'blocked', at },
+    { state: 'refused', at, retryAt: at + random.whole(80_000), message: 'no' },
+  );
+}
+
+function randomObservation(random: Seeded): ObservedState {
+  const pods = Array.from({ length: random.whole(random.pick(4, 25)) }, (_, index) => randomPod(random, index));
+  const attempts = new Map(pods.filter(() => random.chance(0.4)).map(({ uid }) => [uid, randomAttempt(random)]));
+  const known = ['shop', 'lab'].filter(() => random.chance(0.8));
+  const budgets = new Map(
+    known.map((namespace) => [
+      namespace,
+      APPS.filter(() => random.chance(0.7)).map((app) =>
+        budget(app, random.whole(4), {
+          namespace,
+          healthy: random.whole(6),
+          ...(random.chance(0.2) && { selector: [] }),
+          ...(random.chance(0.2) && { unhealthyPodEvictionPolicy: 'AlwaysAllow' }),
+        }),
+      ),
+    ]),
+  );
+  const uids = [...budgets.values()].flat().map(({ uid }) => uid);
+  return {
+    pods,
+    attempts,
+    budgets,
+    budgetSeenAt: new Map(uids.map((uid) => [uid, now - random.whole(2 * RECHECK_MS)])),
+    uncounted: new Map(uids.filter(() => random.chance(0.3)).map((uid) => [uid, random.whole(3)])),
+    unverified: new Set(pods.filter(() => random.chance(0.2)).map(({ uid }) => uid)),
+    returns: new Map(
+      pods
+        .filter(() => random.chance(0.2))
+        .map((pod) => [
+          controllerKeyOf(pod),
+          { count: random.whole(MAX_RETURNS), notBefore: now + random.pick(-1, 0, 1, 30_000) },
+        ]),
+    ),
+    terminatingSince: new Map(
+      pods.filter(({ deletion }) => deletion).map(({ uid }) => [uid, now - random.whole(150_000)]),
+    ),
+  };
+}
+
+/** Calls `check` with many observations; a failure names the seed that shows it again. */
+function forMany(check: (observed: ObservedState, random: Seeded) => void): void {
+  for (let seed = 1; seed <= 2_000; seed++) {
+    const random = new Seeded(seed);
+    try {
+      check(randomObservation(random), random);
+    } catch (error) {
+      throw new Error(`with seed ${seed}`, { cause: error });
+    }
+  }
+}
+
+// A pod without a verdict is a pod that nobody drains, and nobody waits for: the node is terminated under it.
+test('every pod gets exactly one verdict, and every pod that is not left is evicted, deleted or waited for', () => {
+  forMany((observed, random) => {
+    const circumstances = randomCircumstances(random);
+    const { decisions } = planned(observed, now, circumstances);
+    assert.deepEqual(decisions.map(({ pod }) => pod.uid).sort(), observed.pods.map(({ uid }) => uid).sort());
+    for (const { action, pod } of decisions) {
+      const ofNode = pod.controller !== undefined && (!circumstances.drainDaemonSets || pod.toleratesEverything);
+      const ended = pod.phase === 'Succeeded' || pod.phase === 'Failed';
+      const since = observed.terminatingSince.get(pod.uid) ?? now;
+      const isLate = now >= since + (pod.deletion?.graceSeconds ?? 0) * 1_000 + PAST_GRACE_MS;
+      const isShell = !pod.running && pod.finalizers.length > 0;
+      const isLost = pod.deletion !== undefined && !circumstances.nodeReady && (isLate || isShell);
+      const returns = observed.returns.get(controllerKeyOf(pod))?.count ?? 0;
+      const comesBack = pod.deletion === undefined && observed.unverified.has(pod.uid) && returns >= MAX_RETURNS;
+      assert.equal(action === 'skip', pod.mirror || ofNode || ended || isLost || comesBack, `${pod.name}: ${action}`);
+    }
+  });
+});
+
+// DNS that goes before the pods which still resolve names with it makes their shutdown fail.
+test('in no hurry no pod is sent before one of a lower rank, and none that asks for time while it has it', () => {
+  forMany((observed, random) => {
+    const circumstances = randomCircumstances(random);
+    const { force, lastResort, doNotDisruptUntil } = circumstances;
+    const { decisions } = planned(observed, now, circumstances);
+    const staying = decisions.filter(({ action }) => action !== 'skip');
+    const sent = decisions.filter(({ action }) => action === 'evict' || action === 'delete');
+    assert.ok(sent.every(({ action }) => (action === 'delete') === force));
+    if (force || lastResort) {
+      assert.ok(decisions.every((verdict) => verdict.action !== 'wait' || !/rank|courtesy/.test(verdict.reason.kind)));
+      return;
+    }
+    for (const { pod } of sent) {
+      assert.ok(
+        staying.every((other) => rankOf(other.pod) >= rankOf(pod)),
+        `${pod.name} goes out of turn`,
+      );
+      assert.ok(pod.doNotDisrupt === undefined || now >= doNotDisruptUntil, `${pod.name} asked for time`);
+    }
+  });
+});
+
+// One eviction more than the budget allows is refused at best; a hundred drainers do it at once.
+test('under a budget no more evictions are sent than it has room for, or one when its safety net is due', () => {
+  forMany((observed, random) => {
+    const circumstances = { ...randomCircumstances(random), force: false };
+    const sent = planned(observed, now, circumstances).decisions.filter(({ action }) => action === 'evict');
+    for (const one of [...observed.budgets.values()].flat()) {
+      const under = sent.filter(({ pod }) => budgetsOf(pod, [one]).length > 0 && !bypassesBudget(pod, one));
+      const room = one.allowed - (observed.uncounted.get(one.uid) ?? 0);
+      const lastWord = observed.budgetSeenAt.get(one.uid) ?? 0;
+      const most = Math.max(room, now - lastWord >= RECHECK_MS ? 1 : 0, 0);
+      assert.ok(under.length <= most, `${under.length} sent under ${one.name}, at most ${most} may be`);
+    }
+  });
+});
+
+// If a plan named a moment that has passed, the loop would spin; if it named none, it would stand still.
+test('the plan never wakes in the past, and a plan that waits for a budget always wakes', () => {
+  forMany((observed, random) => {
+    const { decisions, wakeAt } = planned(observed, now, randomCircumstances(random));
+    if (wakeAt !== undefined) assert.ok(wakeAt > now, `wakes ${now - wakeAt} ms ago`);
+    const forBudget = decisions.some((verdict) => verdict.action === 'wait' && verdict.reason.kind === 'budget');
+    if (forBudget) assert.ok(wakeAt !== undefined && wakeAt <= now + RECHECK_MS);
+  });
+});
+
+// A plan that depends on the order of a list changes with every list, and pods take turns by chance.
+test('how many are evicted under one budget does not depend on the order of the pods', () => {
+  forMany((observed) => {
+    const turned = { ...observed, pods: observed.pods.toReversed() };
+    const simple = [...observed.budgets.values()].every((budgets) => budgets.length < 2);
+    if (simple) assert.equal(evicted(planned(observed, now)).length, evicted(planned(turned, now)).length);
+  });
+});

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError, asDenied, isNotFound, isRbacDenial, readStatus } from '../../../app/kubernetes/errors.ts';
+import { Denied } from '../../../app/lib/errors.ts';
+import { status } from '../../support/api-server.ts';
+
+const error = (code: number, body: unknown, retryAfter?: string) => new ApiError('get /x', code, body, retryAfter);
+
+// An admission webhook's 403 passes, RBAC's does not: one mistaken for the other ends a drain, or never ends it.
+test('a denial of RBAC is told from one of an admission webhook', () => {
+  const rbac = [
+    'pods is forbidden: User "drainer" cannot list resource "pods" in API group "" at the cluster scope',
+    'nodes "a" is forbidden: User "system:anonymous" cannot patch resource "nodes" in API group "" at the cluster scope',
+    'forbidden: User "drainer" cannot get path "/api/v1"',
+  ];
+  for (const message of rbac) assert.equal(isRbacDenial(error(403, status(403, 'Forbidden', message))), true, message);
+  const others = [
+    'admission webhook "deny.example.com" denied the request: you cannot do that today',
+    'pods "web-0" is forbidden: unable to create new content in namespace shop because it is being terminated',
+    '',
+  ];
+  for (const message of others)
+    assert.equal(isRbacDenial(error(403, status(403, 'Forbidden', message))), false, message);
+  assert.equal(isRbacDenial(error(403, '<html>403 Forbidden</html>')), false);
+  assert.equal(isRbacDenial(error(401, status(401, 'Unauthorized', rbac[0] ?? ''))), false);
+});
+
+test('only a denial of RBAC becomes Denied, and it says what to do', () => {
+  const message = 'pods is forbidden: User "drainer" cannot list resource "pods" in API group ""';
+  const denied = asDenied(error(403, status(403, 'Forbidden', message)));
+  assert.ok(denied instanceof Denied);
+  assert.equal(denied.transient, false);
+  assert.match(denied.message, /cannot list resource "pods"/);
+  assert.match(denied.advice ?? '', /rbac\.yaml/);
+  const broken = error(500, 'oops');
+  assert.equal(asDenied(broken), broken);
+  assert.equal(asDenied('text'), 'text');
+});
+
+// Giving up on a 503 of a control plane that is being upgraded leaves the node to its fate.
+test('what may pass is told from what will not', () => {
+  for (const code of [401, 408, 410, 429, 500, 502, 503, 504])
+    assert.equal(error(code, '').transient, true, String(code));
+  for (const code of [400, 403, 404, 405, 409, 422]) assert.equal(error(code, '').transient, false, String(code));
+});
+
+test('Retry-After is read as seconds, and nothing else is taken for it', () => {
+  assert.equal(error(429, '', '3').retryAfterMs, 3_000);
+  assert.equal(error(429, '', '0').retryAfterMs, 0);
+  assert.equal(error(429, '', '-5').retryAfterMs, 0);
+  // A proxy that asks for a day would have the instance terminated undrained.
+  assert.equal(error(429, '', '86400').retryAfterMs, 30_000);
+  assert.equal(error(429, '').retryAfterMs, undefined);
+  assert.equal(error(429, '', 'Wed, 21 Oct 2026 07:28:00 GMT').retryAfterMs, undefined);
+});
+
+// A proxy's page of a megabyte in a log line hides what went wrong.
+test('the message says what was asked, the code, and what was said, cut short when it is a page', () => {
+  assert.equal(error(404, status(404, 'NotFound', 'pods "a" not found')).message, 'get /x: 404 pods "a" not found');
+  assert.ok(error(502, 'x'.repeat(10_000)).message.length < 300);
+  assert.equal(error(500, { not: 'a status' }).message, 'get /x: 500');
+});
+
+test('what is no Status is not read as one', () => {
+  for (const body of [undefined, null, 'text', 7, [], {}, { kind: 'Pod' }, { kind: 'Status', message: 7 }]) {
+    assert.equal(readStatus(body), undefined);
+  }
+});
+
+// A 404 of a load balancer, of a wrong path, or of the namespace once completed the hook with every pod running.
+test('only the 404 of the API server on this very name says that an object is not there', () => {
+  const said = (details: object, reason = 'NotFound') => error(404, status(404, reason, '"a" not found', details));
+  assert.equal(isNotFound(said({ name: 'a', kind: 'pods' }), 'a'), true);
+  for (const other of [
+    said({ name: 'b' }),
+    said({}),
+    said({ name: 'a' }, ''),
+    error(404, status(404, 'NotFound', 'the server could not find the requested resource')),
+    error(404, { details: { name: 'a' }, reason: 'NotFound' }),
+    error(404, '<html>not found</html>'),
+    error(404, ''),
+    error(410, status(410, 'NotFound', '', { name: 'a' })),
+    new Error('404'),
+    undefined,
+  ]) {
+    assert.equal(isNotFound(other, 'a'), false, String(other));
+  }
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { EventRecorder, eventsFor } from '../../../app/kubernetes/events.ts';
+import { type Answer, apiOn, apiServer, json, status } from '../../support/api-server.ts';
+import { HandClock } from '../../support/clock.ts';
+import { waitingFor } from '../../support/remaining.ts';
+import { nodeOf } from '../../support/run-fixture.ts';
+import { summaryWith } from '../../support/summaries.ts';
+
+const cordoned = { type: 'cordoned', node: 'node-a', excludedFromLoadBalancers: true } as const;
+const SUMMARY = summaryWith({ seconds: { total: 74.4 } });
+
+async function recording(t: TestContext, answer: Answer = (_, response) => json(response, 201, {})) {
+  const clock = new HandClock();
+  const server = await apiServer(t, answer);
+  const api = apiOn(t, server.url, clock);
+  const events = new EventRecorder(api, nodeOf('node-a', 'i-1'), clock);
+  return {
+    api,
+    clock,
+    events,
+    received: server.received,
+    sent: () => server.received.map(({ body }) => JSON.parse(body)),
+  };
+}
+
+// Whoever asks why a node went looks at `kubectl describe node`, not at the logs of a task that is gone.
+test('the beginning and the end of a drain are told of the node', async (t) => {
+  const { events, received, sent } = await recording(t);
+  events.record(cordoned);
+  await events.flush();
+  events.record({ type: 'summary', summary: SUMMARY });
+  await events.flush();
+  assert.deepEqual(
+    sent().map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
+    [
+      'Normal DrainStarted: Cordoned by node-drainer: its instance is going',
+      'Normal Drained: Drained in 74 s: 12 pods evicted, 3 skipped',
+    ],
+  );
+  assert.deepEqual(sent()[0], {
+    metadata: { generateName: 'node-drainer-', namespace: 'default' },
+    involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid: 'n-1' },
+    type: 'Normal',
+    reason: 'DrainStarted',
+    message: 'Cordoned by node-drainer: its instance is going',
+    source: { component: 'node-drainer' },
+    firstTimestamp: '2026-01-02T03:04:05.000Z',
+    lastTimestamp: '2026-01-02T03:04:05.000Z',
+    count: 1,
+  });
+  assert.ok(received.every(({ method, path }) => `${method} ${path}` === 'POST /api/v1/namespaces/default/events'));
+});
+
+test('a run that did not drain the node is told as a warning, with what remains', () => {
+  const pods = { evicted: 1, skipped: 0, remaining: 4 };
+  for (const result of ['deadline', 'failed', 'stopped', 'action ended'] as const) {
+    const [note, ...more] = eventsFor({ type: 'summary', summary: { ...SUMMARY, result, pods } });
+    assert.deepEqual(more, []);
+    assert.deepEqual([note?.type, note?.reason], ['Warning', 'NotDrained']);
+    assert.equal(note?.message, `Not drained after 74 s (${result}): 4 pods remain`);
+  }
+});
+
+// The owner of a pod looks at the pod, and wants to know which budget it is.
+test('a pod that keeps the drain waiting is told of once, in its own namespace; one that is ending, or waits for its turn, is not', async (t) => {
+  const { events, received, sent } = await recording(t);
+  const remaining = [
+    ...waitingFor(1),
+    { pod: 'lab/slow', uid: 's', reason: 'terminating', ending: true, blocked: false },
+    { pod: 'lab/dns', uid: 'd', reason: 'waits for 2 pods of lower priority', ending: false, blocked: false },
+  ];
+  for (let round = 0; round < 3; round++) events.record({ type: 'waiting for pods', remaining });
+  await events.flush();
+  assert.equal(received.length, 1);
+  assert.equal(received[0]?.path, '/api/v1/namespaces/shop/events');
+  const [{ metadata, involvedObject, reason, message }] = sent();
+  assert.equal(metadata.namespace, 'shop');
+  assert.deepEqual(involvedObject, { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'web-0', uid: 'web-0#1' });
+  assert.deepEqual([reason, message], ['DrainBlocked', 'budget web allows no disruption']);
+});
+
+// A thousand blocked pods, times a hundred drainers, would fill etcd with events.
+test('of many pods the first 20 are told of, and the end of the drain all the same', async (t) => {
+  const { events, sent } = await recording(t);
+  events.record(cordoned);
+  for (let round = 0; round < 3; round++) events.record({ type: 'waiting for pods', remaining: waitingFor(200) });
+  events.record({ type: 'summary', summary: SUMMARY });
+  await events.flush();
+  const kinds = sent().map(({ involvedObject }) => involvedObject.kind);
+  assert.equal(kinds.filter((kind) => kind === 'Pod').length, 20);
+  assert.equal(kinds.filter((kind) => kind === 'Node').length, 2);
+});
+
+test('nothing else of a run is worth an event', () => {
+  for (const type of ['heartbeat', 'hook ended'] as const) assert.deepEqual(eventsFor({ type, hook: 'drainer' }), []);
+  assert.deepEqual(eventsFor({ type: 'eviction accepted', pod: 'shop/web-0' }), []);
+  assert.deepEqual(eventsFor({ type: 'run failed', error: new Error('no') }), []);
+});
+
+// A cluster without the right to create events, or one that is going down, drains all the same.
+test('an event that is refused, or lost on the way, is nobody’s failure', async (t) => {
+  const answers: Answer[] = [
+    (_, response) => json(response, 403, status(403, 'Forbidden', 'events is forbidden: User "x" cannot create')),
+    (_, response) => json(response, 500, {}),
+    (_, response) => void response.socket?.destroy(),
+    (_, response) => void response.end('<html>'),
+  ];
+  for (const answer of answers) {
+    const { api, events, received } = await recording(t, answer);
+    events.record(cordoned);
+    // The run goes on: what became of the event must bother nobody long before the end.
+    await api.call({ verb: 'get', path: '/', signal: new AbortController().signal }).catch(() => undefined);
+    await events.flush();
+    assert.equal(received.filter(({ method }) => method === 'POST').length, 1);
+  }
+});
+
+// The hook is completed before; but a task that hangs in its last breath is billed, and looks like one that failed.
+test('events that hang hold up the end of a run for half a second, and are given up after five', async (t) => {
+  let closed = 0;
+  const { clock, events, received } = await recording(t, (_, response) => {
+    response.on('close', () => closed++);
+  });
+  events.record(cordoned);
+  while (received.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await clock.until(events.flush(), 60_000);
+  assert.equal(clock.elapsed, 500);
+  assert.equal(closed, 0);
+  await clock.advance(4_500);
+  for (let turn = 0; closed === 0 && turn < 10_000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(closed, 1);
+  await events.flush();
+  assert.equal(clock.elapsed, 5_000);
+});

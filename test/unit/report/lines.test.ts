@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { RunEvent } from '../../../app/events.ts';
+import { jsonLines } from '../../../app/report/lines.ts';
+import { extract } from '../../support/emf.ts';
+import { summaryWith } from '../../support/summaries.ts';
+
+const now = Date.parse('2026-01-02T03:04:05.678Z');
+const found = (group: string): RunEvent => ({ type: 'action found', cluster: 'prod', group, hooks: [] });
+const nearEnd: RunEvent = { type: 'action ending soon', endsAt: 0, remaining: [] };
+
+/** What stands in the log after these events. */
+function logged(t: TestContext, events: readonly RunEvent[]): Record<string, unknown>[] {
+  const folder = mkdtempSync(join(tmpdir(), 'json-lines-'));
+  const path = join(folder, 'log');
+  const fd = openSync(path, 'w');
+  t.after(() => {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  });
+  const report = jsonLines(fd, () => now);
+  for (const event of events) report(event);
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+// A second line for the metrics would be a second line to pay for, and to hold against the first one.
+test('the line that sums up a drain is a log line and its metrics at once', (t) => {
+  const [line, ...others] = logged(t, [{ type: 'summary', summary: summaryWith() }]);
+  assert.deepEqual(others, []);
+  assert.equal(extract(line).metrics['PodsEvicted'], 12);
+  assert.deepEqual([line?.['level'], line?.['event'], line?.['result']], ['info', 'summary', 'drained']);
+  assert.match(String(line?.['message']), /^i-0123456789abcdef0: drained in 8.5 s/);
+});
+
+test('where the action was found is known to the lines that count something later', (t) => {
+  const lines = logged(t, [nearEnd, found('workers'), nearEnd]);
+  assert.equal(lines[0]?.['_aws'], undefined);
+  assert.equal(lines[1]?.['_aws'], undefined);
+  const { metrics, dimensions } = extract(lines[2]);
+  assert.deepEqual(metrics, { ActionsNearEnd: 1 });
+  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
+});
+
+// Somebody looks for their group in CloudWatch, and finds nothing under its name.
+test('a group that is called otherwise in CloudWatch is told so, once', (t) => {
+  const lines = logged(t, [found('nœuds'), nearEnd, { type: 'summary', summary: summaryWith({ group: 'nœuds' }) }]);
+  const warnings = lines.filter(({ event }) => event === 'warning').map(({ message }) => message);
+  assert.deepEqual(warnings, ["CloudWatch takes no such name as 'nœuds': its metrics are under 'n%C5%93uds'"]);
+  assert.deepEqual([lines.at(-1)?.['group'], lines.at(-1)?.['Group']], ['nœuds', 'n%C5%93uds']);
+  assert.deepEqual(logged(t, [found('workers')]).length, 1);
+});
+
+// CloudWatch Logs cuts an event at 256 kB, and what is cut is neither JSON nor a metric.
+test('a summary that names every pod of the largest node still fits an event', (t) => {
+  const lost = Array.from({ length: 737 }, (_, index) => `${'n'.repeat(63)}/${'p'.repeat(230)}-${index}`);
+  const [line] = logged(t, [{ type: 'summary', summary: summaryWith({ lost, result: 'action ended', exitCode: 3 }) }]);
+  assert.deepEqual(line?.['lost'], lost);
+  assert.ok(Buffer.byteLength(JSON.stringify(line)) < 262_118, `${JSON.stringify(line).length} bytes`);
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSweepConfig } from '../../../app/config/sweep-config.ts';
+import { SWEEP, TASK } from '../../../scripts/cost/cost.ts';
+import { caughtInTime, demandOf, secondsToStart, TEMPLATE, tasksWithin } from '../../../scripts/scale/model.ts';
+import { DEFAULT_VCPUS } from '../../../scripts/scale/quotas.ts';
+import { CASES } from '../../../scripts/scale/scale.ts';
+import { drainer, template } from '../../infra/templates.ts';
+import { resourceOf } from '../../simulator/aws/cloudformation/stack.ts';
+import { at } from '../../simulator/aws/cloudformation/value.ts';
+
+const ENOUGH = Number.POSITIVE_INFINITY;
+
+test('a thousand terminations at once are all started within 50 s at 20 RunTask calls a second', () => {
+  // Otherwise: the rate of RunTask, which limits all that follows, is not in the model.
+  assert.equal(secondsToStart(1_000), 50);
+  assert.equal(demandOf(CASES.thousand).secondsToStart, 50);
+  assert.equal(demandOf(CASES.half).secondsToStart, 250);
+});
+
+test('a rolling replacement within a day is never faster than its events', () => {
+  // Otherwise: quotas are asked for that nobody needs.
+  const { starts, tasksAtOnce, secondsToStart } = demandOf(CASES.rolling);
+  assert.equal(secondsToStart, 86_400);
+  assert.equal(starts, 10_000 / 86_400);
+  assert.equal(tasksAtOnce, 42);
+});
+
+test('tasks at once are no more than there are terminations, nor than start while one drains', () => {
+  // Otherwise: a quota of vCPUs that is too small, or a hundred times too large.
+  assert.equal(demandOf(CASES.half).tasksAtOnce, 5_000);
+  assert.equal(demandOf({ clusters: 50, terminations: 50_000, within: 0 }).tasksAtOnce, 20 * 360);
+  assert.equal(demandOf(CASES.half).vcpus, (5_000 + 50) * 0.25);
+});
+
+test('what is caught before the first heartbeat is due: 15 minutes of the rule, then the sweeps', () => {
+  // Otherwise: somebody believes that any number of terminations is drained.
+  const sweeping = 1_800 - 60 - 900 - 300 - 20;
+  assert.equal(caughtInTime(1, 1_800, ENOUGH), 900 * 20 + sweeping * 10);
+  assert.equal(caughtInTime(50, 1_800, ENOUGH), 900 * 20 + sweeping * 20);
+  assert.equal(caughtInTime(1, 1_800, ENOUGH, 2), caughtInTime(1, 1_800, ENOUGH) / 2);
+});
+
+test('a timeout that ends before the rule gives up leaves nothing to the sweeps', () => {
+  // Otherwise: a short heartbeat timeout looks better than it is.
+  assert.equal(caughtInTime(50, 300, ENOUGH), 240 * 20);
+});
+
+test('a new account drains 24 nodes at once, and 72 of a thousand in time', () => {
+  // Otherwise: the quota that breaks first is not told first.
+  assert.equal(tasksWithin(DEFAULT_VCPUS), 24);
+  assert.equal(caughtInTime(1, 1_800, DEFAULT_VCPUS), 72);
+});
+
+test('without a prefix, the sweeps of fifty stacks ask for the hooks of each other', () => {
+  // Otherwise: 50 × 150 calls every five minutes are a surprise.
+  const { sweepCalls, sweepCallsWithoutPrefix } = demandOf(CASES.half);
+  assert.equal(sweepCalls, (50 * (2 + 3)) / 300);
+  assert.equal(sweepCallsWithoutPrefix, (50 * (2 + 150)) / 300);
+});
+
+test('what the model says of the templates and settings is what they say', () => {
+  // Otherwise: a timeout is changed there, and the limits here are those of yesterday.
+  const rule = resourceOf(drainer(), 'TerminationRule').properties;
+  const [target] = [at(rule, 'Targets')].flat();
+  assert.deepEqual(at(target, 'RetryPolicy'), {
+    MaximumEventAgeInSeconds: TEMPLATE.ruleGivesUpAfter,
+    MaximumRetryAttempts: 185,
+  });
+  const task = resourceOf(drainer(), 'TaskDefinition').properties;
+  assert.equal(Number(at(task, 'Cpu')) / 1_024, TASK.vcpu);
+  const parameter = (of: 'drainer' | 'lifecycle-hook', name: string) =>
+    at(at(at(template(of), 'Parameters'), name), 'Default');
+  assert.equal(Number(parameter('lifecycle-hook', 'HeartbeatTimeout')), TEMPLATE.heartbeatTimeout);
+  assert.equal(Number(parameter('drainer', 'SweepMinutes')), SWEEP.everyMinutes);
+  const sweep = readSweepConfig(
+    {
+      LIFECYCLE_HOOK_NAME: 'node-drainer',
+      AWS_REGION: 'eu-west-1',
+      CLUSTER_NAME: 'prod',
+      ECS_CLUSTER: 'drainer',
+      TASK_DEFINITION: 'drainer',
+      SUBNET_IDS: 'subnet-0123456789abcdef0',
+      SECURITY_GROUP_IDS: 'sg-0123456789abcdef0',
+    },
+    { settings: {}, dryRun: false },
+  );
+  assert.equal(sweep.graceMs / 1_000, TEMPLATE.graceSeconds);
+});
