@@ -27,7 +27,7 @@ test('DO_NOT_DISRUPT_SECONDS lets pods finish that ask for it, by each annotatio
       `that ${name} has time`,
       (line) => line.pod === pod && line.waitReason === 'do-not-disrupt',
     );
-    assert.match(waits.reason ?? '', /^not disrupted until \d{4}-/);
+    assert.match(waits.reason ?? '', new RegExp(`^not disrupted until \\d{4}-.*, because of ${annotation}$`));
   }
   for (const name of ['plain', 'willing']) {
     const pod = `${scenario.namespace}/${name}`;
