@@ -101,3 +101,30 @@ test('the read that confirms the end is repeated ever more slowly while it fails
   cluster.fault = () => undefined;
   assert.equal(await clock.until(done, 20_000), 'drained');
 });
+
+// A TypeError in the evictor was retried 59 times in ten minutes, and shown as the reason for which a pod waited.
+test('a bug ends the drain at once, wherever it is', async () => {
+  for (const call of ['evict web', 'read pods', 'read budgets', 'read node'] as const) {
+    const { clock, cluster, begin } = draining();
+    for (const one of podsOf('shop', 2)) cluster.add(one);
+    cluster.add(pod('web'), { shutdownMs: 2_000, replacedAfterMs: 10, comesBack: true });
+    const bug = new TypeError('x is not a function');
+    let calls = 0;
+    cluster.fault = (made) => (made === call && ++calls > 0 ? bug : undefined);
+    const { done } = await begin();
+    await assert.rejects(clock.until(done, 300_000), bug, call);
+    assert.equal(calls, 1, call);
+  }
+});
+
+// A webhook that denies the cordon was final on the first try, and retried for ever on every later one.
+test('a permanent answer to a cordon ends the drain on every try alike', async () => {
+  const { clock, cluster, begin } = draining();
+  cluster.add(pod('web'), { shutdownMs: 60_000 });
+  const denied = new Failure('admission webhook "nodes.example.com" denied the request');
+  cluster.fault = (call) => (call === 'cordon' ? denied : undefined);
+  const { done } = await begin();
+  await clock.advance(1_000);
+  cluster.node.cordon(false);
+  await assert.rejects(clock.until(done, 10_000), denied);
+});

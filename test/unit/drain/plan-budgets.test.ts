@@ -176,3 +176,25 @@ test('a budget holds no pod of another namespace', () => {
     ['lab'],
   );
 });
+
+// A late pod that has to be verified first used to take the only room that its budget had: its neighbour starved.
+test('a pod that is held back for another reason takes no room under its budget', () => {
+  const pods = podsOf('web', 2);
+  const seen = observed({ pods, budgets: [budget('web', 1)], asOf: { web: now }, unverified: ['web-0'] });
+  assert.deepEqual(acts(planned(seen, now)), { 'web-0': 'wait unverified', 'web-1': 'evict' });
+});
+
+// One read of the budgets spares all the evictions that they would refuse.
+test('several pods of a namespace wait until its budgets have been read; a single pod does not', () => {
+  const pods = [...podsOf('web', 2), pod('alone', { namespace: 'lab' })];
+  const seen = observed({ pods, budgets: 'unread' });
+  const unread = 'wait unread budgets';
+  assert.deepEqual(acts(planned(seen, now)), { 'web-0': unread, 'web-1': unread, alone: 'evict' });
+});
+
+// In the last minutes of the instance, a read that does not come back must not cost the pods their SIGTERM.
+test('in the last resort, and when forced, nothing waits for budgets to be read', () => {
+  const seen = observed({ pods: podsOf('web', 2), budgets: 'unread' });
+  assert.deepEqual(acts(planned(seen, now, { lastResort: true })), { 'web-0': 'evict', 'web-1': 'evict' });
+  assert.deepEqual(acts(planned(seen, now, { force: true })), { 'web-0': 'delete', 'web-1': 'delete' });
+});

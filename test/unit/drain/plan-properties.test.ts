@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { RECHECK_MS } from '../../../app/drain/allowance.ts';
 import { budgetsOf, bypassesBudget } from '../../../app/drain/budget.ts';
 import type { Attempt, ObservedState } from '../../../app/drain/observed.ts';
-import { MAX_RETURNS, PAST_GRACE_MS, type PlanConditions, rankOf } from '../../../app/drain/plan.ts';
+import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, type PlanConditions, rankOf } from '../../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../../app/drain/pod.ts';
-import { budget, evicted, planned, pod } from '../../support/objects.ts';
+import { budget, evicted, observed, planned, pod } from '../../support/objects.ts';
 import { Seeded } from '../../support/seeded.ts';
 
 const now = 1_000_000;
@@ -175,4 +175,44 @@ test('how many are evicted under one budget does not depend on the order of the 
     const simple = [...observed.budgets.values()].every((budgets) => budgets.length < 2);
     if (simple) assert.equal(evicted(planned(observed, now)).length, evicted(planned(turned, now)).length);
   });
+});
+
+// A pod that was held back after it had taken room under its budget kept that room from its neighbour for 19 s.
+test('no pod waits for a budget that has room which no other pod uses', () => {
+  forMany((observed, random) => {
+    const { decisions } = planned(observed, now, { ...randomCircumstances(random), force: false });
+    const sent = decisions.filter(({ action }) => action === 'evict').map(({ pod }) => pod);
+    const requested = (pod: Pod) => observed.attempts.get(pod.uid);
+    for (const decision of decisions) {
+      if (decision.action !== 'wait' || decision.reason.kind !== 'budget') continue;
+      for (const one of decision.reason.budgets) {
+        const counts = (pod: Pod) =>
+          budgetsOf(pod, [one]).length > 0 && (requested(pod)?.state === 'blocked' || !bypassesBudget(pod, one));
+        const used = sent.filter(counts).length + (observed.uncounted.get(one.uid) ?? 0);
+        // A refusal that is younger than the status says more than the status.
+        const refusedAt = observed.pods
+          .filter((pod) => requested(pod)?.state === 'blocked' && counts(pod))
+          .map((pod) => requested(pod)?.at ?? 0);
+        const isOutdated = Math.max(...refusedAt) >= (observed.budgetSeenAt.get(one.uid) ?? 0);
+        const room = isOutdated ? 0 : one.allowed;
+        assert.ok(used >= room, `${decision.pod.name} waits for ${one.name}: ${used} of ${room} are used`);
+      }
+    }
+  });
+});
+
+// Fifty evictions in flight are enough: what is above that takes no room under a budget, and goes next.
+test('no more evictions are in flight than the limit, and the rest waits for that and nothing else', () => {
+  for (const requested of [0, 10, MAX_IN_FLIGHT]) {
+    const pods = Array.from({ length: 120 }, (_, index) => pod(`web-${index}`, { labels: { app: 'web' } }));
+    const attempts = Object.fromEntries(
+      pods.slice(0, requested).map(({ name }) => [name, { state: 'requested', at: now } as const]),
+    );
+    const seen = observed({ pods, attempts, budgets: [budget('web', 500)], asOf: { web: now } });
+    const { decisions } = planned(seen, now);
+    assert.equal(evicted({ decisions, wakeAt: undefined }).length, MAX_IN_FLIGHT - requested);
+    const waits = decisions.flatMap((decision) => (decision.action === 'wait' ? [decision.reason.kind] : []));
+    assert.equal(waits.filter((kind) => kind === 'in-flight limit').length, 120 - MAX_IN_FLIGHT);
+    assert.equal(waits.filter((kind) => kind === 'budget').length, 0);
+  }
 });
