@@ -107,12 +107,12 @@ test('a bug ends the drain at once, wherever it is', async () => {
   for (const call of ['evict web', 'read pods', 'read budgets', 'read node'] as const) {
     const { clock, cluster, begin } = draining();
     for (const one of podsOf('shop', 2)) cluster.add(one);
-    cluster.add(pod('web'), { shutdownMs: 2_000, replacedAfterMs: 10, comesBack: true });
+    cluster.add(pod('web'), call === 'read node' ? { replacedAfterMs: 10, comesBack: true } : {});
     const bug = new TypeError('x is not a function');
     let calls = 0;
     cluster.fault = (made) => (made === call && ++calls > 0 ? bug : undefined);
     const { done } = await begin();
-    await assert.rejects(clock.until(done, 300_000), bug, call);
+    await assert.rejects(clock.until(done, 60_000), bug, call);
     assert.equal(calls, 1, call);
   }
 });
