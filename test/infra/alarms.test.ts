@@ -3,14 +3,14 @@ import { describe, test } from 'node:test';
 import { Failure } from '../../app/lib/errors.ts';
 import { withHeartbeats } from '../../app/lifecycle/heartbeat.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, listAt, textAt } from '../simulator/aws/json.ts';
 import { FakeHook } from '../support/hooks.ts';
 import { testContext } from '../support/test-context.ts';
 import { drainer, EKS, VARIANTS } from './templates.ts';
 
 describe('what wakes a human', () => {
+  // After the first one the alarm stays red until the queue is emptied, and of the next ones nobody hears.
   test('each event that arrives in the dead-letter queue does, also when one lies there already', () => {
-    // Otherwise: after the first one the alarm stays red until the queue is emptied, and of the next ones nobody hears.
     const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
     assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
     assert.deepEqual(
@@ -27,8 +27,8 @@ describe('what wakes a human', () => {
     assert.ok(!watched.includes('ApproximateNumberOfMessagesVisible'), 'what lies in a queue is no news');
   });
 
+  // The hook times out under a drain, and nobody hears of it; or a busy Auto Scaling wakes somebody each night.
   test('heartbeats that are denied for minutes do, and one that is throttled for half a minute does not', async () => {
-    // Otherwise: the hook times out under a drain, and nobody hears of it; or a busy Auto Scaling wakes somebody each night.
     const { properties } = resourceOf(drainer(), 'HeartbeatAlarm');
     const [period = 0, threshold = 0] = ['Period', 'Threshold'].map((one) => Number(textAt(properties, one)));
     assert.deepEqual(
@@ -58,8 +58,8 @@ describe('what wakes a human', () => {
     );
   });
 
+  // Alarms go off that nobody may hear.
   test('all of them reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
-    // Otherwise: alarms go off that nobody may hear.
     const topic = drainer().outputs['AlarmTopicArn'] ?? '';
     const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
     assert.equal(textAt(listAt(rule, 'Targets')[0], 'Arn'), topic);

@@ -2,28 +2,28 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Config, readConfig } from '../../app/config/drain-config.ts';
 import { GROUP, HOOK, launchGroup } from '../process/account.ts';
-import { actionOf, INSTANCE, NODE, type World } from '../process/process-fixture.ts';
+import { actionOf, INSTANCE, NODE, type ProcessFixture } from '../process/process-fixture.ts';
 import { Program, summaryOf } from '../process/program.ts';
 import { accessEntry } from '../simulator/access-entry.ts';
-import type { ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
+import type { ValueMap } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { deniedCalls, deployed, soleEnd } from './deployed.ts';
 import { EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
 
 describe('from the event to the drained node, by the real template', { concurrency: 4 }, () => {
+  // Template and worker each pass their own tests, and do not fit together.
   test('an event starts one task, which drains the node and completes the hook', async (context) => {
-    // Otherwise: template and worker each pass their own tests, and do not fit together.
-    const w = await deployed(context);
-    await w.addPod('web');
-    const [event] = w.aws.terminateInstance(INSTANCE);
-    const end = await soleEnd(w);
+    const fixture = await deployed(context);
+    await fixture.addPod('web');
+    const [event] = fixture.aws.terminateInstance(INSTANCE);
+    const end = await soleEnd(fixture);
     assert.equal(end.code, 0, end.stderr);
     assert.equal(summaryOf(end)['result'], 'drained');
-    const { state, result, token } = actionOf(w);
+    const { state, result, token } = actionOf(fixture);
     assert.deepEqual([state, result], ['completed', 'CONTINUE']);
-    assert.deepEqual(w.aws.tasks[0]?.overrides, {
+    assert.deepEqual(fixture.aws.tasks[0]?.overrides, {
       INSTANCE_ID: INSTANCE,
       AUTO_SCALING_GROUP_NAME: GROUP,
       LIFECYCLE_HOOK_NAME: HOOK,
@@ -31,29 +31,29 @@ describe('from the event to the drained node, by the real template', { concurren
       LIFECYCLE_DESTINATION: 'EC2',
       LIFECYCLE_ACTION_TIME: event?.time,
     });
-    assert.deepEqual([w.aws.deadLetters, w.aws.notifications], [[], []]);
-    assert.deepEqual(deniedCalls(w, 5), []);
+    assert.deepEqual([fixture.aws.deadLetters, fixture.aws.notifications], [[], []]);
+    assert.deepEqual(deniedCalls(fixture, 5), []);
   });
 
+  // An empty override is taken for a name or a token, and every drain ends with 64.
   test('an event without its optional fields does the same', async (context) => {
-    // Otherwise: an empty override is taken for a name or a token, and every drain ends with 64.
-    const w = await deployed(context, { withoutRule: true });
-    await w.addPod('web');
-    const [event] = w.aws.terminateInstance(INSTANCE);
+    const fixture = await deployed(context, { withoutRule: true });
+    await fixture.addPod('web');
+    const [event] = fixture.aws.terminateInstance(INSTANCE);
     assert.ok(event);
     const { EC2InstanceId, LifecycleHookName, LifecycleTransition } = event.detail;
     const bare = { ...event, detail: { EC2InstanceId, LifecycleHookName, LifecycleTransition } };
-    w.deploy();
-    w.aws.putEvent(bare satisfies ValueMap);
-    const end = await soleEnd(w);
+    fixture.deploy();
+    fixture.aws.putEvent(bare satisfies ValueMap);
+    const end = await soleEnd(fixture);
     assert.equal(end.code, 0, end.stderr);
-    assert.equal(actionOf(w).result, 'CONTINUE');
-    assert.equal(w.aws.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
+    assert.equal(actionOf(fixture).result, 'CONTINUE');
+    assert.equal(fixture.aws.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
   });
 
+  // Only clusters with a kubeconfig are tested, and most users have none.
   test('an EKS cluster is entered by the name that the template gives, with the credentials of the task', async (context) => {
-    // Otherwise: only clusters with a kubeconfig are tested, and most users have none.
-    const [aws, kubernetes] = await eksWorld(context);
+    const [aws, kubernetes] = await eksSimulators(context);
     const stack = aws.deploy(templateText('drainer'), { ...EKS, ClusterName: 'demo' });
     assert.ok(stack.resources.has('TerminationRule'));
     const task = await launchOf(aws);
@@ -68,36 +68,36 @@ describe('from the event to the drained node, by the real template', { concurren
     assert.ok(kubernetes.requests.some(({ user }) => user === 'node-drainer'));
   });
 
+  // The drainer completes the hooks of somebody who backs up instances.
   test('other hooks, other groups and launches start nothing', async (context) => {
-    // Otherwise: the drainer completes the hooks of somebody who backs up instances.
-    const w = await deployed(context, { withoutRule: true });
-    w.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work' });
-    const [event] = w.aws.terminateInstance(INSTANCE);
+    const fixture = await deployed(context, { withoutRule: true });
+    fixture.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work' });
+    const [event] = fixture.aws.terminateInstance(INSTANCE);
     assert.ok(event);
-    assert.equal(w.aws.tasks.length, 1, 'this one is meant');
+    assert.equal(fixture.aws.tasks.length, 1, 'this one is meant');
     for (const detail of [{ LifecycleHookName: 'backup' }, { AutoScalingGroupName: 'databases' }]) {
-      w.aws.putEvent({ ...event, detail: { ...event.detail, ...detail } });
+      fixture.aws.putEvent({ ...event, detail: { ...event.detail, ...detail } });
     }
-    w.aws.putEvent({ ...event, 'detail-type': 'EC2 Instance-launch Lifecycle Action' });
-    w.aws.putEvent({ ...event, source: 'somebody.else' });
-    assert.equal(w.aws.tasks.length, 1);
-    await soleEnd(w);
+    fixture.aws.putEvent({ ...event, 'detail-type': 'EC2 Instance-launch Lifecycle Action' });
+    fixture.aws.putEvent({ ...event, source: 'somebody.else' });
+    assert.equal(fixture.aws.tasks.length, 1);
+    await soleEnd(fixture);
   });
 
+  // RunTask's 200 with failures passes for a task.
   test('an event for which ECS has no capacity is a dead letter', async (context) => {
-    // Otherwise: RunTask's 200 with failures passes for a task.
-    const w = await deployed(context);
-    w.aws.refuseTasks({ reason: 'Capacity is unavailable at this time' }, { times: 1 });
-    w.aws.terminateInstance(INSTANCE);
+    const fixture = await deployed(context);
+    fixture.aws.refuseTasks({ reason: 'Capacity is unavailable at this time' }, { times: 1 });
+    fixture.aws.terminateInstance(INSTANCE);
     assert.deepEqual(
-      w.aws.deadLetters.map(({ rule, reason }) => [rule, reason]),
+      fixture.aws.deadLetters.map(({ rule, reason }) => [rule, reason]),
       [['node-drainer-TerminationRule', 'Capacity is unavailable at this time']],
     );
   });
 
   for (const [what, parameters] of VARIANTS) {
+    // A parameter is taken, and the worker never hears of it.
     test(`the worker reads what the stack was told: ${what}`, async (context) => {
-      // Otherwise: a parameter is taken, and the worker never hears of it.
       const aws = await startAws({ region: 'eu-west-1' });
       context.after(() => aws.stop());
       aws.deploy(templateText('drainer'), parameters);
@@ -132,7 +132,7 @@ describe('from the event to the drained node, by the real template', { concurren
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
 /** The task that the termination of an instance starts; it does not run. */
-async function launchOf(aws: World['aws'], group = GROUP): Promise<LaunchedTask> {
+async function launchOf(aws: ProcessFixture['aws'], group = GROUP): Promise<LaunchedTask> {
   launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }], { name: group });
   const tasks: LaunchedTask[] = [];
   aws.onRunTask((task) => tasks.push(task));
@@ -143,7 +143,7 @@ async function launchOf(aws: World['aws'], group = GROUP): Promise<LaunchedTask>
   return task;
 }
 
-async function eksWorld(context: TestContext) {
+async function eksSimulators(context: TestContext) {
   const aws = await startAws({ region: 'eu-west-1' });
   const kubernetes = await startKubernetes({
     nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }],

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
 import { matches } from '../simulator/aws/eventbridge/event-pattern.ts';
 import { inputTransformer, transformed } from '../simulator/aws/eventbridge/input-transformer.ts';
+import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/json.ts';
 import { drainer, EKS } from './templates.ts';
 
 const ecs = 'arn:aws:ecs:eu-west-1:111122223333';
@@ -33,8 +33,8 @@ describe('which tasks that stopped wake a human', () => {
   const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
   const alarms = (event: Value) => matches(mapAt(rule, 'EventPattern'), event);
 
+  // An instance waits for its hook's timeout, and its pods are killed with it.
   test('a drain that died, or never started, does', () => {
-    // Otherwise: an instance waits for its hook's timeout, and its pods are killed with it.
     for (const [what, event] of Object.entries({
       'bad configuration': exited(64),
       'out of memory': exited(137),
@@ -52,8 +52,8 @@ describe('which tasks that stopped wake a human', () => {
     }
   });
 
+  // The alarm is muted within a week.
   test('a drain that ended as it should, or that a person ended, does not', () => {
-    // Otherwise: the alarm is muted within a week.
     for (const [what, event] of Object.entries({
       success: exited(0),
       'a stop by Spot, after which a successor goes on': exited(0, { stopCode: 'SpotInterruption' }),
@@ -82,8 +82,8 @@ describe('which tasks that stopped wake a human', () => {
     }
   });
 
+  // Somebody is called twice, and looks for the second node.
   test('whatever befell a task, one message tells of it', () => {
-    // Otherwise: somebody is called twice, and looks for the second node.
     const rules = [...drainer().resources.values()].filter(({ properties }) =>
       listAt(mapAt(properties, 'EventPattern'), 'detail-type').includes('ECS Task State Change'),
     );
@@ -92,8 +92,8 @@ describe('which tasks that stopped wake a human', () => {
     assert.deepEqual(listAt(rule, 'EventPattern', 'detail', 'lastStatus'), ['STOPPED']);
   });
 
+  // Every failure is two mails; and a broken sweep one every five minutes, until nobody reads them.
   test('what the worker counted itself, and what befalls a sweep, is told by the alarms on metrics', () => {
-    // Otherwise: every failure is two mails; and a broken sweep one every five minutes, until nobody reads them.
     for (const [what, event] of Object.entries({
       'a drain that failed': exited(1),
       'an action that ended first': exited(3),
@@ -107,16 +107,16 @@ describe('which tasks that stopped wake a human', () => {
     assert.equal(group, 'sweep');
   });
 
+  // Whoever shares the ECS cluster wakes us.
   test('tasks of other families and clusters do not', () => {
-    // Otherwise: whoever shares the ECS cluster wakes us.
     assert.ok(!alarms(exited(137, { taskDefinitionArn: `${ecs}:task-definition/node-drainer-staging:1` })));
     assert.ok(!alarms(exited(137, { clusterArn: `${ecs}:cluster/shared` })));
     const shared = resourceOf(drainer({ ...EKS, EcsCluster: 'shared' }), 'FailedTaskRule').properties;
     assert.ok(matches(mapAt(shared, 'EventPattern'), exited(137, { clusterArn: `${ecs}:cluster/shared` })));
   });
 
+  // A quote in the stopped reason makes it invalid JSON, and the alarm is lost.
   test('the message says which stack, which task and where its log is, whatever the reason says', () => {
-    // Otherwise: a quote in the stopped reason makes it invalid JSON, and the alarm is lost.
     const [target] = listAt(rule, 'Targets');
     const reason = 'CannotPullContainerError: failed to resolve reference "registry/node-drainer:1.0"';
     const event = stopped({ stopCode: 'TaskFailedToStart', stoppedReason: reason });

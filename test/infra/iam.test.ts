@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, listAt, textAt } from '../simulator/aws/json.ts';
 import { actionsOf, allowing, covers, rolesOf, statementsOf } from './policies.ts';
 import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
 
@@ -51,8 +51,8 @@ function actionsOfTheProgram(): string[] {
 describe('what the roles may do', () => {
   const called = actionsOfTheProgram();
 
+  // A drain ends in "access denied" at night, or a stolen task does more than draining.
   test('the task role allows every AWS operation that the program calls, and none besides', () => {
-    // Otherwise: a drain ends in "access denied" at night, or a stolen task does more than draining.
     assert.ok(called.length >= 7, 'the operations of the program are found');
     const without = (service: string, ...more: readonly string[]) =>
       [...called.filter((action) => !action.startsWith(`${service}:`)), ...WITH_RUN_TASK, ...more].sort();
@@ -64,8 +64,8 @@ describe('what the roles may do', () => {
     assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), without('eks', 'kms:Decrypt'));
   });
 
+  // The drainer reads other secrets of the bucket, or other clusters.
   test('the task role reads the one object, by its one key, and describes the one cluster', () => {
-    // Otherwise: the drainer reads other secrets of the bucket, or other clusters.
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
     const stack = drainer(everything);
     assert.deepEqual(allowing(stack, 'TaskRole', 's3:GetObject').resources, ['arn:aws:s3:::configs/kube/config']);
@@ -82,8 +82,8 @@ describe('what the roles may do', () => {
     ]);
   });
 
+  // The drainer of one team terminates the instances of another.
   test('only hooks of groups with the prefix, and with the tag, can be completed', () => {
-    // Otherwise: the drainer of one team terminates the instances of another.
     const arn = (group: string) =>
       `arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:1f2e:autoScalingGroupName/${group}`;
     const { resources, condition } = allowing(
@@ -103,8 +103,8 @@ describe('what the roles may do', () => {
     assert.deepEqual(open.condition, {});
   });
 
+  // A statement that no test here sees.
   test('no policy that is put into a role is put into another one, or into none', () => {
-    // Otherwise: a statement that no test here sees.
     for (const [, parameters] of VARIANTS) {
       const stack = drainer(parameters);
       const policies = [...stack.resources.values()].filter(({ type }) => /^AWS::IAM::.*Policy$/.test(type));
@@ -119,8 +119,8 @@ describe('what the roles may do', () => {
     }
   });
 
+  // Tasks die before their first line, with no log that says why.
   test('the execution role pulls the image and writes the log group of the task, and nothing else', () => {
-    // Otherwise: tasks die before their first line, with no log that says why.
     const stack = drainer();
     assert.deepEqual(actionsOf(stack, 'ExecutionRole'), [
       'ecr:BatchGetImage',
@@ -138,8 +138,8 @@ describe('what the roles may do', () => {
     assert.deepEqual(allowing(limited, 'ExecutionRole', 'ecr:BatchGetImage').resources, [repository]);
   });
 
+  // "describe" quietly becomes "anything".
   test('no action has a wildcard, and only what has no resources is allowed on all of them', () => {
-    // Otherwise: "describe" quietly becomes "anything".
     for (const [, parameters] of VARIANTS) {
       const stack = drainer(parameters);
       const statements = rolesOf(stack).flatMap((role) => statementsOf(stack, role));
@@ -165,8 +165,8 @@ describe('what the roles may do', () => {
     }
   });
 
+  // The template deploys in China and GovCloud, and allows nothing there.
   test('every ARN is of the partition that the stack is in', () => {
-    // Otherwise: the template deploys in China and GovCloud, and allows nothing there.
     const parameters = { ...KUBECONFIG, AutoScalingGroupPrefix: 'w', EcsCluster: 'shared' };
     const arns = [...drainer(parameters, BEIJING).resources.values()].flatMap(({ properties }) =>
       [...membersOf(properties)].flatMap(([, value]) => String(value).match(/\barn:[\w-]+/g) ?? []),

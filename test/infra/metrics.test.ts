@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { dimensionValue, METRICS, NAMESPACE } from '../../app/report/metrics.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
-import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';
+import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/json.ts';
 import { drainer, EKS, KUBECONFIG, VARIANTS } from './templates.ts';
 
 const names: readonly string[] = Object.keys(METRICS);
@@ -34,8 +34,8 @@ describe('what the worker counts', () => {
     const { KubeConfigBucket: bucket, KubeConfigObject: object, ClusterName: name } = parameters;
     const watched = bucket === undefined ? name : `s3://${bucket}/${object}`;
 
+    // An alarm on a misspelt metric, or on another dimension, stays green for ever.
     test(`alarms watch metrics that the worker writes, of this cluster: ${what}`, () => {
-      // Otherwise: an alarm on a misspelt metric, or on another dimension, stays green for ever.
       const ours = alarmsOf(stack).filter((alarm) => textAt(alarm, 'Namespace') !== 'AWS/SQS');
       assert.equal(ours.length, parameters['SweepMinutes'] === '0' ? 3 : 4);
       for (const alarm of ours) {
@@ -45,8 +45,8 @@ describe('what the worker counts', () => {
       }
     });
 
+    // The stack fails at its last resource, or the graphs stay empty.
     test(`the dashboard is JSON, and shows metrics that the worker writes, of this cluster: ${what}`, () => {
-      // Otherwise: the stack fails at its last resource, or the graphs stay empty.
       if (parameters['Dashboard'] === 'off') {
         assert.ok(!stack.resources.has('OverviewDashboard'));
         return;
@@ -71,8 +71,8 @@ describe('what the worker counts', () => {
     });
   }
 
+  // Something is counted, and billed, that nobody sees.
   test('every metric is on the dashboard', () => {
-    // Otherwise: something is counted, and billed, that nobody sees.
     const shown = new Set(seriesOf(bodyOf(drainer())).map(({ metric }) => metric));
     assert.deepEqual(
       names.filter((name) => !shown.has(name)),
@@ -80,8 +80,8 @@ describe('what the worker counts', () => {
     );
   });
 
+  // The graphs are those of another cluster, or the stack fails with "The dashboard body is invalid".
   test('the key of a kubeconfig arrives whole in the JSON, with all that it may hold', () => {
-    // Otherwise: the graphs are those of another cluster, or the stack fails with "The dashboard body is invalid".
     const seen = String.fromCharCode(...Array.from({ length: 95 }, (_, at) => at + 32));
     const KubeConfigObject = seen.replace(/[*?$"\\]/g, '');
     const [text] = seriesOf(bodyOf(drainer({ ...KUBECONFIG, KubeConfigObject }))).map(
@@ -94,8 +94,8 @@ describe('what the worker counts', () => {
       assert.throws(() => drainer({ ...KUBECONFIG, KubeConfigObject: bad }), TemplateRefusal, bad);
   });
 
+  // CloudWatch moves them, and the page is a heap.
   test('widgets do not lie upon each other', () => {
-    // Otherwise: CloudWatch moves them, and the page is a heap.
     const taken = new Set<string>();
     for (const widget of listAt(bodyOf(drainer(EKS)), 'widgets')) {
       const [x = 0, y = 0, width = 0, height = 0] = ['x', 'y', 'width', 'height'].map((one) => Number(at(widget, one)));
@@ -109,8 +109,8 @@ describe('what the worker counts', () => {
     }
   });
 
+  // A stack without terminations is red every night.
   test('only silence of the sweeps is an alarm; all other alarms need something that happened', () => {
-    // Otherwise: a stack without terminations is red every night.
     const missing = alarmsOf(drainer()).map((alarm) => [
       textAt(alarm, 'MetricName'),
       textAt(alarm, 'TreatMissingData'),
@@ -124,8 +124,8 @@ describe('what the worker counts', () => {
     ]);
   });
 
+  // One slow start is an alarm, or the safety net is gone for a day before somebody hears of it.
   test('three sweeps that did not look are told, however often there are sweeps', () => {
-    // Otherwise: one slow start is an alarm, or the safety net is gone for a day before somebody hears of it.
     for (const minutes of [1, 5, 60]) {
       const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: String(minutes) }), 'SweepAlarm');
       const [period, periods] = ['Period', 'EvaluationPeriods'].map((one) => Number(textAt(properties, one)));

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { Settings, settingNames, settingRows } from '../../app/config/settings.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/json.ts';
 import {
   drainer,
   EKS,
@@ -38,16 +38,16 @@ const hook = (parameters: Record<string, string>) =>
 const stack = (parameters: Record<string, string>) => refusalOf(() => drainer(parameters));
 
 describe('parameters', () => {
+  // The stack fails half way; with 0 the group would not wait at all, with 30 not until a task has started.
   test('a hook timeout that Auto Scaling would not take, or that is over before anything can help, is refused', () => {
-    // Otherwise: the stack fails half way; with 0 the group would not wait at all, with 30 not until a task has started.
     for (const bad of ['29', '30', '599', '7201', '0', '-30', 'an hour', ''])
       assert.equal(hook({ HeartbeatTimeout: bad }).length, 1, bad);
     for (const good of ['600', '1800', '7200']) assert.deepEqual(hook({ HeartbeatTimeout: good }), [], good);
     assert.equal(hook({ DefaultResult: 'RETRY' }).length, 1);
   });
 
+  // Every drain ends with 64, one after the other, while instances are terminated.
   test('a kubeconfig bucket without an object, or an object without a bucket, is refused', () => {
-    // Otherwise: every drain ends with 64, one after the other, while instances are terminated.
     const { KubeConfigBucket, KubeConfigObject } = KUBECONFIG;
     assert.match(stack({ ...EKS, KubeConfigBucket }).join(), /go together/);
     assert.match(stack({ ...EKS, KubeConfigObject }).join(), /go together/);
@@ -56,15 +56,15 @@ describe('parameters', () => {
     assert.match(stack({ ...EKS, KubeConfigKeyArn }).join(), /KubeConfigBucket is missing/);
   });
 
+  // The stack is made, and drains nothing.
   test('neither a cluster nor a kubeconfig is refused', () => {
-    // Otherwise: the stack is made, and drains nothing.
     assert.match(stack(REQUIRED).join(), /Nothing says which cluster/);
     assert.deepEqual(stack(EKS), []);
     assert.deepEqual(stack(KUBECONFIG), []);
   });
 
+  // A mistyped parameter is found out by the first termination, at night.
   test('the template refuses the values that the worker would refuse', () => {
-    // Otherwise: a mistyped parameter is found out by the first termination, at night.
     const settingOf: Readonly<Record<string, keyof typeof Settings.entries>> = {
       ClusterName: 'CLUSTER_NAME',
       KubeConfigBucket: 'KUBE_CONFIG_BUCKET',
@@ -124,8 +124,8 @@ describe('parameters', () => {
     }
   });
 
+  // The key * lets the drainer read the whole bucket.
   test('what would mean more than itself in a policy is refused', () => {
-    // Otherwise: the key * lets the drainer read the whole bucket.
     for (const value of ['*', 'kube/conf?g', 'a$b']) {
       assert.equal(stack({ ...KUBECONFIG, KubeConfigObject: value }).length, 1, value);
       assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
@@ -134,8 +134,8 @@ describe('parameters', () => {
     assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
   });
 
+  // The table of settings in the README is wrong for everybody who deploys the stack.
   test('policies have the same defaults in the template as in the worker', () => {
-    // Otherwise: the table of settings in the README is wrong for everybody who deploys the stack.
     const declared = mapAt(template('drainer'), 'Parameters');
     const plain = (name: string) => name.replaceAll('_', '').toLowerCase();
     const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
@@ -153,8 +153,8 @@ describe('parameters', () => {
     }
   });
 
+  // Deploy commands and Terraform modules that worked yesterday fail.
   test('the parameters of drainer.yaml that others rely on are there', () => {
-    // Otherwise: deploy commands and Terraform modules that worked yesterday fail.
     const names = Object.keys(mapAt(template('drainer'), 'Parameters'));
     for (const name of [
       'ClusterName KubeConfigBucket KubeConfigObject VpcId SubnetIds Image LifecycleHookName AutoScalingGroupPrefix',
@@ -165,8 +165,8 @@ describe('parameters', () => {
   });
 
   for (const name of TEMPLATES) {
+    // The console shows a heap of names, some of which do nothing.
     test(`${name}.yaml: every parameter is described, grouped and used`, () => {
-      // Otherwise: the console shows a heap of names, some of which do nothing.
       const document = template(name);
       const parameters = mapAt(document, 'Parameters');
       const grouped = listAt(document, 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups').flatMap(
@@ -185,8 +185,8 @@ describe('parameters', () => {
     });
   }
 
+  // A misspelt variable is ignored, and its parameter does nothing.
   test('every setting of the task definition is one that the worker knows', () => {
-    // Otherwise: a misspelt variable is ignored, and its parameter does nothing.
     const known: readonly string[] = settingNames;
     const text = templateText('drainer');
     const names = [...text.matchAll(/(?:"name": "|\{ Name: )([A-Z_]{3,})\b/g)].map(([, name = '']) => name);

@@ -1,5 +1,5 @@
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
-import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/json.ts';
 
 export type Statement = {
   readonly actions: readonly string[];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, listAt, textAt } from '../simulator/aws/json.ts';
 import { actionsOf, allowing } from './policies.ts';
 import { drainer, VARIANTS } from './templates.ts';
 
@@ -13,8 +13,8 @@ describe('who may start tasks', () => {
     const starters = ['EventsRole', 'TaskRole', ...(stack.resources.has('SchedulerRole') ? ['SchedulerRole'] : [])];
 
     for (const role of starters) {
+      // No task starts, which shows as a dead letter; or whoever has the role runs anything with any role.
       test(`${role} may start tasks of this family in this cluster, with their two roles: ${what}`, () => {
-        // Otherwise: no task starts, which shows as a dead letter; or whoever has the role runs anything with any role.
         const definition = resourceOf(stack, 'TaskDefinition').properties;
         const run = allowing(stack, role, 'ecs:RunTask');
         const family = textAt(target, 'EcsParameters', 'TaskDefinitionArn').replace(/:\d+$/, '');
@@ -33,8 +33,8 @@ describe('who may start tasks', () => {
       });
     }
 
+    // The environment of every task of the account, with what others keep there, is open to it.
     test(`the drainer sees the tasks of its ECS cluster only: ${what}`, () => {
-      // Otherwise: the environment of every task of the account, with what others keep there, is open to it.
       const condition = { ArnEquals: { 'ecs:cluster': cluster } };
       assert.deepEqual(allowing(stack, 'TaskRole', 'ecs:ListTasks').condition, condition);
       const describe = allowing(stack, 'TaskRole', 'ecs:DescribeTasks');
@@ -43,8 +43,8 @@ describe('who may start tasks', () => {
     });
   }
 
+  // The roles of services, which nobody looks at, grow.
   test('who only starts tasks may do nothing else', () => {
-    // Otherwise: the roles of services, which nobody looks at, grow.
     const start = ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole'];
     assert.deepEqual(actionsOf(drainer(), 'EventsRole'), start);
     assert.deepEqual(actionsOf(drainer(), 'SchedulerRole'), [...start, 'sqs:SendMessage']);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, textAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, textAt } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { drainer, EKS, template, templateText, VARIANTS } from './templates.ts';
 
@@ -12,8 +12,8 @@ describe('the schedule of the sweep', () => {
     const { properties } = resourceOf(drainer(parameters), 'SweepSchedule');
     const target = at(properties, 'Target');
 
+    // CreateSchedule takes it, and no sweep ever starts.
     test(`starts one task on demand in the network of the stack: ${what}`, () => {
-      // Otherwise: CreateSchedule takes it, and no sweep ever starts.
       const cluster = parameters['EcsCluster'] ?? 'node-drainer-Cluster';
       assert.equal(textAt(target, 'Arn'), `arn:aws:ecs:eu-west-1:111122223333:cluster/${cluster}`);
       assert.deepEqual(at(properties, 'FlexibleTimeWindow'), { Mode: 'OFF' });
@@ -34,8 +34,8 @@ describe('the schedule of the sweep', () => {
       });
     });
 
+    // The sweep ends with 64, or looks in groups that are not ours.
     test(`the program reads from its task what the stack was told: ${what}`, async (context) => {
-      // Otherwise: the sweep ends with 64, or looks in groups that are not ours.
       const aws = await startAws({ region: 'eu-west-1' });
       context.after(() => aws.stop());
       aws.deploy(templateText('drainer'), parameters);
@@ -63,15 +63,15 @@ describe('the schedule of the sweep', () => {
     });
   }
 
+  // "rate(1 minutes)" is refused, and the stack with it.
   test('is every so many minutes, in the words of the Scheduler', () => {
-    // Otherwise: "rate(1 minutes)" is refused, and the stack with it.
     const rate = (SweepMinutes: string) =>
       textAt(resourceOf(drainer({ ...EKS, SweepMinutes }), 'SweepSchedule').properties, 'ScheduleExpression');
     assert.deepEqual(['1', '5', '60'].map(rate), ['rate(1 minute)', 'rate(5 minutes)', 'rate(60 minutes)']);
   });
 
+  // "rate(0 minutes)" is refused; or an alarm waits for sweeps that never come.
   test('0 leaves nothing of it', () => {
-    // Otherwise: "rate(0 minutes)" is refused; or an alarm waits for sweeps that never come.
     const { resources } = drainer({ ...EKS, SweepMinutes: '0' });
     assert.deepEqual(
       [...resources.keys()].filter((id) => /Sweep|Schedul/.test(id)),
@@ -79,8 +79,8 @@ describe('the schedule of the sweep', () => {
     );
   });
 
+  // What the sweep is to find is terminated already; or late sweeps pile up behind an outage.
   test('comes before the hook of an undrained instance times out, and is not retried beyond the next', () => {
-    // Otherwise: what the sweep is to find is terminated already; or late sweeps pile up behind an outage.
     const minutes = Number(textAt(template('drainer'), 'Parameters', 'SweepMinutes', 'Default'));
     const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
     assert.ok(minutes * 60 * 3 <= timeout);
@@ -91,15 +91,15 @@ describe('the schedule of the sweep', () => {
     assert.ok(Number(textAt(properties, 'Target', 'RetryPolicy', 'MaximumEventAgeInSeconds')) <= 60);
   });
 
+  // The schedule is refused half way through the stack, or finds only what is already terminated.
   test('a sweep that comes too late, or in parts of a minute, is refused', () => {
-    // Otherwise: the schedule is refused half way through the stack, or finds only what is already terminated.
     for (const SweepMinutes of ['-1', '61', '', 'five'])
       assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateRefusal, SweepMinutes);
     for (const SweepMinutes of ['0', '1', '5', '60']) assert.ok(drainer({ ...EKS, SweepMinutes }), SweepMinutes);
   });
 
+  // Every sweep is a dead letter.
   test('the start of a name that would break the JSON of its input is refused', () => {
-    // Otherwise: every sweep is a dead letter.
     for (const AutoScalingGroupPrefix of ['a"b', 'a\\b', '<aws.scheduler.execution-id>'])
       assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateRefusal, AutoScalingGroupPrefix);
   });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { loadAllYaml } from '@kubernetes/client-node';
 import { resourceOf, stackOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, isList, isMap, listAt, mapAt, textAt, type Value } from '../simulator/aws/cloudformation/value.ts';
+import { at, isList, isMap, listAt, mapAt, textAt, type Value } from '../simulator/aws/json.ts';
 import {
   drainer,
   EKS,
@@ -26,8 +26,8 @@ describe('what cfn-lint does not see', () => {
     const { properties } = resourceOf(drainer(parameters), 'TaskDefinition');
     const container = at(properties, 'ContainerDefinitions', 0);
 
+    // The stack is made, and each RunTask is refused.
     test(`Fargate can place and stop the task: ${what}`, () => {
-      // Otherwise: the stack is made, and each RunTask is refused.
       assert.equal(listAt(properties, 'ContainerDefinitions').length, 1);
       const stopTimeout = Number(textAt(container, 'StopTimeout'));
       assert.ok(stopTimeout >= 30 && stopTimeout <= 120);
@@ -40,16 +40,16 @@ describe('what cfn-lint does not see', () => {
       assert.equal(textAt(container, 'LogConfiguration', 'Options', 'mode'), 'non-blocking');
     });
 
+    // Whoever breaks in can settle down.
     test(`the container can write nowhere, is nobody, and reaps its children: ${what}`, () => {
-      // Otherwise: whoever breaks in can settle down.
       assert.equal(at(container, 'ReadonlyRootFilesystem'), true);
       assert.match(textAt(container, 'User'), /^[1-9]\d*:[1-9]\d*$/);
       assert.equal(at(container, 'LinuxParameters', 'InitProcessEnabled'), true);
       assert.deepEqual(at(container, 'LinuxParameters', 'Capabilities'), { Drop: ['ALL'] });
     });
 
+    // PutTargets takes it, and no task ever starts.
     test(`the target starts one Fargate task in the network of the stack: ${what}`, () => {
-      // Otherwise: PutTargets takes it, and no task ever starts.
       const [target, ...others] = listAt(resourceOf(drainer(parameters), 'TerminationRule').properties, 'Targets');
       assert.equal(others.length, 0);
       const isSpot = parameters['CapacityProvider'] === 'FARGATE_SPOT';
@@ -68,8 +68,8 @@ describe('what cfn-lint does not see', () => {
     });
   }
 
+  // PutTargets fails when the stack is made, or a field of the event never arrives.
   test('the input templates name each variable of their paths, and no other', () => {
-    // Otherwise: PutTargets fails when the stack is made, or a field of the event never arrives.
     const transformers = [...membersOf(template('drainer'))].filter(([path]) => path.at(-1) === 'InputTransformer');
     assert.equal(transformers.length, 2);
     for (const [, transformer] of transformers) {
@@ -79,13 +79,13 @@ describe('what cfn-lint does not see', () => {
     }
   });
 
+  // With FARGATE_SPOT each RunTask is refused.
   test('the ECS cluster that is made has both capacity providers', () => {
-    // Otherwise: with FARGATE_SPOT each RunTask is refused.
     assert.deepEqual(resourceOf(drainer(), 'Cluster').properties, { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
   });
 
+  // A typo waits in a branch that the author never takes.
   test('whatever is referred to is there', () => {
-    // Otherwise: a typo waits in a branch that the author never takes.
     for (const name of TEMPLATES) {
       const document = template(name);
       const known = [...Object.keys(mapAt(document, 'Parameters')), ...Object.keys(mapAt(document, 'Resources'))];
@@ -101,8 +101,8 @@ describe('what cfn-lint does not see', () => {
     }
   });
 
+  // Deleting the stack deletes the logs of the very drain that one wants to understand.
   test('what holds data says what becomes of it', () => {
-    // Otherwise: deleting the stack deletes the logs of the very drain that one wants to understand.
     const resources = TEMPLATES.flatMap((name) => Object.entries(mapAt(template(name), 'Resources')));
     const holding = resources.filter(([, resource]) => HOLDS_DATA.test(textAt(resource, 'Type')));
     assert.deepEqual(
@@ -116,8 +116,8 @@ describe('what cfn-lint does not see', () => {
     );
   });
 
+  // A task that is broken into is a door to the VPC.
   test('nothing comes in, and nothing goes out but to the ports of the APIs', () => {
-    // Otherwise: a task that is broken into is a door to the VPC.
     const portsOf = (parameters: Record<string, string>) => {
       const { properties } = resourceOf(drainer(parameters), 'SecurityGroup');
       assert.equal(at(properties, 'SecurityGroupIngress'), undefined);
@@ -129,16 +129,16 @@ describe('what cfn-lint does not see', () => {
     assert.deepEqual(portsOf({ ...KUBECONFIG, ApiServerPort: '6443' }).at(-1), 'tcp 6443 6443');
   });
 
+  // The alarm comes when the instance is already gone.
   test('an event is given up while there is time left to act', () => {
-    // Otherwise: the alarm comes when the instance is already gone.
     const [target] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
     const age = Number(textAt(target, 'RetryPolicy', 'MaximumEventAgeInSeconds'));
     const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
     assert.ok(age >= 60 && age <= timeout / 2);
   });
 
+  // Drains are cut short after 100 heartbeat timeouts, or never start.
   test('the hook lives for 48 hours, has the name that the rule waits for, and belongs to a termination', () => {
-    // Otherwise: drains are cut short after 100 heartbeat timeouts, or never start.
     const parameters = { AutoScalingGroupName: 'workers' };
     const { properties } = resourceOf(
       stackOf(templateText('lifecycle-hook'), { parameters, context: IRELAND }),
@@ -152,8 +152,8 @@ describe('what cfn-lint does not see', () => {
     );
   });
 
+  // EKS refuses the entry (system:…), or the drainer may enter and then do nothing.
   test('the access entry maps the task role to the group that the RBAC manifest binds', () => {
-    // Otherwise: EKS refuses the entry (system:…), or the drainer may enter and then do nothing.
     const TaskRoleArn = drainer().outputs['TaskRoleArn'] ?? '';
     const parameters = { ClusterName: 'prod', TaskRoleArn };
     const stack = stackOf(templateText('cluster-access'), { parameters, context: IRELAND });
@@ -172,8 +172,8 @@ describe('what cfn-lint does not see', () => {
     assert.deepEqual(groups, boundGroups);
   });
 
+  // The next command of the README has nothing to go on.
   test('outputs are described, and come out', () => {
-    // Otherwise: the next command of the README has nothing to go on.
     for (const name of TEMPLATES) {
       for (const output of Object.values(mapAt(template(name), 'Outputs')))
         assert.match(textAt(output, 'Description'), /\.$/);

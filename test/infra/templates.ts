@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { readDocument } from '../simulator/aws/cloudformation/document.ts';
 import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
-import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/cloudformation/value.ts';
+import { readDocument } from '../simulator/aws/cloudformation/template.ts';
+import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/json.ts';
 
 export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
 type TemplateName = (typeof TEMPLATES)[number];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, mapAt } from '../simulator/aws/cloudformation/value.ts';
+import { at, listAt, mapAt } from '../simulator/aws/json.ts';
 import { rolesOf, statementOf } from './policies.ts';
 import { drainer } from './templates.ts';
 
 describe('who may use what the stack makes', () => {
+  // Somebody else's rule or task, that is told the name of the role, acts as ours.
   test('each role serves one service, and this account only', () => {
-    // Otherwise: somebody else's rule or task, that is told the name of the role, acts as ours.
     const trusts = (role: string) =>
       listAt(resourceOf(drainer(), role).properties, 'AssumeRolePolicyDocument', 'Statement').map((statement) => [
         at(statement, 'Principal'),
@@ -25,8 +25,8 @@ describe('who may use what the stack makes', () => {
     assert.equal(rolesOf(drainer()).length, 4, 'all of them are told here');
   });
 
+  // Any rule of any account fills the queue, and its alarm is muted.
   test('only the rule may put messages into the dead-letter queue, which is encrypted by SQS itself', () => {
-    // Otherwise: any rule of any account fills the queue, and its alarm is muted.
     const stack = drainer();
     const queue = resourceOf(stack, 'DeadLetterQueue').properties;
     assert.equal(at(queue, 'SqsManagedSseEnabled'), true);
@@ -45,8 +45,8 @@ describe('who may use what the stack makes', () => {
     });
   });
 
+  // Others write there; or the Scheduler, which sends by its role, may not use the key of the account.
   test('the queue of the sweeps that did not start has no policy, and is encrypted by SQS itself', () => {
-    // Otherwise: others write there; or the Scheduler, which sends by its role, may not use the key of the account.
     const stack = drainer();
     assert.deepEqual(resourceOf(stack, 'SweepDeadLetterQueue').properties, {
       MessageRetentionPeriod: 86400,

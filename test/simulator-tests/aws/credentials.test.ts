@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { call, clientOptions, type Keys, second, started } from './account.ts';
-import { fakeClock } from './clock.ts';
-import { containerKeys } from './container.ts';
+import { containerKeys } from './container-credentials.ts';
+import { fakeClock } from './fake-clock.ts';
 import { answersOf, everyService } from './services.ts';
 
 // A drain outlives its credentials: what worked an hour ago must stop working here too.

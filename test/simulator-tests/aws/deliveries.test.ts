@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { awsError } from '../../simulator/aws/protocol/errors.ts';
 import type { AwsOptions } from '../../simulator/aws/simulator.ts';
 import { second, started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 import { ruleStack } from './stacks.ts';
 
 // A simulator that loses what AWS keeps proves nothing about what is done with it.

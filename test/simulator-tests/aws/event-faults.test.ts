@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type EventFaults, share, spread } from '../../simulator/aws/eventbridge/event-faults.ts';
 import { id, seed, started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 import { ruleStack } from './stacks.ts';
 
 /** The order in which a hundred events start tasks under these faults, all of which have arrived after a minute. */

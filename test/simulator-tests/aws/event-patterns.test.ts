@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ValueMap } from '../../simulator/aws/cloudformation/value.ts';
 import { matches } from '../../simulator/aws/eventbridge/event-pattern.ts';
+import type { ValueMap } from '../../simulator/aws/json.ts';
 
 // A matcher that is laxer than EventBridge's lets a rule pass that never fires.
 test('patterns match as EventBridge matches them', () => {

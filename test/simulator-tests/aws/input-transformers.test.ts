@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Value } from '../../simulator/aws/cloudformation/value.ts';
 import { inputTransformer, transformed } from '../../simulator/aws/eventbridge/input-transformer.ts';
+import type { Value } from '../../simulator/aws/json.ts';
 
 // A transformer that mends what EventBridge leaves broken hides that the task would never start.
 test('input transformers do to values what EventBridge does', () => {

@@ -10,7 +10,7 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { clientOptions, hook, id, second, seed, soleAction, started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 
 // A heartbeat that added to the timeout instead of restarting it would hide a drainer that beats too rarely.
 test('a heartbeat restarts the timeout, and completion lets the instance go', async (t) => {

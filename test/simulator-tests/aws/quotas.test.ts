@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { LaunchedTask } from '../../simulator/aws/ecs/task.ts';
 import type { AwsSimulator } from '../../simulator/aws/simulator.ts';
 import { call, started } from './account.ts';
-import { ecs, fargateTask } from './task-calls.ts';
+import { ecs, fargateTask } from './ecs-calls.ts';
 
 const quota = "You've reached the limit on the number of vCPUs you can run concurrently";
 

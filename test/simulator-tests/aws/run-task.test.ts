@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LaunchedTask } from '../../simulator/aws/ecs/task.ts';
 import { call, id, started } from './account.ts';
-import { ecs, fargateTask } from './task-calls.ts';
+import { ecs, fargateTask } from './ecs-calls.ts';
 
 // A sweep that starts a task twice, or does not notice one that was never placed, is what ECS makes easy.
 test('RunTask starts a task once for a client token, and can refuse with 200', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LaunchedTask } from '../../simulator/aws/ecs/task.ts';
 import { started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 import { scheduleStack } from './stacks.ts';
 
 const everyFive = "ScheduleExpression: 'rate(5 minutes)'";

@@ -1,6 +1,6 @@
 import type { AwsSimulator } from '../../simulator/aws/simulator.ts';
 import { type Call, call, callerIdentity, form, type Keys, keysOf } from './account.ts';
-import { ecs } from './task-calls.ts';
+import { ecs } from './ecs-calls.ts';
 
 /** One call of each service, in its own protocol. */
 export const everyService = {

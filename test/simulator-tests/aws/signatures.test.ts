@@ -6,8 +6,8 @@ import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expectedSignature, readSignature } from '../../simulator/aws/protocol/sigv4.ts';
 import { call, callerIdentity, clientOptions, keysOf, second, started } from './account.ts';
-import { fakeClock } from './clock.ts';
-import { ecs } from './task-calls.ts';
+import { ecs } from './ecs-calls.ts';
+import { fakeClock } from './fake-clock.ts';
 
 // A simulator that computes signatures as wrongly as the code under test does would let both pass.
 test("the signatures that AWS' documentation publishes are the ones computed", () => {

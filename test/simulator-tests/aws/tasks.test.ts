@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LaunchedTask } from '../../simulator/aws/ecs/task.ts';
 import { call, started } from './account.ts';
-import { ecs, fargateTask } from './task-calls.ts';
+import { ecs, fargateTask } from './ecs-calls.ts';
 
 // A task that was asked to stop is not stopped: it has its stop timeout, and its exit code is told afterwards.
 test('a task lives until its launcher says how it ended', async (t) => {

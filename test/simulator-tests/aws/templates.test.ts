@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDocument } from '../../simulator/aws/cloudformation/document.ts';
 import { resourceOf, stackOf } from '../../simulator/aws/cloudformation/stack.ts';
+import { readDocument } from '../../simulator/aws/cloudformation/template.ts';
 
 const context = {
   accountId: '111122223333',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { at, type Body, eventually, MERGE, podBody, startLab, workload } from './simulated-api.ts';
+import { at, type Body, eventually, MERGE, podBody, startLab, workload } from './test-cluster.ts';
 
 describe('budgets of the simulated v1.34', { concurrency: true }, async () => {
   const lab = await startLab({ after });

@@ -7,7 +7,7 @@ import { CoreV1Api } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import type { KubernetesSimulator } from '../../simulator/kubernetes/simulator.ts';
 import { administrator } from '../../support/administrator.ts';
-import { clientOf, startLab } from './simulated-api.ts';
+import { clientOf, startLab } from './test-cluster.ts';
 
 /** The serial number of the certificate that a new connection is shown. */
 async function serialOf({ url, ca }: KubernetesSimulator): Promise<string> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { at, podBody, startLab } from './simulated-api.ts';
+import { at, podBody, startLab } from './test-cluster.ts';
 
 describe('evictions of the simulated v1.34', { concurrency: true }, async () => {
   const lab = await startLab({ after });

@@ -4,7 +4,7 @@ import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { Agent } from 'undici';
 import { garbage } from '../../simulator/faults.ts';
-import { at, clientOf, eventually, items, podBody, startLab } from './simulated-api.ts';
+import { at, clientOf, eventually, items, podBody, startLab } from './test-cluster.ts';
 
 // Prevents: faults that hit other requests than those meant, so that a test proves nothing.
 test('a rule hits what it matches, as often as it says', async (t) => {

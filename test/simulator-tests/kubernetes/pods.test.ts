@@ -11,7 +11,7 @@ import {
   startLab,
   types,
   workload,
-} from './simulated-api.ts';
+} from './test-cluster.ts';
 
 describe('pods of the simulated v1.34', { concurrency: true }, async () => {
   const lab = await startLab({ after });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { at, MERGE, namesOf, podBody, startLab, types } from './simulated-api.ts';
+import { at, MERGE, namesOf, podBody, startLab, types } from './test-cluster.ts';
 
 describe('versions of the simulated v1.34', { concurrency: true }, async () => {
   const lab = await startLab({ after });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { CoreV1Api, makeInformer } from '@kubernetes/client-node';
 import { administrator } from '../../support/administrator.ts';
-import { at, endsWith, eventually, items, MERGE, PARTIAL, podBody, startLab, types } from './simulated-api.ts';
+import { at, endsWith, eventually, items, MERGE, PARTIAL, podBody, startLab, types } from './test-cluster.ts';
 
 describe('watches of the simulated v1.34', { concurrency: true }, async () => {
   const lab = await startLab({ after });

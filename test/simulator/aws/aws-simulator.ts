@@ -3,13 +3,13 @@ import type { Refusal } from '../listener.ts';
 import type { LifecycleAction, LifecycleActionResult, LifecycleTransition } from './autoscaling/lifecycle.ts';
 import type { LifecycleActionEvent } from './autoscaling/lifecycle-event.ts';
 import type { Stack } from './cloudformation/stack.ts';
-import type { ValueMap } from './cloudformation/value.ts';
 import type { ServedRequest } from './dispatcher.ts';
 import type { LaunchedTask, Task, TaskRefusal } from './ecs/task.ts';
+import type { RefusalOptions } from './ecs/task-refusals.ts';
 import type { DeadLetter, Notification } from './eventbridge/event-bridge.ts';
 import type { EventFaults } from './eventbridge/event-faults.ts';
 import type { ScheduleRun } from './eventbridge/scheduler.ts';
-import type { RefusalOptions } from './protocol/refusals.ts';
+import type { ValueMap } from './json.ts';
 import type { Rate } from './protocol/token-bucket.ts';
 
 /** The simulated AWS as tests hold it: what one does to an account from outside, and what can go wrong in it. */

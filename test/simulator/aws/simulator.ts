@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type AwsFault, Faults } from '../faults.ts';
-import { autoScaling } from './autoscaling/autoscaling.ts';
+import { autoScaling } from './autoscaling/api.ts';
 import { Fleet } from './autoscaling/fleet.ts';
 import type { AwsSimulator } from './aws-simulator.ts';
 import { Buckets, storedObject } from './buckets.ts';
@@ -8,21 +8,21 @@ import { stackOf } from './cloudformation/stack.ts';
 import { type AwsOptions, contextOf, privateDnsNameOf } from './context.ts';
 import { dispatcher, type ServedRequest } from './dispatcher.ts';
 import { ec2 } from './ec2.ts';
+import { ecs } from './ecs/api.ts';
 import { ContainerCredentials } from './ecs/container-credentials.ts';
-import { ecs } from './ecs/ecs.ts';
-import { RunTaskCalls } from './ecs/run-task-calls.ts';
+import { RunTaskCalls } from './ecs/run-task.ts';
 import { taskDefinitionsOf } from './ecs/task-definition.ts';
 import { taskEvent } from './ecs/task-event.ts';
-import { TaskInvoker } from './ecs/task-invoker.ts';
 import { Tasks } from './ecs/tasks.ts';
 import { type Cluster, eks } from './eks.ts';
+import { verifyToken } from './eks-token.ts';
 import { EventBridge } from './eventbridge/event-bridge.ts';
 import { Scheduler } from './eventbridge/scheduler.ts';
+import { TaskInvoker } from './eventbridge/task-invoker.ts';
 import { AccessKeys } from './protocol/access-keys.ts';
 import { s3 } from './s3.ts';
 import { serve } from './server.ts';
 import { sts } from './sts.ts';
-import { verifyToken } from './token.ts';
 
 export type { AwsOptions, AwsSimulator };
 

@@ -7,7 +7,7 @@ import { DEFAULT_VCPUS } from '../../../scripts/scale/quotas.ts';
 import { CASES } from '../../../scripts/scale/scale.ts';
 import { drainer, template } from '../../infra/templates.ts';
 import { resourceOf } from '../../simulator/aws/cloudformation/stack.ts';
-import { at } from '../../simulator/aws/cloudformation/value.ts';
+import { at } from '../../simulator/aws/json.ts';
 
 const ENOUGH = Number.POSITIVE_INFINITY;
 

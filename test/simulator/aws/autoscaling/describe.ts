@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import type { Form } from '../protocol/form.ts';
-import { required, validationError, whole } from '../protocol/form-checks.ts';
 import { pageOf } from '../protocol/page.ts';
 import type { XmlValue } from '../protocol/xml.ts';
 import type { AutoScalingGroup, Fleet } from './fleet.ts';
 import type { Instance } from './instance.ts';
 import { globalTimeout } from './lifecycle.ts';
+import { required, validationError, whole } from './parameters.ts';
 
 function paged<T>(form: Form, items: readonly T[], max: number): { items: T[]; NextToken: string | undefined } {
   const page = pageOf(items, whole(form, 'MaxRecords', 50, 1, max), form.get('NextToken'));

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import type { Form } from '../protocol/form.ts';
-import { validationError, whole } from '../protocol/form-checks.ts';
 import { pageOf } from '../protocol/page.ts';
 import type { XmlValue } from '../protocol/xml.ts';
 import type { Fleet } from './fleet.ts';
 import { goneAt, type Instance } from './instance.ts';
+import { validationError, whole } from './parameters.ts';
 
 /** Milliseconds since the epoch; `endedAt` is absent while the activity is under way. */
 type Activity = {

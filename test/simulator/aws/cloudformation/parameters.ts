@@ -1,4 +1,4 @@
-import { at, isList, listAt, textAt, type Value, type ValueMap } from './value.ts';
+import { at, isList, listAt, textAt, type Value, type ValueMap } from '../json.ts';
 
 /** What CloudFormation answers to parameters that it does not take, before anything is made. */
 export class TemplateRefusal extends Error {

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts';
-import { readDocument } from './document.ts';
-import { evaluate, holds, type Scope } from './intrinsics.ts';
+import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../json.ts';
+import { evaluate, holds, type Scope } from './intrinsic-functions.ts';
 import { brokenAssertions, parameterValues, TemplateRefusal } from './parameters.ts';
-import { identityOf } from './physical.ts';
-import { at, isMap, mapAt, textAt, type Value, type ValueMap } from './value.ts';
+import { identityOf } from './return-values.ts';
+import { readDocument } from './template.ts';
 
 export type Resource = { readonly type: string; readonly properties: ValueMap };
 

@@ -1,88 +1,80 @@
+import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
-import type { TaskRequest } from './task.ts';
+import { type Rate, TokenBucket } from '../protocol/token-bucket.ts';
+import { nameIn, type Task, type TaskRefusal } from './task.ts';
+import { invalidParameter, type Json, taskRequest, textIn } from './task-request.ts';
+import type { Tasks } from './tasks.ts';
 
-/** A JSON object whose members are not yet known to be anything. */
-export type Json = { readonly [name: string]: unknown };
+/** What one call of RunTask came to. */
+type RunTaskResult = { readonly tasks: readonly Task[]; readonly failures: readonly TaskRefusal[] };
 
-export function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+type Placed = { readonly input: string; readonly result: RunTaskResult; readonly at: number };
 
-export function invalidParameter(message: string): ServiceError {
-  return new ServiceError('InvalidParameterException', message);
-}
-
-/** A member that is text, or absent. */
-export function textIn(input: Json, name: string): string | undefined {
-  const value = input[name];
-  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
-  throw new ServiceError('SerializationException', `${name} must be a string`);
-}
-
-/** A member that is a list, or absent. */
-export function listIn(input: Json, name: string): readonly unknown[] {
-  const value = input[name];
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value;
-  throw new ServiceError('SerializationException', `${name} must be a list`);
-}
-
-function objectsIn(input: Json, name: string): Json[] {
-  return listIn(input, name).filter(isJson);
-}
-
-/** `[{name, value}]`, or `[{key, value}]` for tags. */
-function pairsIn(input: Json, list: string, nameField: string): [string, string][] {
-  return objectsIn(input, list).map((pair) => [textIn(pair, nameField) ?? '', textIn(pair, 'value') ?? '']);
-}
-
-function containerOverride(input: Json): Json {
-  const overrides = input['overrides'];
-  if (!isJson(overrides)) return {};
-  if (JSON.stringify(overrides).length > 8192) {
-    throw invalidParameter('Container Overrides length must be at most 8192');
-  }
-  return objectsIn(overrides, 'containerOverrides')[0] ?? {};
-}
+const tokenLifetimeMs = 24 * 3_600_000;
 
 /**
- * What one RunTask call asks for, checked as far as ECS checks it before it places anything.
- * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+ * RunTask, whoever calls it: a client, EventBridge or its Scheduler.
+ *
+ * A client token holds within one cluster and for 24 hours. The same token with the same parameters gets the first
+ * answer again; with other parameters it is a ConflictException, which names the tasks that are there already. A call
+ * that placed nothing leaves no trace of its token: only what has changed something is remembered.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
  */
-export function taskRequest(input: Json): TaskRequest {
-  const taskDefinition = textIn(input, 'taskDefinition');
-  if (taskDefinition === undefined) throw invalidParameter('TaskDefinition can not be null or empty');
-  const startedBy = textIn(input, 'startedBy');
-  // The reference of RunTask says 128; that of StartTask, 36.
-  if (startedBy !== undefined && !/^[\w/-]{0,128}$/.test(startedBy)) {
-    throw invalidParameter('startedBy takes up to 128 letters, numbers, hyphens, slashes and underscores');
+export class RunTaskCalls {
+  readonly #tasks: Tasks;
+  readonly #now: () => number;
+  readonly #placed = new Map<string, Placed>();
+  #bucket: TokenBucket | undefined;
+
+  constructor(tasks: Tasks, { now }: Pick<Context, 'now'>) {
+    this.#tasks = tasks;
+    this.#now = now;
   }
-  const launchType = textIn(input, 'launchType');
-  const [strategy] = objectsIn(input, 'capacityProviderStrategy');
-  if (launchType !== undefined && strategy) {
-    throw invalidParameter('Specifying both a launch type and capacity provider strategy is not supported.');
+
+  /** From now on, calls beyond this rate are refused; without a rate, none is. */
+  limit(rate: Rate | undefined): void {
+    this.#bucket = rate === undefined ? undefined : new TokenBucket(rate, this.#now);
   }
-  const capacityProvider = strategy === undefined ? undefined : textIn(strategy, 'capacityProvider');
-  const networkConfiguration = input['networkConfiguration'];
-  const isFargate = launchType === 'FARGATE' || capacityProvider?.startsWith('FARGATE') === true;
-  if (isFargate && !isJson(networkConfiguration)) {
-    throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+
+  /** @throws ServiceError as ECS refuses a call */
+  call(input: Json): RunTaskResult {
+    if (this.#bucket?.take() === false) throw ServiceError.throttling('ecs');
+    const token = textIn(input, 'clientToken');
+    if (token === undefined) return this.#run(input);
+    if (!/^[!-~]{1,64}$/.test(token)) throw invalidParameter('clientToken must be 1 to 64 letters of ASCII');
+    const key = `${nameIn(textIn(input, 'cluster') ?? 'default')} ${token}`;
+    const before = this.#placed.get(key);
+    if (before && this.#now() - before.at < tokenLifetimeMs) {
+      if (before.input === canonical(input)) return before.result;
+      throw conflict(token, before.result);
+    }
+    const result = this.#run(input);
+    if (result.tasks.length > 0) this.#placed.set(key, { input: canonical(input), result, at: this.#now() });
+    return result;
   }
-  const override = containerOverride(input);
-  const group = textIn(input, 'group');
-  const command = listIn(override, 'command').map(String);
-  return {
-    cluster: textIn(input, 'cluster') ?? 'default',
-    taskDefinition,
-    tags: pairsIn(input, 'tags', 'key').map(([key, value]) => ({ key, value })),
-    containerName: textIn(override, 'name') ?? '',
-    overrides: Object.fromEntries(pairsIn(override, 'environment', 'name')),
-    ...(launchType === undefined ? {} : { launchType }),
-    ...(capacityProvider === undefined ? {} : { capacityProvider }),
-    ...(group === undefined ? {} : { group }),
-    ...(startedBy === undefined ? {} : { startedBy }),
-    ...(command.length === 0 ? {} : { command }),
-    ...(input['overrides'] === undefined ? {} : { rawOverrides: input['overrides'] }),
-    ...(networkConfiguration === undefined ? {} : { networkConfiguration }),
-  };
+
+  #run(input: Json): RunTaskResult {
+    const request = taskRequest(input);
+    const count = Number(input['count'] ?? 1);
+    if (!Number.isInteger(count) || count < 1 || count > 10) throw invalidParameter('count must be between 1 and 10');
+    const started = Array.from({ length: count }, () => this.#tasks.start(request));
+    return {
+      tasks: started.flatMap((one) => ('taskArn' in one ? [one] : [])),
+      failures: started.flatMap((one) => ('taskArn' in one ? [] : [one])),
+    };
+  }
+}
+
+function conflict(token: string, { tasks }: RunTaskResult): ServiceError {
+  const message = `The RunTask request conflicts with an earlier one: clientToken ${token}`;
+  return new ServiceError('ConflictException', message, 400, { resourceIds: tasks.map(({ taskArn }) => taskArn) });
+}
+
+/** The same parameters are the same however their members are ordered. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Stack } from '../cloudformation/stack.ts';
-import { at, listAt, textAt, type ValueMap } from '../cloudformation/value.ts';
+import { at, listAt, textAt, type ValueMap } from '../json.ts';
 import type { TaskDefinition } from './task.ts';
 
 /** The task definitions of a stack. */

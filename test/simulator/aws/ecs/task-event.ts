@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ValueMap } from '../cloudformation/value.ts';
+import type { ValueMap } from '../json.ts';
 import type { Task } from './task.ts';
 
 /**

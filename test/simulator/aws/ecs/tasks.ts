@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
-import { type RefusalOptions, Refusals } from '../protocol/refusals.ts';
 import {
   familyOf,
   type LaunchedTask,
@@ -11,6 +10,7 @@ import {
   type TaskRefusal,
   type TaskRequest,
 } from './task.ts';
+import { type RefusalOptions, Refusals } from './task-refusals.ts';
 
 const rememberedMs = 3_600_000;
 

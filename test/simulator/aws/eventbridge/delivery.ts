@@ -1,7 +1,7 @@
 import { seeded } from '../../seeded.ts';
-import type { ValueMap } from '../cloudformation/value.ts';
 import type { Context } from '../context.ts';
 import type { TaskRefusal } from '../ecs/task.ts';
+import type { ValueMap } from '../json.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import type { Target } from './rule.ts';
 

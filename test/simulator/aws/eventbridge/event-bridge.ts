@@ -1,13 +1,13 @@
 import type { Stack } from '../cloudformation/stack.ts';
-import { mapAt, type ValueMap } from '../cloudformation/value.ts';
 import type { Context } from '../context.ts';
-import type { TaskInvoker } from '../ecs/task-invoker.ts';
-import { runTaskInput } from '../ecs/task-target.ts';
+import { mapAt, type ValueMap } from '../json.ts';
 import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './delivery.ts';
+import { runTaskInput } from './ecs-target.ts';
 import { type EventFaults, EventTransport } from './event-faults.ts';
 import { matches } from './event-pattern.ts';
 import { transformed } from './input-transformer.ts';
 import { type Rule, rulesOf, type Target } from './rule.ts';
+import type { TaskInvoker } from './task-invoker.ts';
 
 export type { DeadLetter };
 export type Notification = { readonly topicArn: string; readonly message: string };

@@ -1,6 +1,6 @@
 import { seeded } from '../../seeded.ts';
-import type { ValueMap } from '../cloudformation/value.ts';
 import type { AwsTimers } from '../context.ts';
+import type { ValueMap } from '../json.ts';
 
 /**
  * What goes wrong between a source and the rules: EventBridge promises at least one delivery, soon and in no order, and

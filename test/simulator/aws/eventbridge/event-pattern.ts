@@ -1,4 +1,4 @@
-import { at, isList, isMap, type Value, type ValueMap } from '../cloudformation/value.ts';
+import { at, isList, isMap, type Value, type ValueMap } from '../json.ts';
 
 /**
  * Whether an event matches the pattern of a rule.

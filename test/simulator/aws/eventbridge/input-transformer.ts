@@ -1,4 +1,4 @@
-import { isList, isMap, type Value, type ValueMap } from '../cloudformation/value.ts';
+import { isList, isMap, type Value, type ValueMap } from '../json.ts';
 
 export type InputTransformer = {
   readonly paths: Readonly<Record<string, string>>;

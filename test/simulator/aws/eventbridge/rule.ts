@@ -1,5 +1,5 @@
 import { resourceOf, type Stack } from '../cloudformation/stack.ts';
-import { at, isMap, listAt, mapAt, textAt, type ValueMap } from '../cloudformation/value.ts';
+import { at, isMap, listAt, mapAt, textAt, type ValueMap } from '../json.ts';
 import { type InputTransformer, inputTransformer } from './input-transformer.ts';
 
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html */

@@ -1,5 +1,5 @@
 import type { Stack } from '../cloudformation/stack.ts';
-import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../cloudformation/value.ts';
+import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../json.ts';
 
 /** A schedule of EventBridge Scheduler whose target is an ECS task. */
 export type Schedule = {

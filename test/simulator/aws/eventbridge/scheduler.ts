@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Stack } from '../cloudformation/stack.ts';
-import { mapAt, textAt } from '../cloudformation/value.ts';
 import type { Context } from '../context.ts';
 import type { Task, TaskRefusal } from '../ecs/task.ts';
-import type { TaskInvoker } from '../ecs/task-invoker.ts';
-import { runTaskInput } from '../ecs/task-target.ts';
+import { mapAt, textAt } from '../json.ts';
 import { ServiceError } from '../protocol/errors.ts';
+import { runTaskInput } from './ecs-target.ts';
 import { inputOf, type Schedule, schedulesOf } from './schedule.ts';
+import type { TaskInvoker } from './task-invoker.ts';
 
 /** One invocation of a schedule's target. */
 export type ScheduleRun = {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../faults.ts';
-import { type Condition, conditions, type Dialect, dialects, isCondition, type Service } from './conditions.ts';
+import { type Condition, conditions, type Dialect, dialects, isCondition, type Service } from './common-errors.ts';
 import type { Reply } from './message.ts';
 import { autoScalingNamespace, stsNamespace, xmlDocument } from './xml.ts';
 
-export type { Condition, Service } from './conditions.ts';
+export type { Condition, Service } from './common-errors.ts';
 
 export type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 

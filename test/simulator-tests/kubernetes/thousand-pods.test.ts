@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { each } from '../../support/each.ts';
-import { at, type Body, eventually, MERGE, PARTIAL, startLab, types, workload } from './simulated-api.ts';
+import { at, type Body, eventually, MERGE, PARTIAL, startLab, types, workload } from './test-cluster.ts';
 
 // Prevents: a simulator that is the bottleneck of the tests of big nodes.
 test('a thousand pods of one node are evicted in seconds, and a watch sees each of them go', async (t) => {

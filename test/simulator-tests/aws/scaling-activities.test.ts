@@ -8,7 +8,7 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { clientOptions, hook, id, second, seed, started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 
 const ofGroup = { AutoScalingGroupName: 'nodes' };
 

@@ -1,4 +1,4 @@
-import { at, listAt, mapAt, textAt, type Value, type ValueMap } from '../cloudformation/value.ts';
+import { at, listAt, mapAt, textAt, type Value, type ValueMap } from '../json.ts';
 
 /** A target that is an ECS cluster, and the call of RunTask that it stands for. */
 type TaskTarget = {

@@ -1,8 +1,8 @@
 import type { AwsFault, Faults } from '../../faults.ts';
-import type { ValueMap } from '../cloudformation/value.ts';
+import type { RunTaskCalls } from '../ecs/run-task.ts';
+import type { Task, TaskRefusal } from '../ecs/task.ts';
+import type { ValueMap } from '../json.ts';
 import { ServiceError, statusReply } from '../protocol/errors.ts';
-import type { RunTaskCalls } from './run-task-calls.ts';
-import type { Task, TaskRefusal } from './task.ts';
 
 /** The host by which a service of AWS that calls another one is known. */
 type InvokingService = 'events.amazonaws.com' | 'scheduler.amazonaws.com';

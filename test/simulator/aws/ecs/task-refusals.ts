@@ -1,4 +1,4 @@
-import type { TaskRefusal } from '../ecs/task.ts';
+import type { TaskRefusal } from './task.ts';
 
 /** `times`: how many tasks are refused (default: all); `every`: only each nth (default: each one). */
 export type RefusalOptions = { readonly times?: number; readonly every?: number };

@@ -1,5 +1,5 @@
-import { ServiceError } from './errors.ts';
-import type { Form } from './form.ts';
+import { ServiceError } from '../protocol/errors.ts';
+import type { Form } from '../protocol/form.ts';
 
 /** How Auto Scaling says that a request makes no sense. */
 export function validationError(message: string): ServiceError {

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { at, type ValueMap } from './value.ts';
+import { at, type ValueMap } from '../json.ts';
 
 /** A resource as it would have been made. */
 type Made = { readonly type: string; readonly name: string; readonly properties: ValueMap };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { clientOptions, id, second, started } from './account.ts';
-import { fakeClock } from './clock.ts';
+import { fakeClock } from './fake-clock.ts';
 
 // The node is found by this name: an instance that is gone must not lead to whoever has its address now.
 test('EC2 describes instances by ID until they are terminated', async (t) => {

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import { Form } from '../protocol/form.ts';
-import { oneOf, required, validationError, whole } from '../protocol/form-checks.ts';
 import type { AwsRequest, Operation } from '../protocol/message.ts';
 import { autoScalingNamespace, type XmlValue, xmlDocument } from '../protocol/xml.ts';
 import { describeGroups, describeHooks, describeInstances } from './describe.ts';
 import type { ActionKey, Fleet } from './fleet.ts';
 import type { LifecycleHook } from './lifecycle.ts';
+import { oneOf, required, validationError, whole } from './parameters.ts';
 import { begunTermination, describeActivities } from './scaling-activities.ts';
 
 const transitions = ['autoscaling:EC2_INSTANCE_TERMINATING', 'autoscaling:EC2_INSTANCE_LAUNCHING'] as const;

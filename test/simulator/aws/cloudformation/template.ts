@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Value, ValueMap } from './value.ts';
+import type { Value, ValueMap } from '../json.ts';
 
 /**
  * The YAML of a template, short forms (`!Ref X`) written out (`{ Ref: X }`).

@@ -1,4 +1,4 @@
-import { isList, isMap, type Value } from './value.ts';
+import { isList, isMap, type Value } from '../json.ts';
 
 /** What intrinsic functions speak of. */
 export type Scope = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { call, callerIdentity, clientOptions, second, started } from './account.ts';
-import { token } from './bearer.ts';
-import { fakeClock } from './clock.ts';
+import { token } from './eks-token.ts';
+import { fakeClock } from './fake-clock.ts';
 import { codeIn, everyService, serviceNames } from './services.ts';
 
 // A container whose clock is off must fail as it would at AWS, and a client that corrects itself must get the chance.

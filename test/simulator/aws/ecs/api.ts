@@ -3,9 +3,9 @@ import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import type { AwsRequest, Operation } from '../protocol/message.ts';
 import { pageOf } from '../protocol/page.ts';
-import { invalidParameter, isJson, type Json, listIn, textIn } from './run-task.ts';
-import type { RunTaskCalls } from './run-task-calls.ts';
+import type { RunTaskCalls } from './run-task.ts';
 import { nameIn, type Task } from './task.ts';
+import { invalidParameter, isJson, type Json, listIn, textIn } from './task-request.ts';
 import type { Tasks } from './tasks.ts';
 
 const epochSeconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keysOf, second, started } from './account.ts';
-import { token } from './bearer.ts';
-import { fakeClock } from './clock.ts';
-import { containerKeys } from './container.ts';
+import { containerKeys } from './container-credentials.ts';
+import { token } from './eks-token.ts';
+import { fakeClock } from './fake-clock.ts';
 
 // A partition whose hosts have another suffix would be found out by the first user in it.
 test('an EKS token is accepted in every partition, with static and temporary credentials', async (t) => {
