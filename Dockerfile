@@ -1,10 +1,10 @@
-# `docker build .` gives the drainer; `docker build --target simulator .` gives the simulated AWS of the local runs.
+# `docker build .` builds the drainer, `docker build --target simulator .` the simulated AWS for local runs.
 #
-# Base images are pinned by tag. To pin one by digest as well, write it behind its tag:
+# Base images are pinned by tag. To pin one by digest as well, append the digest to its tag:
 #   FROM gcr.io/distroless/nodejs24-debian13:nonroot@sha256:<64 hex digits>
-# `docker buildx imagetools inspect IMAGE` prints the digest, which stands for every architecture at once.
+# `docker buildx imagetools inspect IMAGE` prints the digest, which covers all architectures.
 
-# The bundle is the same on every architecture, so it is built on the builder's own.
+# The bundle is the same on every architecture, so it is built on the architecture of the builder.
 FROM --platform=$BUILDPLATFORM docker.io/library/node:24-trixie-slim AS build
 WORKDIR /project
 COPY package.json package-lock.json ./
@@ -29,9 +29,8 @@ EXPOSE 4566
 ENTRYPOINT ["/nodejs/bin/node", "/app/simulator.mjs"]
 
 
-# Node keeps what it compiled. The cache holds only for the very Node that filled it, for the same user and the same path:
-# so it is filled here, by the image that the drainer runs in, with the flags that it runs with, and not where the bundle is
-# built.
+# Fills the compile cache of Node. The cache is valid only for the same Node version, flags, user and path, so it is filled in
+# the image of the drainer, not in the build stage.
 FROM gcr.io/distroless/nodejs24-debian13:nonroot AS compiled
 COPY --from=build /project/dist/main.mjs /app/main.mjs
 ENV NODE_COMPILE_CACHE=/tmp/compiled
@@ -45,7 +44,7 @@ LABEL org.opencontainers.image.title="fargate-node-drainer" \
 COPY --from=build /project/dist/main.mjs /app/main.mjs
 COPY --from=compiled --chmod=555 /tmp/compiled /app/compiled
 ENV NODE_COMPILE_CACHE=/app/compiled
-# No shell in between: SIGTERM reaches the drainer itself. The space for new objects, which Node lets grow to 64 MB, is kept small:
-# a drain makes much that is short-lived, and keeps little.
+# Without a shell, so that SIGTERM reaches the drainer. The semi-space for new objects, which Node grows to 64 MB, stays small:
+# most objects of a drain are short-lived.
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/app/main.mjs"]
 CMD ["drain"]

@@ -123,7 +123,7 @@ describe('which tasks that stopped wake a human', () => {
     const message = String(transformed(inputTransformer(mapAt(target, 'InputTransformer')), event));
     assert.match(
       message,
-      /^node-drainer: the drain of a node died or never began, .* until the next sweep starts another/,
+      /^node-drainer: a drain task failed or never started, .* until the next sweep starts another/,
     );
     assert.match(message, /task\/node-drainer-Cluster\/0123456789abcdef0123456789abcdef ended with TaskFailedToStart/);
     assert.match(message, /log in node-drainer-LogGroup/);

@@ -58,7 +58,7 @@ describe('parameters', () => {
 
   // The stack is made, and drains nothing.
   test('neither a cluster nor a kubeconfig is refused', () => {
-    assert.match(stack(REQUIRED).join(), /Nothing says which cluster/);
+    assert.match(stack(REQUIRED).join(), /No cluster is named/);
     assert.deepEqual(stack(EKS), []);
     assert.deepEqual(stack(KUBECONFIG), []);
   });

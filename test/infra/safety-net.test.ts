@@ -67,7 +67,7 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     await soleEnd(fixture);
     const [notification, ...others] = fixture.aws.notifications;
     assert.equal(others.length, 0);
-    assert.match(notification?.message ?? '', /drain of a node died.*ended with EssentialContainerExited/);
+    assert.match(notification?.message ?? '', /drain task failed.*ended with EssentialContainerExited/);
     assert.equal(actionOf(fixture).state, 'pending');
   });
 
