@@ -9,6 +9,7 @@ export type WaitKind =
   | 'accepted'
   | 'refused'
   | 'do-not-disrupt'
+  | 'capacity'
   | 'priority'
   | 'budget'
   | 'unread budgets'
@@ -37,7 +38,8 @@ export type RunEvent =
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
   /** What the first look at the node's pods came to. */
   | { type: 'planned'; toDrain: number; toSkip: number }
-  | { type: 'pod skipped'; pod: PodName; reason: string }
+  /** `lost`: it runs until the instance ends. */
+  | { type: 'pod skipped'; pod: PodName; reason: string; lost: boolean }
   | { type: 'eviction requested'; pod: PodName; how: 'evict' | 'delete' }
   | { type: 'eviction accepted'; pod: PodName }
   | { type: 'pod waiting'; pod: PodName; uid: string; waitReason: WaitKind; reason: string }

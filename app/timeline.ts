@@ -4,10 +4,12 @@ const WARN_FRACTION = 0.9;
 /** A deadline that passed between two tasks gives the second one this long to see, and name, what is left. */
 const MIN_DRAIN_MS = 1_000;
 
+/** A pod that has no grace period gets one of this length when it is forced to leave. */
+const MIN_GRACE_SECONDS = 1;
+
 /**
- * Every instant of a drain, in milliseconds since the epoch, worked out once, when the drain starts in this task: a wait for
- * capacity before it must not use up the deadline. Every step receives the same timeline, so that no two of them disagree about
- * when the action ends.
+ * Every instant of a drain, in milliseconds since the epoch, worked out once, before the drain starts in this task. Every step
+ * receives the same timeline, so that no two of them disagree about when the action ends.
  */
 export type Timeline = {
   /** When this drain started, by this task or by the first of its predecessors. */
@@ -20,16 +22,22 @@ export type Timeline = {
   readonly action?: {
     readonly startedAt: number;
     readonly warnAt: number;
-    /** From then on the remaining pods are evicted without regard to their order. */
-    readonly lastResortAt: number;
     /** When the action ends, with or without heartbeats. */
     readonly endsAt: number;
   };
+  /** When the instance ends whatever the pods do; absent: nothing ends it before the drain does. */
+  readonly certainEnd?: CertainEnd;
+};
+
+/** The earlier of the action's end and the drain's own deadline. */
+export type CertainEnd = {
+  readonly at: number;
+  /** Every pod is asked to end this long before its grace period would reach the end. */
+  readonly marginMs: number;
 };
 
 /** Where the instants come from. Instants are milliseconds since the epoch; `undefined`: unknown. */
 export type TimeSources = {
-  /** When the drain starts, or continues, in this task. */
   readonly now: number;
   /** When this task started. */
   readonly taskStartedAt: number;
@@ -53,28 +61,45 @@ export type Durations = {
 /**
  * Works out the timeline. An instant in the future comes from a clock that is wrong, and counts as now. When nobody knows
  * when the action started, it started no later than the drain.
+ * @param onDeadline with `force` the drain continues after its deadline, which therefore is no end of the pods
  */
-export function timelineOf(sources: TimeSources, durations: Durations): Timeline {
+export function timelineOf(
+  sources: TimeSources,
+  { doNotDisruptMs, lastResortMs, drainDeadlineMs }: Durations,
+  onDeadline: 'continue' | 'abandon' | 'force',
+): Timeline {
   const { now, taskStartedAt, eventTime, actionStartedAt, globalTimeouts } = sources;
   const drainStartedAt = Math.min(now, sources.drainStartedAt ?? now);
-  const { doNotDisruptMs, lastResortMs, drainDeadlineMs } = durations;
+  const deadlineAt =
+    drainDeadlineMs === undefined ? undefined : Math.max(drainStartedAt + drainDeadlineMs, now + MIN_DRAIN_MS);
+  const action =
+    globalTimeouts.length === 0
+      ? undefined
+      : actionTimes(
+          Math.min(taskStartedAt, eventTime ?? actionStartedAt ?? sources.drainStartedAt ?? taskStartedAt),
+          Math.min(...globalTimeouts) * 1000,
+        );
+  const ends = [action?.endsAt, onDeadline === 'force' ? undefined : deadlineAt].filter((end) => end !== undefined);
   return {
     drainStartedAt,
     doNotDisruptUntil: drainStartedAt + doNotDisruptMs,
-    ...(drainDeadlineMs !== undefined && {
-      deadlineAt: Math.max(drainStartedAt + drainDeadlineMs, now + MIN_DRAIN_MS),
-    }),
-    ...(globalTimeouts.length > 0 && {
-      action: actionTimes(
-        Math.min(taskStartedAt, eventTime ?? actionStartedAt ?? sources.drainStartedAt ?? taskStartedAt),
-        Math.min(...globalTimeouts) * 1000,
-        lastResortMs,
-      ),
-    }),
+    ...(deadlineAt !== undefined && { deadlineAt }),
+    ...(action !== undefined && { action }),
+    ...(ends.length > 0 && { certainEnd: { at: Math.min(...ends), marginMs: lastResortMs } }),
   };
 }
 
-function actionTimes(startedAt: number, lifeMs: number, lastResortMs: number): NonNullable<Timeline['action']> {
-  const endsAt = startedAt + lifeMs;
-  return { startedAt, warnAt: startedAt + lifeMs * WARN_FRACTION, lastResortAt: endsAt - lastResortMs, endsAt };
+function actionTimes(startedAt: number, lifeMs: number): NonNullable<Timeline['action']> {
+  return { startedAt, warnAt: startedAt + lifeMs * WARN_FRACTION, endsAt: startedAt + lifeMs };
+}
+
+/**
+ * When a pod is asked to end at the latest, so that it has its whole grace period before the instance ends. Karpenter does so,
+ * too: https://github.com/kubernetes-sigs/karpenter/blob/main/pkg/controllers/node/termination/terminator/terminator.go
+ * @param graceSeconds the pod's own grace period
+ * @returns milliseconds since the epoch; Infinity without a certain end
+ */
+export function latestTermination(certainEnd: CertainEnd | undefined, graceSeconds: number): number {
+  if (certainEnd === undefined) return Number.POSITIVE_INFINITY;
+  return certainEnd.at - Math.max(graceSeconds, MIN_GRACE_SECONDS) * 1000 - certainEnd.marginMs;
 }

@@ -1,12 +1,17 @@
+import { withTimeout } from '../lib/clock.ts';
+import { isBug } from '../lib/errors.ts';
 import type { Budget } from './budget.ts';
 import type { DrainCluster, Snapshot } from './cluster.ts';
 import type { Plan } from './plan.ts';
 import type { DrainScope } from './scope.ts';
 import type { DrainState } from './state.ts';
 
+/** Evictions do not wait longer than this for budgets: without them, the API still refuses what it must. */
+const READ_TIMEOUT_MS = 15_000;
+
 /**
  * Reads the budgets of a namespace once when several of its pods are to be evicted, because one read spares all the evictions
- * that would be refused; watches them while they block a pod.
+ * that would be refused; watches them while they block a pod. Budgets that cannot be read stop nothing.
  */
 export class BudgetWatches {
   readonly #cluster: DrainCluster;
@@ -15,6 +20,8 @@ export class BudgetWatches {
   readonly #reading = new Set<string>();
   readonly #snapshots = new Map<string, Snapshot<Budget>>();
   readonly #watches = new Map<string, AbortController>();
+  /** Namespaces whose budgets could not be read, which was reported. */
+  readonly #warned = new Set<string>();
 
   constructor(cluster: DrainCluster, state: DrainState, scope: DrainScope) {
     this.#cluster = cluster;
@@ -38,16 +45,20 @@ export class BudgetWatches {
     }
   }
 
-  /** Reads the budgets of a namespace, until that succeeds. */
+  /** Reads the budgets of a namespace. */
   #read(namespace: string): void {
     if (this.#reading.has(namespace)) return;
     this.#reading.add(namespace);
-    const { signal, retryForever, wake, spawn } = this.#scope;
-    const readOnce = () => this.#cluster.readBudgets(namespace, signal);
+    const { clock, signal, wake, spawn } = this.#scope;
     const read = async () => {
-      const snapshot = await retryForever(`read the disruption budgets of ${namespace}`, readOnce);
-      this.#snapshots.set(namespace, snapshot);
-      this.#sinkOf(namespace).replace(snapshot.items);
+      try {
+        const readOnce = (limited: AbortSignal) => this.#cluster.readBudgets(namespace, limited);
+        const snapshot = await withTimeout(clock, READ_TIMEOUT_MS, readOnce, signal);
+        this.#snapshots.set(namespace, snapshot);
+        this.#sinkOf(namespace).replace(snapshot.items);
+      } catch (error) {
+        this.#unreadable(namespace, error);
+      }
     };
     const done = () => {
       this.#reading.delete(namespace);
@@ -65,9 +76,21 @@ export class BudgetWatches {
     const watched = this.#cluster
       .observeBudgets(namespace, from, this.#sinkOf(namespace), signal)
       .catch((error: unknown) => {
-        if (!stop.signal.aborted) throw error;
+        if (!stop.signal.aborted) this.#unreadable(namespace, error);
       });
     this.#scope.spawn(watched);
+  }
+
+  /** @throws the reason of the signal, or a bug */
+  #unreadable(namespace: string, error: unknown): void {
+    const { report, signal } = this.#scope;
+    if (signal.aborted) throw signal.reason;
+    if (isBug(error)) throw error;
+    this.#state.budgetsUnreadable(namespace);
+    if (this.#warned.has(namespace)) return;
+    this.#warned.add(namespace);
+    const message = `could not read the disruption budgets of ${namespace}; evicting without them, the API refuses what it must`;
+    report({ type: 'warning', message, error });
   }
 
   #sinkOf(namespace: string) {

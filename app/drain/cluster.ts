@@ -11,7 +11,7 @@ export type EvictionReply =
   | { readonly kind: 'gone' }
   /** The name now belongs to another pod: this one is gone. */
   | { readonly kind: 'replaced' }
-  /** Two budgets on one pod, a namespace that is being deleted, an admission webhook: this may pass or be mended. */
+  /** Two budgets on one pod, a namespace that is being deleted, an admission webhook: this may pass, or be fixed. */
   | { readonly kind: 'refused'; readonly message: string };
 
 export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersion: string };
@@ -20,7 +20,10 @@ export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersi
 export type Claim = { readonly namespace: string; readonly name: string };
 
 /** The node, as it changes. */
-export type NodeState = { readonly uid: string; readonly ready: boolean; readonly cordoned: boolean };
+export type NodeState = { readonly uid: string; readonly ready: ReadyStatus; readonly cordoned: boolean };
+
+/** The status of the node's condition `Ready`. `Unknown`: its kubelet reports nothing. */
+export type ReadyStatus = 'True' | 'False' | 'Unknown';
 
 /** Where the changes of observed objects go. */
 export type Sink<T> = {

@@ -5,24 +5,34 @@ import type { Claim, DrainCluster } from './cluster.ts';
 import { Evictor } from './evictor.ts';
 import { LatePods } from './late-pods.ts';
 import { NodeWatch } from './node-watch.ts';
-import { isDone, type PlanConditions, plan } from './plan.ts';
-import { nameOf } from './pod.ts';
+import { isDone, isDue, type Plan, type PlanConditions, plan } from './plan.ts';
+import { nameOf, type Pod } from './pod.ts';
 import { Progress } from './progress.ts';
-import { DrainScope } from './scope.ts';
-import { DrainState } from './state.ts';
+import { DrainScope, Once } from './scope.ts';
+import { type DrainedBefore, DrainState } from './state.ts';
 
 export type DrainOptions = {
   readonly timeline: Timeline;
   /** At the drain's deadline: end with what is left, or delete it and continue. */
   readonly onDeadline: 'continue' | 'abandon' | 'force';
-  readonly drainDaemonSets: boolean;
+  /** For a pod whose latest instant to end has come, and whose eviction is refused. */
+  readonly lastResort: 'delete' | 'evict';
+  /** `last`: only when their latest instant has come; the caller drains them later. */
+  readonly daemonSets: 'skip' | 'last' | 'evict';
+  readonly finalizerMs: number;
+  /** Resolves when pods may be evicted; absent: at once. */
+  readonly capacity?: (context: Context) => Promise<void>;
+  /** Called once when nothing remains but pods that are terminating or that cannot wait any longer. */
+  readonly onLastResort?: (context: Context) => Promise<void>;
+  /** An earlier drain of this node by this task. */
+  readonly before?: DrainedBefore;
 };
 
-export type DrainResult = {
+export type DrainResult = DrainedBefore & {
   readonly kind: 'drained' | 'deadline';
-  /** The volume claims of the pods that left. */
-  readonly claims: readonly Claim[];
-  readonly nodeReady: boolean;
+  /** The volume claims of the pods that stay. */
+  readonly stayingClaims: readonly Claim[];
+  readonly kubeletAlive: boolean;
 };
 
 /** A pod that was scheduled before the cordon may still be bound to the node: an empty one is not believed sooner. */
@@ -37,33 +47,43 @@ const QUIET_MS = 1_000;
  * - It evicts a pod whose budget refuses the moment the budget's status allows it, not every 5 seconds.
  * - A pod is gone when its UID is: a StatefulSet pod that returned under its name is another pod.
  * - No outage of the API ends it.
+ * - Every pod is asked to end in time to have its whole grace period before the instance ends.
  *
  * @throws the signal's reason, NodeGone, Denied when the API forbids what it needs, and every other error that is not transient
  */
 export async function drain(cluster: DrainCluster, options: DrainOptions, context: Context): Promise<DrainResult> {
-  const { timeline, onDeadline, drainDaemonSets } = options;
-  const { doNotDisruptUntil, deadlineAt = Number.POSITIVE_INFINITY, action } = timeline;
+  const { timeline, onDeadline } = options;
+  const { deadlineAt = Number.POSITIVE_INFINITY, certainEnd } = timeline;
   const scope = new DrainScope(context);
   const { clock, report, signal } = scope;
-  const state = new DrainState((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
+  const state = new DrainState((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }), options.before);
   const budgets = new BudgetWatches(cluster, state, scope);
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);
   const progress = new Progress(report, clock.now(), timeline);
   const node = new NodeWatch(cluster, scope);
+  const capacity = new Once(scope, options.capacity);
+  const exclusion = new Once(scope, options.onLastResort);
   const quietAt = clock.now() + QUIET_MS;
 
-  // Before the first list nobody knows what is left, and nothing can be requested.
-  const lastResortAt = () => (state.isListed && action ? action.lastResortAt : Number.POSITIVE_INFINITY);
   const conditionsAt = (now: number): PlanConditions => ({
     force: onDeadline === 'force' && now >= deadlineAt,
-    lastResort: now >= lastResortAt(),
-    nodeReady: node.isReady,
-    drainDaemonSets,
-    doNotDisruptUntil,
+    certainEnd,
+    lastResort: options.lastResort,
+    kubeletAlive: now < node.deadAt,
+    capacityPending: !capacity.isDone,
+    daemonSets: options.daemonSets,
+    doNotDisruptUntil: timeline.doNotDisruptUntil,
+    finalizerMs: options.finalizerMs,
   });
   const planAt = (now: number, conditions = conditionsAt(now)) => plan(state.observed(now), now, conditions);
-  const result = (kind: DrainResult['kind']) => ({ kind, claims: state.claims, nodeReady: node.isReady });
+  const result = (kind: DrainResult['kind']): DrainResult => ({
+    kind,
+    stayingClaims: state.claims,
+    kubeletAlive: clock.now() < node.deadAt,
+    returns: state.returns,
+    skipped: state.uids,
+  });
   /** Asks the API itself, not a cache of it. */
   const confirmEmpty = async () => {
     const pods = await scope.retryForever('confirm that the node is empty', () => cluster.readPods(signal));
@@ -73,12 +93,19 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
 
   try {
     scope.spawn(cluster.observePods(state.podSink(clock.now, scope.wake), signal));
+    capacity.start();
     for (;;) {
       const now = clock.now();
-      if (action && now >= lastResortAt()) {
-        progress.lastResort(() => planAt(now, { ...conditionsAt(now), lastResort: false }), action.endsAt, now);
-      }
       const current = planAt(now);
+      // Before the first list nobody knows what is left, and nothing can be requested.
+      if (certainEnd !== undefined && state.isListed) {
+        const isPodDue = (pod: Pod) => isDue(pod, now, { certainEnd });
+        if (current.decisions.some(({ action, pod }) => action !== 'skip' && isPodDue(pod))) {
+          const unhurried = planAt(now, { ...conditionsAt(now), certainEnd: undefined });
+          progress.lastResort(unhurried, isPodDue, certainEnd.at, now);
+          if (onlyDueRemain(current, isPodDue)) exclusion.start();
+        }
+      }
       progress.report(current, state.isListed, now);
       if (now >= deadlineAt) {
         progress.deadline(current, onDeadline, now);
@@ -92,10 +119,20 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
       }
       if (isDone(current) && state.isListed && now >= quietAt && (await confirmEmpty())) return result('drained');
 
-      const times = [progress.nextAt, current.wakeAt, deadlineAt, lastResortAt(), quietAt];
+      const times = [progress.nextAt, current.wakeAt, deadlineAt, node.deadAt, quietAt];
       await scope.nextWake(Math.min(...times.filter((time): time is number => time !== undefined && time > now)));
     }
   } finally {
     await scope.end();
   }
+}
+
+/** Does nothing remain but pods that are terminating, or whose latest instant to end has come? */
+function onlyDueRemain({ decisions }: Plan, isPodDue: (pod: Pod) => boolean): boolean {
+  return decisions.every(
+    (decision) =>
+      decision.action === 'skip' ||
+      (decision.action === 'wait' && decision.reason.kind === 'terminating') ||
+      isPodDue(decision.pod),
+  );
 }

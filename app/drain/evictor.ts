@@ -32,14 +32,15 @@ export class Evictor {
     try {
       const reply = await (how === 'evict' ? this.#cluster.evict(pod, signal) : this.#cluster.delete(pod, signal));
       this.#failures.delete(pod.uid);
-      this.#state.replied(pod, reply, at, clock.now());
+      this.#state.replied(pod, how, reply, at, clock.now());
       reportReply(report, pod, reply);
     } catch (error) {
       if (signal.aborted || !isTransient(error)) throw error;
       const failures = (this.#failures.get(pod.uid) ?? 0) + 1;
       this.#failures.set(pod.uid, failures);
+      const pauseMs = Math.max(backoffMs(API_BACKOFF, failures), error.retryAfterMs ?? 0);
       // The error becomes the reason for which the pod waits: it is reported once, not for each retry of each pod.
-      this.#state.retryLater(pod, explain(error), clock.now() + backoffMs(API_BACKOFF, failures), at);
+      this.#state.unanswered(pod, explain(error), clock.now() + pauseMs, at);
     }
   }
 }

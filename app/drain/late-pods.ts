@@ -1,6 +1,6 @@
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type DrainCluster, NodeGone } from './cluster.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, RETURNS_FORGOTTEN_MS } from './plan.ts';
 import { controllerKeyOf, type Pod } from './pod.ts';
 import type { DrainScope } from './scope.ts';
 import type { DrainState } from './state.ts';
@@ -44,9 +44,12 @@ export class LatePods {
     if (!(await retryForever('verify that the node is still the same', isSame))) {
       throw new NodeGone('the node was deleted or replaced');
     }
+    const now = clock.now();
     for (const controller of new Set(pods.map(controllerKeyOf))) {
-      const count = this.#state.returnsOf(controller) + 1;
-      this.#state.returned(controller, { count, notBefore: clock.now() + backoffMs(RETURN_BACKOFF, count) });
+      const before = this.#state.returns.get(controller);
+      const isForgotten = before === undefined || now >= before.lastAt + RETURNS_FORGOTTEN_MS;
+      const count = isForgotten ? 1 : before.count + 1;
+      this.#state.returned(controller, { count, notBefore: now + backoffMs(RETURN_BACKOFF, count), lastAt: now });
     }
     this.#state.verified(pods);
   }

@@ -5,6 +5,12 @@ import type { DrainScope } from './scope.ts';
 const CORDON_INTERVAL_MS = 5_000;
 
 /**
+ * `Ready=False` is reported by a living kubelet, and a flap means nothing: only `Unknown`, for this long without interruption,
+ * means that nobody is there. https://kubernetes.io/docs/reference/node/node-status/#condition
+ */
+export const DEAD_AFTER_MS = 60_000;
+
+/**
  * Watches the node beside its pods: ends the drain when the node is deleted or replaced, knows whether its kubelet is alive,
  * and cordons it again when somebody has uncordoned it, because evicted pods would return at once.
  */
@@ -13,8 +19,8 @@ export class NodeWatch {
   readonly #scope: DrainScope;
   /** As last seen. */
   #node: NodeState | undefined;
-  /** The first state that is seen may be older than our cordon. */
-  #wasCordoned = false;
+  /** Since when the kubelet has been silent, by our own clock. */
+  #unknownSince: number | undefined;
   #cordoning: Promise<void> | undefined;
   #cordonedAt = Number.NEGATIVE_INFINITY;
 
@@ -25,8 +31,9 @@ export class NodeWatch {
     const see = (node: NodeState) => {
       if (this.#node !== undefined && node.uid !== this.#node.uid) return gone();
       this.#node = node;
-      this.#wasCordoned ||= node.cordoned;
-      if (this.#wasCordoned && !node.cordoned) this.#cordonAgain();
+      this.#unknownSince = node.ready === 'Unknown' ? (this.#unknownSince ?? scope.clock.now()) : undefined;
+      // What is seen first is the answer to our cordon, so whatever shows the node open is younger.
+      if (!node.cordoned) this.#cordonAgain();
       scope.wake();
     };
     const sink = {
@@ -39,9 +46,9 @@ export class NodeWatch {
     scope.spawn(cluster.observeNode(sink, scope.signal));
   }
 
-  /** False when its kubelet reports NotReady, and when it reports nothing (Unknown). */
-  get isReady(): boolean {
-    return this.#node?.ready ?? true;
+  /** When the kubelet counts as dead, in milliseconds since the epoch; Infinity while it reports anything. */
+  get deadAt(): number {
+    return this.#unknownSince === undefined ? Number.POSITIVE_INFINITY : this.#unknownSince + DEAD_AFTER_MS;
   }
 
   #cordonAgain(): void {

@@ -8,13 +8,24 @@ export type Attempt =
   /** A budget refused. `budget` is the name that the API gave, if it gave one. */
   | { readonly state: 'blocked'; readonly at: number; readonly budget?: string }
   /** Refused for a reason that may pass or be fixed; `retryAt`: when it is retried. */
-  | { readonly state: 'refused'; readonly at: number; readonly retryAt: number; readonly message: string };
+  | {
+      readonly state: 'refused';
+      readonly at: number;
+      readonly retryAt: number;
+      readonly message: string;
+      readonly cause: RefusalCause;
+    };
+
+/** `unanswered`: nobody judged the request, because the API failed or was busy. */
+export type RefusalCause = 'unanswered' | 'eviction refused' | 'deletion refused';
 
 /** Pods of one controller that returned to the cordoned node. */
 export type Returns = {
   readonly count: number;
   /** Milliseconds since the epoch: the next one is not evicted before. */
   readonly notBefore: number;
+  /** When the last one returned. */
+  readonly lastAt: number;
 };
 
 /** Everything that a plan is made from, apart from the time and the conditions. */
@@ -32,6 +43,10 @@ export type ObservedState = {
   readonly unverified: ReadonlySet<string>;
   /** By `controllerKeyOf` the pods. */
   readonly returns: ReadonlyMap<string, Returns>;
+  /** UIDs of the pods that an earlier drain of this node left where they were. */
+  readonly skippedBefore: ReadonlySet<string>;
   /** When each terminating pod, by UID, was first seen to be: by our own clock, because the API server's may differ. */
   readonly terminatingSince: ReadonlyMap<string, number>;
+  /** When all containers of a terminating pod, by UID, were first seen to have ended. */
+  readonly endedSince: ReadonlyMap<string, number>;
 };

@@ -1,3 +1,4 @@
+import { type CertainEnd, latestTermination } from '../timeline.ts';
 import { BudgetAllowance } from './allowance.ts';
 import type { Budget } from './budget.ts';
 import type { Attempt, ObservedState } from './observed.ts';
@@ -6,7 +7,7 @@ import { controllerKeyOf, isFinished, isOfDaemonSet, isTerminating, type Pod } f
 /** What is done about one pod now, and why. */
 export type Decision =
   | { readonly action: 'evict'; readonly pod: Pod }
-  /** Deleted with its own grace period, because the deadline has passed and the policy is `force`. */
+  /** Deleted with its own grace period, because its certain end or a forced deadline leaves no time to ask again. */
   | { readonly action: 'delete'; readonly pod: Pod }
   | { readonly action: 'wait'; readonly pod: Pod; readonly reason: WaitReason }
   /** Neither evicted nor waited for. */
@@ -15,8 +16,10 @@ export type Decision =
 export type SkipReason =
   | 'mirror'
   | 'daemonset'
+  | 'daemonset last'
   | 'tolerant daemonset'
   | 'finished'
+  | 'stays'
   | 'dead kubelet'
   | 'finalizer only'
   | 'keeps returning';
@@ -30,6 +33,8 @@ export type WaitReason =
   | { readonly kind: 'refused'; readonly message: string }
   /** It asks not to be disrupted. */
   | { readonly kind: 'do-not-disrupt'; readonly annotation: string; readonly until: number }
+  /** The Auto Scaling group does not have its ready nodes yet. */
+  | { readonly kind: 'capacity' }
   /** `pods`: how many pods of lower priority leave first. */
   | { readonly kind: 'priority'; readonly pods: number }
   | { readonly kind: 'budget'; readonly budgets: readonly Budget[]; readonly named?: string }
@@ -50,15 +55,22 @@ export type Plan = {
 
 /** What a plan depends on besides the observed state and the time. */
 export type PlanConditions = {
-  /** The drain's deadline has passed: delete what would otherwise be evicted. */
+  /** The drain's deadline has passed, and the policy is to delete what would otherwise be evicted. */
   readonly force: boolean;
-  /** The lifecycle action is about to end: neither priorities nor requests not to be disrupted count any more. */
-  readonly lastResort: boolean;
+  /** When the instance ends whatever the pods do; undefined: nothing ends it before the drain does. */
+  readonly certainEnd: CertainEnd | undefined;
+  /** What is done about a pod whose latest instant to end has come, and whose eviction is refused. */
+  readonly lastResort: 'delete' | 'evict';
   /** Is there a kubelet that ends the containers of a terminating pod? */
-  readonly nodeReady: boolean;
-  readonly drainDaemonSets: boolean;
+  readonly kubeletAlive: boolean;
+  /** Does the drain still wait until the Auto Scaling group has its ready nodes? */
+  readonly capacityPending: boolean;
+  /** `last`: only when their latest instant has come; whoever drains the node ends them later. */
+  readonly daemonSets: 'skip' | 'last' | 'evict';
   /** Milliseconds since the epoch: until then, pods that ask not to be disrupted are not evicted. */
   readonly doNotDisruptUntil: number;
+  /** How long a pod is waited for whose containers have all ended and that only finalizers keep. */
+  readonly finalizerMs: number;
 };
 
 /** More concurrent evictions gain nothing, and crowd out the API server's other clients. */
@@ -75,6 +87,9 @@ export const PAST_GRACE_MS = 60_000;
  * or names its node, so its service would always be down, and the drain would never end.
  */
 export const MAX_RETURNS = 6;
+
+/** After this long without a return, a controller's returns are forgotten. */
+export const RETURNS_FORGOTTEN_MS = 600_000;
 
 /**
  * The whole judgement of the drain: what is done about each pod now, and why. What it says is what is done, and what is
@@ -94,6 +109,7 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
     const classification = classify(pod, observed, now, conditions);
     if (classification === 'to evict') {
       leaving.push(pod);
+      if (!isDue(pod, now, conditions)) wakeTimes.push(latestTermination(conditions.certainEnd, pod.graceSeconds));
     } else {
       decide(classification);
       if (classification.action === 'wait') terminating.push(pod);
@@ -110,26 +126,36 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
 
   // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
   const allowance = new BudgetAllowance(observed);
-  const unread = conditions.lastResort ? new Set<string>() : unreadNamespaces(evictable, observed);
+  const unread = unreadNamespaces(evictable, observed);
   let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   for (const pod of evictable) {
-    const hold = conditions.force ? undefined : budgetHold(pod, observed, allowance, unread, now);
+    const action = urgencyOf(pod, observed, now, conditions);
+    const hold = action === 'as budgets allow' ? budgetHold(pod, observed, allowance, unread, now) : undefined;
     if (hold !== undefined) {
       decide({ action: 'wait', pod, ...hold });
     } else if (slots <= 0) {
       decide({ action: 'wait', pod, reason: { kind: 'in-flight limit' } });
     } else {
       slots--;
-      if (!conditions.force) allowance.take(pod, now);
-      decide({ action: conditions.force ? 'delete' : 'evict', pod });
+      if (action !== 'delete') allowance.take(pod, now);
+      decide({ action: action === 'delete' ? 'delete' : 'evict', pod });
     }
   }
-  return { decisions, wakeAt: wakeTimes.length === 0 ? undefined : Math.min(...wakeTimes) };
+  const wakeAt = Math.min(...wakeTimes);
+  return { decisions, wakeAt: Number.isFinite(wakeAt) ? wakeAt : undefined };
 }
 
 /** Is nothing left that the drain evicts or waits for? */
 export function isDone({ decisions }: Plan): boolean {
   return decisions.every(({ action }) => action === 'skip');
+}
+
+/**
+ * Has the latest instant come at which this pod can be asked to end, if it is to have its whole grace period? From then on
+ * neither priorities, nor requests not to be disrupted, nor capacity hold it back, and budgets do not, either.
+ */
+export function isDue(pod: Pod, now: number, { certainEnd }: Pick<PlanConditions, 'certainEnd'>): boolean {
+  return now >= latestTermination(certainEnd, pod.graceSeconds);
 }
 
 const RANKS = [0, 1, 2] as const;
@@ -153,23 +179,35 @@ function classify(pod: Pod, observed: ObservedState, now: number, conditions: Pl
   const skip = (reason: SkipReason): Classification => ({ action: 'skip', pod, reason });
   if (pod.mirror) return skip('mirror');
   if (isOfDaemonSet(pod)) {
-    if (!conditions.drainDaemonSets) return skip('daemonset');
+    if (conditions.daemonSets === 'skip') return skip('daemonset');
     if (pod.toleratesEverything) return skip('tolerant daemonset');
+    if (conditions.daemonSets === 'last' && !isDue(pod, now, conditions)) {
+      return { action: 'skip', pod, reason: 'daemonset last', wakeAt: latestTermination(conditions.certainEnd, pod.graceSeconds) };
+    }
   }
   if (isFinished(pod)) return skip('finished');
-  if (!isTerminating(pod)) return keepsReturning(pod, observed) ? skip('keeps returning') : 'to evict';
+  if (pod.staysBy !== undefined) return skip('stays');
+  if (!isTerminating(pod)) return keepsReturning(pod, observed, now) ? skip('keeps returning') : 'to evict';
 
   const since = observed.terminatingSince.get(pod.uid) ?? now;
   const wait = { action: 'wait', pod, reason: { kind: 'terminating', since } } as const;
-  if (conditions.nodeReady) return wait;
+  const finalizerOnly = !pod.running && pod.finalizers.length > 0;
+  if (finalizerOnly && observed.skippedBefore.has(pod.uid)) return skip('finalizer only');
+  if (conditions.kubeletAlive) {
+    if (!finalizerOnly) return wait;
+    const wakeAt = (observed.endedSince.get(pod.uid) ?? now) + conditions.finalizerMs;
+    return now >= wakeAt ? skip('finalizer only') : { ...wait, wakeAt };
+  }
   // Nobody will report the end of this pod: its kubelet is gone and, most likely, the machine.
-  if (!pod.running && pod.finalizers.length > 0) return skip('finalizer only');
+  if (finalizerOnly) return skip('finalizer only');
   const wakeAt = since + (pod.deletion?.graceSeconds ?? 0) * 1000 + PAST_GRACE_MS;
   return now >= wakeAt ? skip('dead kubelet') : { ...wait, wakeAt };
 }
 
-function keepsReturning(pod: Pod, { unverified, returns }: ObservedState): boolean {
-  return unverified.has(pod.uid) && (returns.get(controllerKeyOf(pod))?.count ?? 0) >= MAX_RETURNS;
+function keepsReturning(pod: Pod, { unverified, returns }: ObservedState, now: number): boolean {
+  const known = returns.get(controllerKeyOf(pod));
+  if (known === undefined || !unverified.has(pod.uid)) return false;
+  return known.count >= MAX_RETURNS && now < known.lastAt + RETURNS_FORGOTTEN_MS;
 }
 
 /** Why a pod waits; `wakeAt`: when time alone ends that. */
@@ -181,25 +219,25 @@ function holdOf(
   observed: ObservedState,
   countByRank: readonly number[],
   now: number,
-  { force, lastResort, doNotDisruptUntil }: PlanConditions,
+  conditions: PlanConditions,
 ): Hold | undefined {
-  const attempt = attemptHold(observed.attempts.get(pod.uid), now);
+  const due = isDue(pod, now, conditions);
+  const attempt = attemptHold(observed.attempts.get(pod.uid), due && conditions.lastResort === 'delete', now);
   if (attempt !== undefined) return attempt;
-  if (!force && !lastResort) {
-    if (pod.doNotDisrupt !== undefined && now < doNotDisruptUntil) {
-      const reason = { kind: 'do-not-disrupt', annotation: pod.doNotDisrupt, until: doNotDisruptUntil } as const;
-      return { reason, wakeAt: doNotDisruptUntil };
-    }
+  if (!due && !conditions.force) {
+    const courtesy = disruptionHold(pod, now, conditions);
+    if (courtesy !== undefined) return courtesy;
+    if (conditions.capacityPending) return { reason: { kind: 'capacity' } };
     const pods = countByRank.slice(0, rankOf(pod)).reduce((sum, count) => sum + count, 0);
     if (pods > 0) return { reason: { kind: 'priority', pods } };
   }
   if (!observed.unverified.has(pod.uid)) return undefined;
-  const returns = observed.returns.get(controllerKeyOf(pod));
-  if (returns === undefined || now >= returns.notBefore) return { reason: { kind: 'unverified' } };
-  return { reason: { kind: 'returned', until: returns.notBefore }, wakeAt: returns.notBefore };
+  const notBefore = observed.returns.get(controllerKeyOf(pod))?.notBefore ?? 0;
+  if (due || now >= notBefore) return { reason: { kind: 'unverified' } };
+  return { reason: { kind: 'returned', until: notBefore }, wakeAt: notBefore };
 }
 
-function attemptHold(attempt: Attempt | undefined, now: number): Hold | undefined {
+function attemptHold(attempt: Attempt | undefined, deleteInstead: boolean, now: number): Hold | undefined {
   switch (attempt?.state) {
     case 'requested':
       return { reason: { kind: 'requested' } };
@@ -208,12 +246,35 @@ function attemptHold(attempt: Attempt | undefined, now: number): Hold | undefine
       return now < wakeAt ? { reason: { kind: 'accepted' }, wakeAt } : undefined;
     }
     case 'refused': {
-      const { message, retryAt } = attempt;
-      return now < retryAt ? { reason: { kind: 'refused', message }, wakeAt: retryAt } : undefined;
+      const { message, retryAt, cause } = attempt;
+      if (now >= retryAt || (deleteInstead && cause === 'eviction refused')) return undefined;
+      return { reason: { kind: 'refused', message }, wakeAt: retryAt };
     }
     default:
       return undefined;
   }
+}
+
+function disruptionHold({ doNotDisrupt }: Pod, now: number, { doNotDisruptUntil }: PlanConditions): Hold | undefined {
+  if (doNotDisrupt === undefined) return undefined;
+  const until = Math.min(doNotDisruptUntil, doNotDisrupt.until ?? doNotDisruptUntil);
+  if (now >= until) return undefined;
+  return { reason: { kind: 'do-not-disrupt', annotation: doNotDisrupt.source, until }, wakeAt: until };
+}
+
+/** How a pod that nothing holds is asked to leave. */
+function urgencyOf(
+  pod: Pod,
+  { attempts }: ObservedState,
+  now: number,
+  conditions: PlanConditions,
+): 'as budgets allow' | 'evict' | 'delete' {
+  if (conditions.force) return 'delete';
+  if (!isDue(pod, now, conditions)) return 'as budgets allow';
+  const attempt = attempts.get(pod.uid);
+  const isRefused = attempt?.state === 'blocked' || (attempt?.state === 'refused' && attempt.cause !== 'unanswered');
+  if (!isRefused) return 'evict';
+  return conditions.lastResort === 'delete' ? 'delete' : 'as budgets allow';
 }
 
 /** The namespaces in which several evictions are about to be sent without knowing which of them budgets would refuse. */

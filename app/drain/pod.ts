@@ -17,16 +17,30 @@ export type Pod = {
     readonly graceSeconds: number;
   };
   readonly finalizers: readonly string[];
-  /** Is any of its containers still running, or about to? */
+  /** Its own grace period: `spec.terminationGracePeriodSeconds`. */
+  readonly graceSeconds: number;
+  /** Is any of its containers still running, or about to? An empty status counts as running. */
   readonly running: boolean;
   /** `spec.priority` of the system classes: DNS, CNI and the like, which others need to shut down. */
   readonly critical: boolean;
-  /** The annotation by which it asks to be left to finish by itself. */
-  readonly doNotDisrupt?: string;
+  /** It asks not to be disrupted. */
+  readonly doNotDisrupt?: DoNotDisrupt;
+  /** Annotations whose values mean nothing, as `key=value`. */
+  readonly invalidAnnotations: readonly string[];
+  /** The label, annotation or toleration by which it asks to stay on the node until the instance ends. */
+  readonly staysBy?: string;
   /** Does it tolerate any taint there is? Then nothing keeps it from coming back to this node. */
   readonly toleratesEverything: boolean;
   /** Names of its PersistentVolumeClaims. */
   readonly claims: readonly string[];
+};
+
+/** How a pod asks not to be disrupted. */
+export type DoNotDisrupt = {
+  /** The annotation or label that says so. */
+  readonly source: string;
+  /** Milliseconds since the epoch; absent: until the pod has finished. */
+  readonly until?: number;
 };
 
 /** `namespace/name`, as kubectl prints it. */

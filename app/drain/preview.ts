@@ -4,11 +4,12 @@ import { isBug } from '../lib/errors.ts';
 import type { Timeline } from '../timeline.ts';
 import type { DrainCluster } from './cluster.ts';
 import { type Decision, isDone, type PlanConditions, plan } from './plan.ts';
-import { nameOf } from './pod.ts';
+import type { Returns } from './observed.ts';
+import { nameOf, type Pod } from './pod.ts';
 import { reasonText } from './reasons.ts';
 import { DrainState } from './state.ts';
 
-type Scope = Pick<PlanConditions, 'drainDaemonSets'>;
+type Scope = { readonly drainDaemonSets: boolean };
 
 const PEER_CHECK_TIMEOUT_MS = 10_000;
 
@@ -54,14 +55,37 @@ export async function checkDrainedByPeer(
 ): Promise<boolean> {
   try {
     const pods = await withTimeout(clock, PEER_CHECK_TIMEOUT_MS, (limited) => cluster.readPods(limited), signal);
-    const now = clock.now();
-    return isDone(plan(DrainState.of(pods, clock.now).observed(now), now, conditions(scope, now)));
+    return nothingToDrain(pods, scope, clock.now());
   } catch (error) {
     if (isBug(error) && !signal.aborted) throw error;
     return false;
   }
 }
 
+/**
+ * Would a drain that started now have nothing to evict or wait for?
+ * @param returns controllers whose pods are skipped, because they keep returning
+ */
+export function nothingToDrain(
+  pods: readonly Pod[],
+  scope: Scope,
+  now: number,
+  returns: ReadonlyMap<string, Returns> = new Map(),
+): boolean {
+  const observed = DrainState.of(pods, () => now).observed(now);
+  const unverified = new Set(pods.map(({ uid }) => uid));
+  return isDone(plan({ ...observed, unverified, returns }, now, conditions(scope, now)));
+}
+
 function conditions({ drainDaemonSets }: Scope, doNotDisruptUntil: number): PlanConditions {
-  return { force: false, lastResort: false, nodeReady: true, drainDaemonSets, doNotDisruptUntil };
+  return {
+    force: false,
+    certainEnd: undefined,
+    lastResort: 'evict',
+    kubeletAlive: true,
+    capacityPending: false,
+    daemonSets: drainDaemonSets ? 'evict' : 'skip',
+    doNotDisruptUntil,
+    finalizerMs: Number.POSITIVE_INFINITY,
+  };
 }

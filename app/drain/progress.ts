@@ -11,6 +11,7 @@ const WAITING_INTERVAL_MS = 30_000;
 const BRIEF: ReadonlySet<WaitReason['kind']> = new Set([
   'requested',
   'accepted',
+  'capacity',
   'unread budgets',
   'unverified',
   'in-flight limit',
@@ -23,12 +24,14 @@ export class Progress {
   /** What was last reported of each pod, by UID. */
   readonly #reported = new Map<string, string>();
   readonly #requested = new Set<string>();
+  readonly #invalid = new Set<string>();
   #waitingAt: number;
   #planned = false;
   #warned = false;
   #deadlineReported = false;
-  /** The pods that were reported at risk, by UID; absent before the last resort. */
-  #atRisk: Set<string> | undefined;
+  #lastResortReported = false;
+  /** The pods that were reported at risk, by UID. */
+  readonly #atRisk = new Set<string>();
 
   constructor(report: Report, startedAt: number, timeline: Timeline) {
     this.#report = report;
@@ -49,8 +52,10 @@ export class Progress {
       const toDrain = plan.decisions.filter(({ action }) => action !== 'skip').length;
       this.#report({ type: 'planned', toDrain, toSkip: plan.decisions.length - toDrain });
     }
-    for (const decision of plan.decisions) this.#reportDecision(decision, now);
-    this.#reportRisks(plan, now);
+    for (const decision of plan.decisions) {
+      this.#reportDecision(decision, now);
+      this.#reportInvalid(decision.pod);
+    }
     this.#report({ type: 'replanned', remaining: (at) => remaining(plan, at) });
     if (now >= this.#waitingAt) {
       this.#waitingAt = now + WAITING_INTERVAL_MS;
@@ -71,23 +76,19 @@ export class Progress {
   }
 
   /**
-   * The last resort starts. Reported once; from then on every remaining pod is reported by name, once: its owner looks for a
-   * name, not for a count.
-   * @param before makes the plan that still keeps an order: it says why each pod is still there
+   * Reports every pod whose latest instant to end has come, once: its owner looks for a name, not for a count.
+   * @param before the plan that keeps every hold: it says why each pod is still there
    */
-  lastResort(before: () => Plan, endsAt: number, now: number): void {
-    if (this.#atRisk !== undefined) return;
-    const plan = before();
-    this.#report({ type: 'last resort', endsAt, remaining: remaining(plan, now) });
-    this.#atRisk = new Set();
-    this.#reportRisks(plan, now);
-  }
-
-  #reportRisks(plan: Plan, now: number): void {
-    if (this.#atRisk === undefined) return;
-    for (const decision of plan.decisions) {
+  lastResort(before: Plan, isDue: (pod: Pod) => boolean, endsAt: number, now: number): void {
+    const due = before.decisions.filter(({ action, pod }) => action !== 'skip' && isDue(pod));
+    const fresh = due.filter(({ pod }) => !this.#atRisk.has(pod.uid));
+    if (fresh.length === 0) return;
+    if (!this.#lastResortReported) {
+      this.#lastResortReported = true;
+      this.#report({ type: 'last resort', endsAt, remaining: remaining(before, now) });
+    }
+    for (const decision of fresh) {
       const { uid } = decision.pod;
-      if (decision.action === 'skip' || this.#atRisk.has(uid)) continue;
       this.#atRisk.add(uid);
       this.#report({ type: 'pod at risk', pod: nameOf(decision.pod), uid, reason: reasonText(decision, now) });
     }
@@ -99,7 +100,8 @@ export class Progress {
     switch (decision.action) {
       case 'skip':
         if (this.#isNew(uid, decision.reason)) {
-          this.#report({ type: 'pod skipped', pod, reason: reasonText(decision, now) });
+          const lost = decision.reason === 'keeps returning';
+          this.#report({ type: 'pod skipped', pod, reason: reasonText(decision, now), lost });
         }
         break;
       case 'wait': {
@@ -120,7 +122,14 @@ export class Progress {
 
   #reportDisruption(pod: Pod): void {
     if (pod.doNotDisrupt === undefined) return;
-    const message = `pod ${nameOf(pod)}: evicted in spite of ${pod.doNotDisrupt}, because its time is over`;
+    const message = `pod ${nameOf(pod)}: evicted in spite of ${pod.doNotDisrupt.source}, because its time is over`;
+    this.#report({ type: 'warning', message });
+  }
+
+  #reportInvalid(pod: Pod): void {
+    if (pod.invalidAnnotations.length === 0 || this.#invalid.has(pod.uid)) return;
+    this.#invalid.add(pod.uid);
+    const message = `pod ${nameOf(pod)}: ignoring ${pod.invalidAnnotations.join(', ')}: neither true nor a duration such as 30m`;
     this.#report({ type: 'warning', message });
   }
 

@@ -22,14 +22,18 @@ function skipText(reason: SkipReason, pod: Pod): string {
       return 'static pod of the kubelet';
     case 'daemonset':
       return `belongs to DaemonSet ${pod.controller?.name ?? ''}`.trim();
+    case 'daemonset last':
+      return `belongs to DaemonSet ${pod.controller?.name ?? ''}: evicted last`;
+    case 'stays':
+      return `asks to stay on the node by ${pod.staysBy ?? ''}`;
     case 'tolerant daemonset':
       return `belongs to DaemonSet ${pod.controller?.name ?? ''} and tolerates every taint: it would return`;
     case 'finished':
       return `finished (${pod.phase})`;
     case 'dead kubelet':
-      return `the node is not ready, and the pod is past its grace period of ${pod.deletion?.graceSeconds ?? 0} s: not waiting for it`;
+      return `the kubelet is dead, and the pod is past its grace period of ${pod.deletion?.graceSeconds ?? 0} s: not waiting for it`;
     case 'finalizer only':
-      return `the node is not ready, and only finalizer ${pod.finalizers.join(', ')} keeps the pod: not waiting for it`;
+      return `its containers have ended, and only finalizer ${pod.finalizers.join(', ')} keeps the pod: not waiting for it`;
     case 'keeps returning':
       return 'keeps returning to this node in spite of the cordon';
   }
@@ -43,6 +47,8 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
       return 'eviction accepted';
     case 'terminating':
       return terminatingText(pod, reason.since, now);
+    case 'capacity':
+      return 'waits until the Auto Scaling group has its ready nodes';
     case 'priority':
       return `waits for ${reason.pods} pod${reason.pods === 1 ? '' : 's'} of lower priority`;
     case 'do-not-disrupt':

@@ -1,11 +1,20 @@
+import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
 import type { Claim, EvictionReply, Sink } from './cluster.ts';
 import type { Attempt, ObservedState, Returns } from './observed.ts';
 import { isFinished, isTerminating, type Pod } from './pod.ts';
 import { UncountedEvictions } from './uncounted-evictions.ts';
 
-/** An eviction that was refused for a reason that only time or a person can change is retried this often. */
-const REFUSED_RETRY_MS = 10_000;
+/** Between retries of an eviction that was refused for a reason that only time or a person can change. */
+const REFUSED_BACKOFF: Backoff = { firstMs: 10_000, maxMs: 60_000 };
+
+/** What an earlier drain of the same node knew at its end. */
+export type DrainedBefore = {
+  /** By `controllerKeyOf` the pods. */
+  readonly returns: ReadonlyMap<string, Returns>;
+  /** UIDs of the pods that stayed. */
+  readonly skipped: ReadonlySet<string>;
+};
 
 /** What is known now: the pods of the node, the budgets over them, and what was requested of the API so far. */
 export class DrainState {
@@ -15,14 +24,22 @@ export class DrainState {
   readonly #budgetSeenAt = new Map<string, number>();
   readonly #uncounted = new UncountedEvictions();
   readonly #terminatingSince = new Map<string, number>();
+  readonly #endedSince = new Map<string, number>();
+  /** How often each pod, by UID, was refused for a reason that is not its budget. */
+  readonly #refusals = new Map<string, number>();
   readonly #unverified = new Set<string>();
-  readonly #returns = new Map<string, Returns>();
-  readonly #claims = new Map<string, Claim>();
+  readonly #returns: Map<string, Returns>;
+  readonly #skipped: ReadonlySet<string>;
+  readonly #isFirst: boolean;
   readonly #onGone: (pod: Pod, proof: string) => void;
   #listed = false;
 
-  constructor(onGone: (pod: Pod, proof: string) => void) {
+  /** @param before what an earlier drain of this node knew; absent: this is the first one */
+  constructor(onGone: (pod: Pod, proof: string) => void, before?: DrainedBefore) {
     this.#onGone = onGone;
+    this.#returns = new Map(before?.returns);
+    this.#skipped = before?.skipped ?? new Set();
+    this.#isFirst = before === undefined;
   }
 
   /** The state of these pods at one moment. */
@@ -40,8 +57,10 @@ export class DrainState {
       budgetSeenAt: this.#budgetSeenAt,
       uncounted: this.#uncounted.uncounted(now),
       terminatingSince: this.#terminatingSince,
+      endedSince: this.#endedSince,
       unverified: this.#unverified,
       returns: this.#returns,
+      skippedBefore: this.#skipped,
     };
   }
 
@@ -50,11 +69,15 @@ export class DrainState {
     return this.#listed;
   }
 
-  /** The volume claims of the pods that are gone, except those that a remaining pod uses. */
+  /** UIDs of the pods that are on the node now. */
+  get uids(): ReadonlySet<string> {
+    return new Set(this.#pods.keys());
+  }
+
+  /** The volume claims of the pods that are on the node now, apart from finished ones. */
   get claims(): readonly Claim[] {
-    const staying = [...this.#pods.values()].filter((pod) => !isFinished(pod));
-    const inUse = new Set(staying.flatMap(({ namespace, claims }) => claims.map((name) => `${namespace}/${name}`)));
-    return [...this.#claims].filter(([key]) => !inUse.has(key)).map(([, claim]) => claim);
+    const pods = [...this.#pods.values()].filter((pod) => !isFinished(pod));
+    return pods.flatMap(({ namespace, claims }) => claims.map((name) => ({ namespace, name })));
   }
 
   /**
@@ -63,9 +86,11 @@ export class DrainState {
    */
   podSink(now: () => number, changed: () => void): Sink<Pod> {
     const put = (pod: Pod) => {
-      if (this.#listed && !this.#pods.has(pod.uid)) this.#unverified.add(pod.uid);
+      if ((this.#listed || !this.#isFirst) && !this.#pods.has(pod.uid)) this.#unverified.add(pod.uid);
       this.#pods.set(pod.uid, pod);
-      if (isTerminating(pod) && !this.#terminatingSince.has(pod.uid)) this.#terminatingSince.set(pod.uid, now());
+      if (!isTerminating(pod)) return;
+      if (!this.#terminatingSince.has(pod.uid)) this.#terminatingSince.set(pod.uid, now());
+      if (!pod.running && !this.#endedSince.has(pod.uid)) this.#endedSince.set(pod.uid, now());
     };
     return {
       replace: (pods) => {
@@ -123,8 +148,13 @@ export class DrainState {
     this.#returns.set(controller, returns);
   }
 
-  returnsOf(controller: string): number {
-    return this.#returns.get(controller)?.count ?? 0;
+  /** The budgets of this namespace cannot be read: nothing is known of them, and nothing waits for them. */
+  budgetsUnreadable(namespace: string): void {
+    if (!this.#budgets.has(namespace)) this.#budgets.set(namespace, new Map());
+  }
+
+  get returns(): ReadonlyMap<string, Returns> {
+    return this.#returns;
   }
 
   /** An eviction or deletion was sent. */
@@ -138,7 +168,7 @@ export class DrainState {
   }
 
   /** The API answered the request that was sent at `at`. */
-  replied(pod: Pod, reply: EvictionReply, at: number, now: number): void {
+  replied(pod: Pod, how: 'evict' | 'delete', reply: EvictionReply, at: number, now: number): void {
     if (reply.kind === 'accepted') {
       this.#uncounted.accepted(pod, now);
       this.#attempts.set(pod.uid, { state: 'accepted', at: now });
@@ -152,34 +182,37 @@ export class DrainState {
       case 'replaced':
         this.#gone(pod, 'its name belongs to another pod now');
         break;
-      case 'blocked':
-        this.#attempts.set(pod.uid, {
-          state: 'blocked',
-          at,
-          ...(reply.budget !== undefined && { budget: reply.budget }),
-        });
+      case 'blocked': {
+        const named = reply.budget !== undefined && { budget: reply.budget };
+        this.#attempts.set(pod.uid, { state: 'blocked', at, ...named });
         break;
+      }
       case 'throttled':
-        this.retryLater(pod, 'the API server asked to slow down', now + reply.retryAfterMs, at);
+        this.unanswered(pod, 'the API server asked to slow down', now + reply.retryAfterMs, at);
         break;
-      case 'refused':
-        this.retryLater(pod, reply.message, now + REFUSED_RETRY_MS, at);
-        break;
+      case 'refused': {
+        const refusals = (this.#refusals.get(pod.uid) ?? 0) + 1;
+        this.#refusals.set(pod.uid, refusals);
+        const cause = how === 'evict' ? 'eviction refused' : 'deletion refused';
+        const retryAt = now + backoffMs(REFUSED_BACKOFF, refusals, 0);
+        this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message: reply.message, cause });
+      }
     }
   }
 
-  /** The request failed, or was refused: it is sent again at `retryAt`. */
-  retryLater(pod: Pod, message: string, retryAt: number, at: number): void {
+  /** Nobody judged the request, because the API failed or is busy: it is sent again at `retryAt`. */
+  unanswered(pod: Pod, message: string, retryAt: number, at: number): void {
     this.#uncounted.release(pod);
-    this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message });
+    this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message, cause: 'unanswered' });
   }
 
   #gone(pod: Pod, proof: string): void {
     this.#attempts.delete(pod.uid);
     this.#terminatingSince.delete(pod.uid);
+    this.#endedSince.delete(pod.uid);
+    this.#refusals.delete(pod.uid);
     this.#unverified.delete(pod.uid);
     if (!this.#pods.delete(pod.uid)) return;
-    for (const name of pod.claims) this.#claims.set(`${pod.namespace}/${name}`, { namespace: pod.namespace, name });
     this.#onGone(pod, proof);
   }
 }

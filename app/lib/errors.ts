@@ -14,12 +14,18 @@ export class Failure extends Error {
   override readonly name = 'Failure';
   readonly advice: string | undefined;
   readonly transient: boolean;
+  /** How long whoever answered asks to wait before the next try, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
   /** @param options `transient`: the same call may succeed later without anybody changing anything */
-  constructor(message: string, options: { advice?: string; cause?: unknown; transient?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: { advice?: string; cause?: unknown; transient?: boolean; retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.advice = options.advice;
     this.transient = options.transient ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -1,57 +1,138 @@
 import type { Config } from '../config/drain-config.ts';
-import { retry, type TimedContext } from '../context.ts';
+import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
-import { drain } from '../drain/drain.ts';
+import { type DrainOptions, type DrainResult, drain } from '../drain/drain.ts';
+import { nothingToDrain } from '../drain/preview.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Timeline } from '../timeline.ts';
 import type { NodeRef } from './find-node.ts';
+import { LoadBalancerExclusion } from './load-balancers.ts';
 import type { Cluster } from './ports.ts';
 import { waitForDetach } from './volumes.ts';
 
 /** A dead kubelet unmounts nothing: its volumes are waited for only in case it returns. */
 const DEAD_KUBELET_DETACH_MS = 60_000;
 
+export type NodeConfig = Pick<
+  Config,
+  | 'policies'
+  | 'drainDaemonSets'
+  | 'finalizerMs'
+  | 'lastResort'
+  | 'loadBalancerExclusion'
+  | 'loadBalancerMs'
+  | 'volumeDetachTimeoutMs'
+>;
+
 /**
  * Cordons the node, by its UID, and taints it when the pods of DaemonSets are to leave, too.
+ * @returns the node as the API shows it after that
  * @throws NodeGone when it is no longer this node; whatever is not transient; otherwise retries until its signal aborts
  */
 export async function cordonNode(
   cluster: Cluster,
   node: NodeRef,
-  { loadBalancerExclusion, drainDaemonSets }: Pick<Config, 'loadBalancerExclusion' | 'drainDaemonSets'>,
+  { loadBalancerExclusion, drainDaemonSets }: NodeConfig,
   context: TimedContext,
-): Promise<void> {
+): Promise<NodeRef> {
   const { report, signal, stopwatch } = context;
+  const exclude = loadBalancerExclusion === 'start';
   const forever = (what: string) => ({ what, withinMs: Number.POSITIVE_INFINITY });
-  const cordon = () => cluster.cordon(node, loadBalancerExclusion, signal);
-  const taint = () => cluster.taint(node, signal);
-  await stopwatch.time('cordon', async () => {
+  const cordoned = await stopwatch.time('cordon', async () => {
+    const cordon = () => cluster.cordon(node, exclude, signal);
+    const taint = () => cluster.taint(node, signal);
     const cordoned = await retry(forever(`cordon ${node.name}`), cordon, context);
     const tainted = drainDaemonSets ? await retry(forever(`taint ${node.name}`), taint, context) : 'not needed';
     if (cordoned === 'replaced' || tainted === 'replaced') {
       throw new NodeGone(`node ${node.name} was deleted or replaced`);
     }
+    return cordoned;
   });
-  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: loadBalancerExclusion });
+  report({ type: 'cordoned', node: node.name, excludedFromLoadBalancers: exclude });
+  return cordoned;
 }
 
-/** Drains the cordoned node and waits until the volumes of its pods are detached. @throws as `drain` */
+/**
+ * Drains the cordoned node, lets load balancers and volumes let go of it, ends the pods of DaemonSets, and looks once more:
+ * whoever has landed on the node meanwhile is drained, too.
+ *
+ * @param node as it was cordoned
+ * @param capacity resolves when pods may be evicted; absent: at once
+ * @throws as `drain`
+ */
 export async function drainNode(
   cluster: Cluster,
   node: NodeRef,
   timeline: Timeline,
-  config: Pick<Config, 'policies' | 'drainDaemonSets' | 'volumeDetachTimeoutMs'>,
+  config: NodeConfig,
+  capacity: DrainOptions['capacity'],
   context: TimedContext,
 ): Promise<Outcome> {
-  const { stopwatch } = context;
-  const { policies, drainDaemonSets, volumeDetachTimeoutMs } = config;
-  const options = { timeline, onDeadline: policies.onDeadline, drainDaemonSets };
-  const { kind, claims, nodeReady } = await stopwatch.time('drain', () =>
-    drain(cluster.podsOf(node), options, context),
-  );
-  if (kind === 'drained') {
-    const timeoutMs = nodeReady ? volumeDetachTimeoutMs : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
-    await stopwatch.time('volumes', () => waitForDetach(cluster.volumesOf(node), claims, timeoutMs, context));
+  const { clock, signal, stopwatch } = context;
+  const { drainDaemonSets, loadBalancerExclusion } = config;
+  const pods = cluster.podsOf(node);
+  const isExcluded = loadBalancerExclusion === 'start';
+  const exclusion = new LoadBalancerExclusion(cluster, node, isExcluded ? clock.now() : undefined);
+  const drainPods = (daemonSets: DrainOptions['daemonSets'], before?: DrainResult) =>
+    stopwatch.time('drain', () =>
+      drain(
+        pods,
+        {
+          timeline,
+          onDeadline: config.policies.onDeadline,
+          lastResort: config.lastResort,
+          finalizerMs: config.finalizerMs,
+          daemonSets,
+          ...(before === undefined ? capacity && { capacity } : { before }),
+          ...(loadBalancerExclusion === 'end' && { onLastResort: (context: Context) => exclusion.apply(context) }),
+        },
+        context,
+      ),
+    );
+
+  let result = await drainPods(drainDaemonSets ? 'last' : 'skip');
+  for (;;) {
+    if (result.kind === 'deadline') return { kind: 'deadline' };
+    const waited = await letGo(cluster, node, exclusion, result, timeline, config, context);
+    if (drainDaemonSets) result = await drainPods('evict', result);
+    if (result.kind === 'deadline') return { kind: 'deadline' };
+    // The drain ended with a consistent read; when nothing was waited for since then, that was the last look.
+    if (!waited && !drainDaemonSets) return { kind: 'drained' };
+    const { returns, skipped } = result;
+    const options = { what: 'confirm that the node is still empty', withinMs: Number.POSITIVE_INFINITY };
+    const present = await retry(options, () => pods.readPods(signal), context);
+    const others = present.filter(({ uid }) => !skipped.has(uid));
+    if (nothingToDrain(others, { drainDaemonSets }, clock.now(), returns)) return { kind: 'drained' };
+    result = await drainPods(drainDaemonSets ? 'last' : 'skip', result);
   }
-  return { kind };
+}
+
+/**
+ * Lets go of the node: load balancers stop sending to it, and its volumes are detached, side by side.
+ * @returns whether that took any time
+ */
+async function letGo(
+  cluster: Cluster,
+  node: NodeRef,
+  exclusion: LoadBalancerExclusion,
+  { stayingClaims, kubeletAlive }: DrainResult,
+  { certainEnd }: Timeline,
+  { loadBalancerExclusion, loadBalancerMs, volumeDetachTimeoutMs }: NodeConfig,
+  context: TimedContext,
+): Promise<boolean> {
+  const { clock, stopwatch } = context;
+  const endsAt = certainEnd?.at ?? Number.POSITIVE_INFINITY;
+  const detachMs = kubeletAlive ? volumeDetachTimeoutMs : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
+  const startedAt = clock.now();
+  const [, waited] = await Promise.all([
+    stopwatch.time('loadBalancers', async () => {
+      if (loadBalancerExclusion === 'off') return;
+      await exclusion.apply(context);
+      await exclusion.wait(loadBalancerMs, endsAt, context);
+    }),
+    stopwatch.time('volumes', () =>
+      waitForDetach(cluster.volumesOf(node), stayingClaims, Math.min(detachMs, endsAt - startedAt), context),
+    ),
+  ]);
+  return waited || loadBalancerExclusion !== 'off';
 }

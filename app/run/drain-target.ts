@@ -1,6 +1,7 @@
 import { clusterNameOf, isOfAnotherCluster } from '../config/cluster-source.ts';
 import type { Config, Target } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
+import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
 import { Failure } from '../lib/errors.ts';
 import { findAction, findActionStart, type LifecycleAction } from '../lifecycle/action.ts';
@@ -10,7 +11,8 @@ import { type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import { type FoundNode, findNode, type NodeRef } from './find-node.ts';
-import type { Cluster, InstanceInfo, Ports } from './ports.ts';
+import { type InstanceInfo, mayNeverHaveJoined } from './instance.ts';
+import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
 
 /** The instance is in service: nobody is terminating it. */
@@ -52,23 +54,31 @@ export async function drainTarget(
   const cluster = await connect(config, ports, context);
   state.cluster = cluster;
   const node = await locateNode(config, cluster, instance, context);
-  if (node === undefined) return { kind: 'no node' };
+  if (node === undefined) return noNode(config, instance, context);
 
-  const timeline = () => timelineFor(config, state, taskStartedAt, context.clock.now());
+  const timeline = timelineFor(config, state, taskStartedAt, context.clock.now());
   if (config.dryRun) {
-    await preview(cluster.podsOf(node), timeline(), config, context);
+    await preview(cluster.podsOf(node), timeline, config, context);
     return { kind: 'dry run' };
   }
-  state.events = cluster.eventsOn(node);
   try {
     return await withHeartbeats(state.hooks, context, async ({ confirmed, ...beating }) => {
-      // First of all, while the first heartbeat is in flight: pods that leave other nodes must not come to this one.
-      await cordonNode(cluster, node, config, beating);
-      await confirmed();
-      await groupCapacity(config, ports, cluster, state.group, beating);
-      const times = timeline();
-      state.drainStartedAt = times.drainStartedAt;
-      return drainNode(cluster, node, times, config, beating);
+      for (let current = node; ; ) {
+        state.events = cluster.eventsOn(current);
+        try {
+          // First of all, while the first heartbeat is in flight: pods that leave other nodes must not come to this one.
+          const cordoned = await cordonNode(cluster, current, config, beating);
+          await confirmed();
+          state.drainStartedAt = timeline.drainStartedAt;
+          const capacity = capacityOf(config, ports, cluster, state.group);
+          return await drainNode(cluster, cordoned, timeline, config, capacity, beating);
+        } catch (error) {
+          if (!(error instanceof NodeGone)) throw error;
+        }
+        const next = await awaitReturn(config, ports, cluster, state, beating);
+        if (next === undefined) return noNode(config, instance, context);
+        current = next;
+      }
     });
   } catch (error) {
     // Of two tasks on one node, the slower one finds that the action has ended.
@@ -171,33 +181,90 @@ async function connect(
 
 /** The node to drain; undefined when the cluster has none for this instance. */
 async function locateNode(
-  { target, connectTimeoutMs }: Pick<Config, 'target' | 'connectTimeoutMs'>,
+  { target, connectTimeoutMs, unprovenNode }: Pick<Config, 'target' | 'connectTimeoutMs' | 'unprovenNode'>,
   cluster: Cluster,
   instance: InstanceInfo | Failure | undefined,
   context: TimedContext,
 ): Promise<NodeRef | undefined> {
   const { report, signal, stopwatch } = context;
+  const known = instance instanceof Failure ? undefined : instance;
   const lookUp = async (): Promise<FoundNode | { node: NodeRef; by: 'name' } | undefined> => {
-    if (target.kind === 'instance') {
-      const privateDnsName = instance instanceof Failure ? undefined : instance?.privateDnsName;
-      return findNode(cluster.nodes, target.instanceId, privateDnsName, signal);
-    }
+    if (target.kind === 'instance') return findNode(cluster.nodes, target.instanceId, known, unprovenNode, signal);
     const node = await cluster.nodes.byName(target.name, signal);
     if (node === undefined) throw new Failure(`${cluster.server} has no node called ${target.name}`);
     return { node, by: 'name' };
   };
   const options = { what: 'find the node', withinMs: connectTimeoutMs };
   const found = await stopwatch.time('find', () => retry(options, lookUp, context));
-  // "No such node" completes the hook: nobody who might know the node may be missing.
-  if (found === undefined && instance instanceof Failure) throw instance;
   if (found === undefined) return undefined;
   const { node, by } = found;
   report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, by });
   return node;
 }
 
+/**
+ * The cluster has no node for this instance. A young instance never joined. An older one without a node means a wrong cluster
+ * or a lost node, whose pods may still run.
+ */
+function noNode(
+  { target, policies }: Pick<Config, 'target' | 'policies'>,
+  instance: InstanceInfo | Failure | undefined,
+  { clock }: Context,
+): Outcome {
+  const known = instance instanceof Failure ? undefined : instance;
+  if (target.kind === 'node' || policies.missingNode !== 'auto' || mayNeverHaveJoined(known, clock.now())) {
+    return { kind: 'no node' };
+  }
+  const error = new Failure(`no node of the cluster is ${target.instanceId}, which is old enough to have joined one`, {
+    advice: 'check that the drainer is configured for the cluster of this group; MISSING_NODE=continue or abandon decides without asking',
+    ...(instance instanceof Failure && { cause: instance }),
+  });
+  return { kind: 'node missing', error };
+}
+
+/** After the largest grace period of its pods, and this long, a deleted node is not waited for any longer. */
+const RETURN_WITHIN_MS = 60_000;
+const RETURN_INTERVAL_MS = 2_000;
+
+/**
+ * The node object was deleted. A living kubelet registers it again, with the same pods still running: waits for that while EC2
+ * says that the instance runs. @returns the new node; undefined: there is none
+ */
+async function awaitReturn(
+  config: Config,
+  ports: Ports,
+  cluster: Cluster,
+  state: RunState,
+  context: TimedContext,
+): Promise<NodeRef | undefined> {
+  const { clock, report, signal } = context;
+  const { target } = config;
+  const until = clock.now() + RETURN_WITHIN_MS + state.largestGraceSeconds * 1000;
+  report({ type: 'node deleted', until });
+  for (;;) {
+    const instance =
+      target.kind === 'instance' ? await describeInstance(target.instanceId, config, ports, context) : undefined;
+    const node =
+      target.kind === 'instance'
+        ? await locateNode(config, cluster, instance, context)
+        : await retry(
+            { what: 'find the node', withinMs: config.connectTimeoutMs },
+            () => cluster.nodes.byName(target.name, signal),
+            context,
+          );
+    if (node !== undefined) return node;
+    if (target.kind === 'node' || isOver(instance) || clock.now() >= until) return undefined;
+    await clock.sleep(Math.min(RETURN_INTERVAL_MS, until - clock.now()), signal);
+  }
+}
+
+/** Has the machine ended? Without EC2's word it runs. */
+function isOver(instance: InstanceInfo | Failure | undefined): boolean {
+  return instance !== undefined && !(instance instanceof Failure) && /^(terminated|stopped)$/.test(instance.state ?? '');
+}
+
 function timelineFor(config: Config, state: RunState, taskStartedAt: number, now: number): Timeline {
-  const { target, drainStartedAt } = config;
+  const { target, drainStartedAt, policies } = config;
   return timelineOf(
     {
       now,
@@ -208,17 +275,18 @@ function timelineFor(config: Config, state: RunState, taskStartedAt: number, now
       globalTimeouts: state.hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds),
     },
     config,
+    policies.onDeadline,
   );
 }
 
-async function groupCapacity(
+/** The wait for the capacity of the group; absent: there is none to wait for. */
+function capacityOf(
   { capacityTimeoutMs }: Pick<Config, 'capacityTimeoutMs'>,
   ports: Ports,
   { nodes }: Cluster,
   group: string | undefined,
-  context: TimedContext,
-): Promise<void> {
-  if (group === undefined || capacityTimeoutMs === undefined) return;
-  const capacity = (signal: AbortSignal) => ports.groupCapacity(group, signal);
-  await context.stopwatch.time('capacity', () => waitForCapacity(capacity, nodes, capacityTimeoutMs, context));
+): ((context: Context) => Promise<void>) | undefined {
+  if (group === undefined || capacityTimeoutMs === undefined) return undefined;
+  return (context) =>
+    waitForCapacity((signal) => ports.groupCapacity(group, signal), nodes, capacityTimeoutMs, context);
 }

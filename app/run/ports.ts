@@ -4,6 +4,7 @@ import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from './capacity.ts';
 import type { TaskStarter } from './drain-task.ts';
 import type { NodeDirectory, NodeRef } from './find-node.ts';
+import type { InstanceInfo } from './instance.ts';
 import type { Volumes } from './volumes.ts';
 
 /** The outside world of one run. What concerns an instance is called only when an instance is drained. */
@@ -17,22 +18,20 @@ export type Ports = {
   connect(signal: AbortSignal): Promise<Cluster>;
 };
 
-/** What EC2 says about an instance. */
-export type InstanceInfo = {
-  readonly privateDnsName?: string;
-  /** The EKS clusters that its tags name. */
-  readonly clusters: readonly string[];
-};
-
 /** A cluster that has answered. */
 export type Cluster = {
   readonly server: string;
   /** The API version of evictions and disruption budgets: policy/v1, or policy/v1beta1 before Kubernetes 1.22. */
   readonly policyVersion: string;
   readonly nodes: NodeDirectory;
-  cordon(node: NodeRef, excludeFromLoadBalancers: boolean, signal: AbortSignal): Promise<'cordoned' | 'replaced'>;
+  /** @returns the node as it is after the cordon */
+  cordon(node: NodeRef, excludeFromLoadBalancers: boolean, signal: AbortSignal): Promise<NodeRef | 'replaced'>;
+  /** Takes the node out of its load balancers. */
+  exclude(node: NodeRef, signal: AbortSignal): Promise<'excluded' | 'replaced'>;
   /** Keeps pods of DaemonSets from returning to the node. */
   taint(node: NodeRef, signal: AbortSignal): Promise<'tainted' | 'replaced'>;
+  /** Undoes what a drain did to the node, and nothing else. @returns what was undone, for people */
+  restore(node: NodeRef, signal: AbortSignal): Promise<readonly string[] | 'replaced'>;
   podsOf(node: NodeRef): DrainCluster;
   volumesOf(node: NodeRef): Volumes;
   /** Shows the drain of this node in `kubectl describe`. */

@@ -1,59 +1,66 @@
-import type { Context } from '../context.ts';
-import { retry } from '../context.ts';
+import { type Context, retry } from '../context.ts';
 import type { Claim } from '../drain/cluster.ts';
 import { Denied, isBug } from '../lib/errors.ts';
 
-/** A volume that is attached to the node. */
-export type Attachment = { readonly name: string; readonly volume: string };
+/** A volume that is attached to the node: by a VolumeAttachment, or in-tree, where only the node's status names it. */
+export type Attachment =
+  | { readonly kind: 'attachment'; readonly name: string; readonly volume: string }
+  | { readonly kind: 'in-tree'; readonly volume: string };
 
 export type Volumes = {
-  /** The attachments to the node of the volumes that these claims are bound to. */
-  attachedFor(claims: readonly Claim[], signal: AbortSignal): Promise<readonly Attachment[]>;
+  /** What is attached to the node now, apart from the volumes of these claims. */
+  attached(except: readonly Claim[], signal: AbortSignal): Promise<readonly Attachment[]>;
   isAttached(attachment: Attachment, signal: AbortSignal): Promise<boolean>;
 };
 
 const CHECK_INTERVAL_MS = 1_000;
 
 /**
- * Waits until the volumes of the pods that left are detached from the node: otherwise the pods that take them over wait six
- * minutes for a forced detach. Does not wait for volumes of pods that stay.
+ * Waits until the volumes of the node are detached: otherwise the pods that take them over wait six minutes for a forced
+ * detach. It goes by what the API says, not by what this task has seen, so that a successor waits like the first task.
  *
+ * @param staying the claims of pods that stay on the node: their volumes are not waited for
  * @param timeoutMs 0: does not wait. After this long the run continues, and reports what is still attached
+ * @returns whether anything was attached
  * @throws Denied when the API forbids the read; the reason of the signal
  */
 export async function waitForDetach(
   volumes: Volumes,
-  claims: readonly Claim[],
+  staying: readonly Claim[],
   timeoutMs: number,
   context: Context,
-): Promise<void> {
+): Promise<boolean> {
   const { clock, report, signal } = context;
-  if (timeoutMs === 0 || claims.length === 0) return;
+  if (timeoutMs <= 0) return false;
   const until = clock.now() + timeoutMs;
-  const all = await attachedFor(volumes, claims, timeoutMs, context);
-  if (all.length === 0) return;
+  const all = await list(volumes, staying, timeoutMs, context);
+  if (all.length === 0) return false;
   report({ type: 'volumes attached', volumes: all.map(({ volume }) => volume) });
   for (let attached = all; ; ) {
     attached = await stillAttached(volumes, attached, signal);
-    if (attached.length === 0) return report({ type: 'volumes detached', count: all.length });
+    if (attached.length === 0) {
+      report({ type: 'volumes detached', count: all.length });
+      return true;
+    }
     if (clock.now() >= until) {
       const left = attached.map(({ volume }) => volume);
-      return report({ type: 'volumes still attached', volumes: left, afterMs: timeoutMs });
+      report({ type: 'volumes still attached', volumes: left, afterMs: timeoutMs });
+      return true;
     }
-    await clock.sleep(CHECK_INTERVAL_MS, signal);
+    await clock.sleep(Math.min(CHECK_INTERVAL_MS, until - clock.now()), signal);
   }
 }
 
-async function attachedFor(
+async function list(
   volumes: Volumes,
-  claims: readonly Claim[],
+  staying: readonly Claim[],
   timeoutMs: number,
   context: Context,
 ): Promise<readonly Attachment[]> {
   const { report, signal } = context;
   const options = { what: 'list volume attachments', withinMs: timeoutMs };
   try {
-    return await retry(options, () => volumes.attachedFor(claims, signal), context);
+    return await retry(options, () => volumes.attached(staying, signal), context);
   } catch (error) {
     if (signal.aborted || endsRun(error)) throw error;
     report({ type: 'warning', message: 'could not list volume attachments; not waiting for detach', error });

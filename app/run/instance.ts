@@ -1,0 +1,19 @@
+/** What EC2 says about an instance. Whatever is absent, EC2 did not say. */
+export type InstanceInfo = {
+  readonly privateDnsName?: string;
+  readonly privateIPs: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly launchedAt?: number;
+  /** `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`. */
+  readonly state?: string;
+  /** The EKS clusters that its tags name. */
+  readonly clusters: readonly string[];
+};
+
+/** An instance that has not registered a node by then never will. */
+const JOINS_WITHIN_MS = 15 * 60_000;
+
+/** Is the instance so young that it may never have joined the cluster? Without EC2's word it counts as older. */
+export function mayNeverHaveJoined(instance: InstanceInfo | undefined, now: number): boolean {
+  return instance?.launchedAt !== undefined && now - instance.launchedAt < JOINS_WITHIN_MS;
+}

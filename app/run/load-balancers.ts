@@ -1,0 +1,44 @@
+import { type Context, retry } from '../context.ts';
+import { NodeGone } from '../drain/cluster.ts';
+import type { NodeRef } from './find-node.ts';
+import type { Cluster } from './ports.ts';
+
+/**
+ * Takes the node out of its load balancers, once. That is right when no ready pod on it needs its traffic any more: earlier it
+ * is an outage of every service with `externalTrafficPolicy: Local`. https://github.com/kubernetes/kubernetes/issues/65013
+ */
+export class LoadBalancerExclusion {
+  readonly #cluster: Cluster;
+  readonly #node: NodeRef;
+  /** Milliseconds since the epoch; undefined: the label is not on the node yet. */
+  #excludedAt: number | undefined;
+
+  /** @param excludedAt when the cordon put the label on the node; undefined: it did not */
+  constructor(cluster: Cluster, node: NodeRef, excludedAt: number | undefined) {
+    this.#cluster = cluster;
+    this.#node = node;
+    this.#excludedAt = excludedAt;
+  }
+
+  /** Puts the label on the node. @throws NodeGone; whatever is not transient; otherwise retries until the signal aborts */
+  async apply(context: Context): Promise<void> {
+    if (this.#excludedAt !== undefined) return;
+    const { clock, report, signal } = context;
+    const { name } = this.#node;
+    const options = { what: `exclude ${name} from load balancers`, withinMs: Number.POSITIVE_INFINITY };
+    const excluded = await retry(options, () => this.#cluster.exclude(this.#node, signal), context);
+    if (excluded === 'replaced') throw new NodeGone(`node ${name} was deleted or replaced`);
+    this.#excludedAt = clock.now();
+    report({ type: 'excluded from load balancers', node: name });
+  }
+
+  /**
+   * Waits until load balancers have had time to let the node go.
+   * @param leastMs how long the node stays after it was excluded
+   * @param endsAt when the instance ends whatever we do; the wait does not last longer
+   */
+  async wait(leastMs: number, endsAt: number, { clock, signal }: Context): Promise<void> {
+    const waitMs = Math.min((this.#excludedAt ?? clock.now()) + leastMs, endsAt) - clock.now();
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+  }
+}
