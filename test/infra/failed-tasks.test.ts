@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { matches } from '../simulator/aws/eventbridge/event-pattern.ts';
-import { inputTransformer, transformed } from '../simulator/aws/eventbridge/input-transformer.ts';
+import { inputTransformer, transform } from '../simulator/aws/eventbridge/input-transformer.ts';
 import { listAt, mapAt, textAt, type Value, type ValueMap } from '../simulator/aws/json.ts';
 import { drainer, EKS } from './templates.ts';
 
@@ -120,7 +120,7 @@ describe('which tasks that stopped wake a human', () => {
     const [target] = listAt(rule, 'Targets');
     const reason = 'CannotPullContainerError: failed to resolve reference "registry/node-drainer:1.0"';
     const event = stopped({ stopCode: 'TaskFailedToStart', stoppedReason: reason });
-    const message = String(transformed(inputTransformer(mapAt(target, 'InputTransformer')), event));
+    const message = String(transform(inputTransformer(mapAt(target, 'InputTransformer')), event));
     assert.match(
       message,
       /^node-drainer: a drain task failed or never started, .* until the next sweep starts another/,
@@ -128,7 +128,7 @@ describe('which tasks that stopped wake a human', () => {
     assert.match(message, /task\/node-drainer-Cluster\/0123456789abcdef0123456789abcdef ended with TaskFailedToStart/);
     assert.match(message, /log in node-drainer-LogGroup/);
     const [alone] = listAt(resourceOf(drainer({ ...EKS, SweepMinutes: '0' }), 'FailedTaskRule').properties, 'Targets');
-    const lonely = String(transformed(inputTransformer(mapAt(alone, 'InputTransformer')), event));
+    const lonely = String(transform(inputTransformer(mapAt(alone, 'InputTransformer')), event));
     assert.match(lonely, /its instance waits until its lifecycle hook times out\./);
   });
 });

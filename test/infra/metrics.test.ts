@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { dimensionValue, METRICS, NAMESPACE } from '../../app/report/metrics.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/json.ts';
 import { drainer, EKS, KUBECONFIG, VARIANTS } from './templates.ts';
@@ -91,7 +91,7 @@ describe('what the worker counts', () => {
     // A dimension is ASCII: the app writes others in another way, and the alarms would wait for a name that never comes.
     assert.equal(dimensionValue(String(text)), text);
     for (const bad of ['a"b', 'a\\b', 'ä', 'a\tb'])
-      assert.throws(() => drainer({ ...KUBECONFIG, KubeConfigObject: bad }), TemplateRefusal, bad);
+      assert.throws(() => drainer({ ...KUBECONFIG, KubeConfigObject: bad }), TemplateValidationError, bad);
   });
 
   // CloudWatch moves them, and the page is a heap.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
 import { Settings, settingNames, settingRows } from '../../app/config/settings.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/json.ts';
 import {
@@ -23,7 +23,7 @@ function refusalOf(make: () => unknown): readonly string[] {
     make();
     return [];
   } catch (error) {
-    if (error instanceof TemplateRefusal) return error.reasons;
+    if (error instanceof TemplateValidationError) return error.reasons;
     throw error;
   }
 }

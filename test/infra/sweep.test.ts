@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, textAt } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
@@ -94,13 +94,13 @@ describe('the schedule of the sweep', () => {
   // The schedule is refused half way through the stack, or finds only what is already terminated.
   test('a sweep that comes too late, or in parts of a minute, is refused', () => {
     for (const SweepMinutes of ['-1', '61', '', 'five'])
-      assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateRefusal, SweepMinutes);
+      assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateValidationError, SweepMinutes);
     for (const SweepMinutes of ['0', '1', '5', '60']) assert.ok(drainer({ ...EKS, SweepMinutes }), SweepMinutes);
   });
 
   // Every sweep is a dead letter.
   test('the start of a name that would break the JSON of its input is refused', () => {
     for (const AutoScalingGroupPrefix of ['a"b', 'a\\b', '<aws.scheduler.execution-id>'])
-      assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateRefusal, AutoScalingGroupPrefix);
+      assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateValidationError, AutoScalingGroupPrefix);
   });
 });

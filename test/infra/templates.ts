@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
-import { readDocument } from '../simulator/aws/cloudformation/template.ts';
+import { parseTemplate } from '../simulator/aws/cloudformation/template.ts';
 import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/json.ts';
 
 export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
@@ -11,7 +11,7 @@ export function templateText(name: TemplateName): string {
 }
 
 export function template(name: TemplateName): ValueMap {
-  return readDocument(templateText(name));
+  return parseTemplate(templateText(name));
 }
 
 /** What has no default in drainer.yaml, but for the cluster. */
