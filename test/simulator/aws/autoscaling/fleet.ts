@@ -3,12 +3,12 @@ import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import { actionsOf, type Instance, type LifecycleState, lifecycleState } from './instance.ts';
 import {
-  beat,
-  finish,
+  endAction,
   type LifecycleAction,
   type LifecycleActionResult,
   type LifecycleHook,
   startAction,
+  withHeartbeat,
 } from './lifecycle.ts';
 import { type LifecycleActionEvent, lifecycleActionEvent } from './lifecycle-event.ts';
 
@@ -21,7 +21,7 @@ export type AutoScalingGroup = {
   hooks: Map<string, LifecycleHook>;
 };
 
-/** Which action a heartbeat or a completion is for: by token, or else by instance. */
+/** The lifecycle action of a heartbeat or completion, by token or by instance ID. */
 export type ActionKey = {
   autoScalingGroupName: string;
   lifecycleHookName: string;
@@ -29,12 +29,12 @@ export type ActionKey = {
   instanceId?: string;
 };
 
-/** The groups and instances of the simulated region. Nothing here runs on timers: state is what follows from the clock. */
+/** The Auto Scaling groups and instances of the simulated region. Uses no timers: states are derived from the clock. */
 export class Fleet {
   readonly #context: Context;
   readonly #groups = new Map<string, AutoScalingGroup>();
   readonly #instances = new Map<string, Instance>();
-  /** Instance IDs by group, and by the token of a lifecycle action: a region has thousands. */
+  /** Indexes of instance IDs, by group and by lifecycle action token: a region has thousands of instances. */
   readonly #membersOf = new Map<string, Set<string>>();
   readonly #instanceOfToken = new Map<string, string>();
   readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
@@ -73,7 +73,7 @@ export class Fleet {
     this.#membersOf.set(autoScalingGroupName, members.add(instanceId));
   }
 
-  /** Starts the group's terminating hooks, all at once; terminating twice changes nothing. */
+  /** Starts all terminating hooks of the group at once. Terminating an instance again changes nothing. */
   terminate(instanceId: string, options: { decrement?: boolean } = {}): LifecycleActionEvent[] {
     const instance = this.#instances.get(instanceId);
     if (!instance || this.stateOf(instance) === 'Terminated') {
@@ -101,19 +101,21 @@ export class Fleet {
     return events;
   }
 
-  beat(key: ActionKey): void {
-    const { instance, action } = this.#pending(key);
+  recordHeartbeat(key: ActionKey): void {
+    const { instance, action } = this.#pendingAction(key);
     const now = this.#context.now();
-    this.#update(instance, (actions) => actions.map((one) => (one.token === action.token ? beat(one, now) : one)));
+    this.#update(instance, (actions) =>
+      actions.map((one) => (one.token === action.token ? withHeartbeat(one, now) : one)),
+    );
   }
 
   complete(key: ActionKey, result: LifecycleActionResult): void {
-    const { instance, action } = this.#pending(key);
+    const { instance, action } = this.#pendingAction(key);
     const end = { state: 'completed', result, at: this.#context.now() } as const;
-    this.#update(instance, (actions) => finish(actions, action.token, end));
+    this.#update(instance, (actions) => endAction(actions, action.token, end));
   }
 
-  /** Throws the API's ValidationError for a name that no group has. */
+  /** @throws ServiceError (ValidationError) when no group has this name */
   group(name: string): AutoScalingGroup {
     const group = this.#groups.get(name);
     if (!group) {
@@ -134,7 +136,7 @@ export class Fleet {
     return [...this.#instances.values()];
   }
 
-  /** The instances that belong to a group, the terminating ones among them. */
+  /** The instances of this group (or of all groups), including terminating ones. */
   members(groupName?: string): Instance[] {
     const candidates =
       groupName === undefined
@@ -163,7 +165,7 @@ export class Fleet {
     this.#instances.set(instance.instanceId, { ...instance, termination: { startedAt, actions } });
   }
 
-  #pending(key: ActionKey): { instance: Instance; action: LifecycleAction } {
+  #pendingAction(key: ActionKey): { instance: Instance; action: LifecycleAction } {
     this.group(key.autoScalingGroupName);
     const instanceId = key.token === undefined ? key.instanceId : this.#instanceOfToken.get(key.token);
     const instance = this.#instances.get(instanceId ?? '');
@@ -176,7 +178,7 @@ export class Fleet {
       );
       if (action) return { instance, action };
     }
-    const sought = key.token === undefined ? `instance ID ${key.instanceId}` : `token ${key.token}`;
-    throw new ServiceError('ValidationError', `No active Lifecycle Action found with ${sought}`);
+    const subject = key.token === undefined ? `instance ID ${key.instanceId}` : `token ${key.token}`;
+    throw new ServiceError('ValidationError', `No active Lifecycle Action found with ${subject}`);
   }
 }
