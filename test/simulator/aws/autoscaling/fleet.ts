@@ -8,6 +8,7 @@ import {
   type LifecycleActionResult,
   type LifecycleHook,
   startAction,
+  waitEndedAt,
   withHeartbeat,
 } from './lifecycle.ts';
 import { type LifecycleActionEvent, lifecycleActionEvent } from './lifecycle-event.ts';
@@ -29,7 +30,19 @@ export type ActionKey = {
   instanceId?: string;
 };
 
-/** The Auto Scaling groups and instances of the simulated region. Uses no timers: states are derived from the clock. */
+/** The end of an instance: no lifecycle hook is pending any more, and EC2 terminates it. */
+export type InstanceEnd = {
+  readonly instanceId: string;
+  /** Milliseconds since the epoch, by the simulator's clock. */
+  readonly at: number;
+  /** Whether the last hook was completed or timed out, or the group has no hook. */
+  readonly how: 'completed' | 'timed out' | 'no hook';
+};
+
+/**
+ * The Auto Scaling groups and instances of the simulated region. States are derived from the clock; timers only call the
+ * listeners of instance ends.
+ */
 export class Fleet {
   readonly #context: Context;
   readonly #groups = new Map<string, AutoScalingGroup>();
@@ -38,6 +51,10 @@ export class Fleet {
   readonly #membersOf = new Map<string, Set<string>>();
   readonly #instanceOfToken = new Map<string, string>();
   readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
+  readonly #endListeners = new Set<(end: InstanceEnd) => void>();
+  readonly #ended = new Set<string>();
+  /** Cancel functions, by instance ID, of the timers that wait for hook timeouts. */
+  readonly #endTimers = new Map<string, () => void>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -67,6 +84,7 @@ export class Fleet {
     const { instanceId, autoScalingGroupName } = instance;
     const before = this.#instances.get(instanceId)?.autoScalingGroupName;
     if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
+    this.#ended.delete(instanceId);
     this.#instances.set(instanceId, { ...instance, launchTime: this.#context.now() });
     if (autoScalingGroupName === undefined) return;
     const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
@@ -98,6 +116,7 @@ export class Fleet {
       lifecycleActionEvent(this.#context, { groupArn, instanceId, hook, action }),
     );
     for (const event of events) for (const listener of this.#listeners) listener(event);
+    this.#checkEnd(instanceId);
     return events;
   }
 
@@ -113,6 +132,12 @@ export class Fleet {
     const { instance, action } = this.#pendingAction(key);
     const end = { state: 'completed', result, at: this.#context.now() } as const;
     this.#update(instance, (actions) => endAction(actions, action.token, end));
+  }
+
+  /** Calls back for the end of every instance, within the call that caused it or by a timer. */
+  onInstanceEnd(listener: (end: InstanceEnd) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => void this.#endListeners.delete(listener);
   }
 
   /** @throws ServiceError (ValidationError) when no group has this name */
@@ -163,6 +188,27 @@ export class Fleet {
     const startedAt = instance.termination?.startedAt ?? this.#context.now();
     const actions = change(actionsOf(instance, this.#context.now()));
     this.#instances.set(instance.instanceId, { ...instance, termination: { startedAt, actions } });
+    this.#checkEnd(instance.instanceId);
+  }
+
+  #checkEnd(instanceId: string): void {
+    this.#endTimers.get(instanceId)?.();
+    this.#endTimers.delete(instanceId);
+    const { now, timers } = this.#context;
+    const termination = this.#instances.get(instanceId)?.termination;
+    if (termination === undefined || this.#ended.has(instanceId)) return;
+    const actions = this.actions(instanceId);
+    const at = waitEndedAt(actions, termination.startedAt);
+    if (at === undefined) {
+      const next = Math.min(...actions.filter(({ state }) => state === 'pending').map(({ expiresAt }) => expiresAt));
+      const check = () => this.#checkEnd(instanceId);
+      this.#endTimers.set(instanceId, timers.after(Math.max(1, next - now()), check));
+      return;
+    }
+    this.#ended.add(instanceId);
+    const timedOut = actions.some(({ state, endedAt }) => state === 'timed-out' && endedAt === at);
+    const how = actions.length === 0 ? 'no hook' : timedOut ? 'timed out' : 'completed';
+    for (const listener of this.#endListeners) listener({ instanceId, at, how });
   }
 
   #pendingAction(key: ActionKey): { instance: Instance; action: LifecycleAction } {
