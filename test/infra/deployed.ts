@@ -6,10 +6,10 @@ import type { Ended } from '../process/program.ts';
 import { actionsOf } from './policies.ts';
 import { drainer, KUBECONFIG, templateText } from './templates.ts';
 
-/** A world that has the stack, and runs its tasks: the real program, with what comes out of the template and no more. */
+/** A process fixture with the deployed stack. Its tasks run the real program, with only the environment that the template gives. */
 export async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
   const fixture = await processFixture(context, options);
-  // The grace is for events that are on their way; here none is.
+  // No sweep grace: these tests have no events in flight.
   const fargate = new Fargate(fixture.aws, {
     ...fixture.aws.environmentWithContainerCredentials(),
     SWEEP_GRACE_SECONDS: '0',
@@ -22,14 +22,14 @@ export async function deployed(context: TestContext, options: { rbac?: boolean; 
   return { ...fixture, deploy, fargate };
 }
 
-/** The sole task's end. */
-export async function soleEnd({ fargate }: { fargate: Fargate }): Promise<Ended> {
+/** Waits for the end of the only task. */
+export async function onlyTaskEnded({ fargate }: { fargate: Fargate }): Promise<Ended> {
   const [task, ...others] = fargate.tasks;
   assert.ok(task !== undefined && others.length === 0, 'exactly one task');
   return task.ended();
 }
 
-/** What the processes really called, and their role does not allow. */
+/** AWS operations that the processes called, but that the task role does not allow. */
 export function deniedCalls({ aws }: { aws: ProcessFixture['aws'] }, atLeast: number): string[] {
   const allowed = actionsOf(drainer(KUBECONFIG), 'TaskRole');
   const calls = new Set(aws.requests.map(({ action }) => action).filter((action) => action.includes(':')));
