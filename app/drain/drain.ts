@@ -45,7 +45,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const { doNotDisruptUntil, deadlineAt = Number.POSITIVE_INFINITY, action } = timeline;
   const scope = new DrainScope(context);
   const { clock, report, signal } = scope;
-  const state = new DrainState((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }));
+  const state = new DrainState((pod, reason) => report({ type: 'pod gone', pod: nameOf(pod), reason }));
   const budgets = new BudgetWatches(cluster, state, scope);
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);

@@ -59,7 +59,7 @@ export class Progress {
     const { action } = this.#timeline;
     if (action !== undefined && !this.#warned && now >= action.warnAt) {
       this.#warned = true;
-      this.#report({ type: 'action ending soon', endsAt: action.endsAt, remaining: remaining(plan, now) });
+      this.#report({ type: 'action ending soon', actionEndsAt: action.endsAt, remaining: remaining(plan, now) });
     }
   }
 
@@ -78,7 +78,7 @@ export class Progress {
   lastResort(before: () => Plan, endsAt: number, now: number): void {
     if (this.#atRisk !== undefined) return;
     const plan = before();
-    this.#report({ type: 'last resort', endsAt, remaining: remaining(plan, now) });
+    this.#report({ type: 'last resort', actionEndsAt: endsAt, remaining: remaining(plan, now) });
     this.#atRisk = new Set();
     this.#reportRisks(plan, now);
   }

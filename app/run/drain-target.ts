@@ -1,4 +1,4 @@
-import { clusterNameOf, isOfAnotherCluster } from '../config/cluster-source.ts';
+import { clusterNameOf, isOfOtherCluster } from '../config/cluster-source.ts';
 import type { Config, Target } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
@@ -74,7 +74,7 @@ export async function drainTarget(
     // Of two tasks on one node, the slower one finds that the action has ended.
     if (!(error instanceof ActionEnded)) throw error;
     if (!(await checkDrainedByPeer(cluster.podsOf(node), config, context))) throw error;
-    return { kind: 'drained by another' };
+    return { kind: 'drained by peer' };
   }
 }
 
@@ -147,7 +147,7 @@ function belongsToOtherCluster(
   { cluster }: Pick<Config, 'cluster'>,
 ): instance is InstanceInfo {
   if (instance === undefined || instance instanceof Failure) return false;
-  return isOfAnotherCluster(instance.clusters, cluster);
+  return isOfOtherCluster(instance.clusters, cluster);
 }
 
 function otherCluster({ clusters }: InstanceInfo, { cluster }: Pick<Config, 'cluster'>): Outcome {
@@ -192,7 +192,7 @@ async function locateNode(
   if (found === undefined && instance instanceof Failure) throw instance;
   if (found === undefined) return undefined;
   const { node, by } = found;
-  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, by });
+  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, matchedBy: by });
   return node;
 }
 

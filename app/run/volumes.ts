@@ -38,7 +38,7 @@ export async function waitForDetach(
     if (attached.length === 0) return report({ type: 'volumes detached', count: all.length });
     if (clock.now() >= until) {
       const left = attached.map(({ volume }) => volume);
-      return report({ type: 'volumes still attached', volumes: left, afterMs: timeoutMs });
+      return report({ type: 'volumes still attached', volumes: left, waitedMs: timeoutMs });
     }
     await clock.sleep(CHECK_INTERVAL_MS, signal);
   }

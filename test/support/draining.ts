@@ -37,7 +37,7 @@ export function draining() {
     /** When pods were shown to be gone, by name, in milliseconds from `from` on. */
     goneAt(from: number): Record<string, number> {
       return Object.fromEntries(
-        recorder.told.flatMap(({ at, event }) =>
+        recorder.recorded.flatMap(({ at, event }) =>
           event.type === 'pod gone' ? [[event.pod.replace(/^.*\//, ''), at - clock.startedAt - from]] : [],
         ),
       );

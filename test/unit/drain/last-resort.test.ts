@@ -49,7 +49,7 @@ test('the last resort asks; it does not delete what a budget holds', async () =>
   await begin();
   await clock.advance(3_590_000);
   assert.equal(cluster.onNode().length, 2);
-  assert.ok(recorder.of('eviction requested').every(({ how }) => how === 'evict'));
+  assert.ok(recorder.of('eviction requested').every(({ action }) => action === 'evict'));
   assert.ok(cluster.evictions.every(({ reply }) => reply === 'blocked'));
 });
 
@@ -86,7 +86,7 @@ test('each pod that is still there is told of by itself when the last resort beg
   });
   assert.equal(told.length, 5, 'once each, however long it lasts');
   assert.deepEqual(new Set(recorder.timesOf('pod at risk', clock.startedAt + startedAt)), new Set([3_487_000]));
-  assert.equal(recorder.of('last resort')[0]?.endsAt, endsAt);
+  assert.equal(recorder.of('last resort')[0]?.actionEndsAt, endsAt);
 });
 
 // A task that takes over in the last minute begins with an API that has told nothing yet: nobody would be named.

@@ -47,7 +47,7 @@ test('a dead kubelet is given a minute to detach its volumes, and no more than i
     assert.deepEqual(recorder.of('volumes still attached')[0], {
       type: 'volumes still attached',
       volumes: ['pv-shop-data'],
-      afterMs,
+      waitedMs: afterMs,
     });
   }
 });
