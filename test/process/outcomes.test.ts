@@ -178,7 +178,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
   test('an unknown command is reported and exits with 64, without any configuration', async () => {
     const run = async (...args: string[]) => new Program(args, {}).ended();
     assert.equal((await run('frobnicate')).code, 64);
-    assert.match((await run('frobnicate')).stderr, /'frobnicate' is not a command/);
+    assert.match((await run('frobnicate')).stderr, /unknown command 'frobnicate'/);
   });
 });
 
