@@ -48,7 +48,7 @@ export async function retry<T>(
       }
       // The last try is made at the very end: a service that returns just in time counts.
       const retryInMs = Math.min(Math.max(backoffMs(backoff, failures), error.retryAfterMs ?? 0), leftMs);
-      report({ type: 'retrying', what, error, retryInMs });
+      report({ type: 'retrying', operation: what, error, retryInMs });
       await clock.sleep(retryInMs, signal);
     }
   }

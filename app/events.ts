@@ -1,8 +1,9 @@
-import type { Outcome } from './outcome.ts';
+import type { LifecycleResult, Outcome } from './outcome.ts';
 
+/** `namespace/name` */
 export type PodName = string;
 
-/** What a drain waits for, pod by pod. */
+/** Why a pod waits. Part of the log's interface: docs/log-events.md. */
 export type WaitKind =
   | 'terminating'
   | 'requested'
@@ -17,67 +18,76 @@ export type WaitKind =
   | 'returned'
   | 'in-flight limit';
 
-/** `ending`: it was asked to end, or is ending; otherwise something keeps the drain from asking. */
+/** A pod that the drain waits for, or has yet to evict. */
 export type RemainingPod = {
   readonly pod: PodName;
   readonly uid: string;
   readonly reason: string;
+  /** Its eviction was requested, or it is terminating. */
   readonly ending: boolean;
-  /** A budget or the API refuses it; otherwise it waits for its turn. */
+  /** A budget or the API server refuses its eviction. */
   readonly blocked: boolean;
 };
 
-/** Everything that a run tells. Reporters turn these into JSON lines, plain text or a live view. */
+/**
+ * Everything that a run reports, in the order in which it happens. Reporters turn these into JSON lines, plain text or a live
+ * view. Types and fields are an interface: docs/log-events.md.
+ */
 export type RunEvent =
   | { type: 'run started'; version: string; target: string; cluster: string; dryRun: boolean }
-  /** `cluster` and `group` are what the metrics of the run are filed under. */
+  /** `cluster` and `group` become the dimensions of the run's metrics. */
   | { type: 'action found'; cluster: string; group: string; hooks: readonly HookTimeouts[] }
   | { type: 'nothing to do'; reason: string }
   | { type: 'connected'; server: string; policyVersion: string }
-  | { type: 'node found'; node: string; uid: string; providerID: string; by: string }
+  | { type: 'node found'; node: string; uid: string; providerID: string; matchedBy: string }
+  | { type: 'waiting for capacity'; ready: number; desired: number }
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
-  /** What the first look at the node's pods came to. */
+  | { type: 'excluded from load balancers'; node: string }
+  /** The node object was deleted in the middle of the drain. `waitUntil`: how long its return is waited for. */
+  | { type: 'node deleted'; node: string; waitUntil: number }
+  /** The first list of the node's pods was read. */
   | { type: 'planned'; toDrain: number; toSkip: number }
-  /** `lost`: it runs until the instance ends. */
-  | { type: 'pod skipped'; pod: PodName; reason: string; lost: boolean }
-  | { type: 'eviction requested'; pod: PodName; how: 'evict' | 'delete' }
-  | { type: 'eviction accepted'; pod: PodName }
-  | { type: 'pod waiting'; pod: PodName; uid: string; waitReason: WaitKind; reason: string }
-  | { type: 'pod gone'; pod: PodName; proof: string }
-  /** The drain looked at the node again. What it saw is worked out only for those who want to know. */
-  | { type: 'replanned'; remaining: (now: number) => readonly RemainingPod[] }
-  /** All that is left; `why` of each. Repeated while the drain waits. */
-  | { type: 'waiting for pods'; remaining: readonly RemainingPod[] }
-  | { type: 'retrying'; what: string; error: unknown; retryInMs: number }
-  | { type: 'throttled'; pauseMs: number }
-  | { type: 'warning'; message: string; error?: unknown }
-  | { type: 'heartbeat'; hook: string }
-  | { type: 'heartbeat failed'; hook: string; error: unknown; failures: number }
-  | { type: 'hook ended'; hook: string }
-  | { type: 'action ending soon'; endsAt: number; remaining: readonly RemainingPod[] }
-  /** The action is about to end: what is left is asked at once, and this is what may be lost. */
-  | { type: 'last resort'; endsAt: number; remaining: readonly RemainingPod[] }
-  /** From the last resort on, once for each pod: unless it goes by then, the action's end takes it. `why`: it is still there. */
-  | { type: 'pod at risk'; pod: PodName; uid: string; reason: string }
-  | { type: 'deadline'; policy: string; remaining: readonly RemainingPod[] }
   | { type: 'dry run decision'; action: 'evict' | 'skip' | 'wait'; pod: PodName; reason: string }
+
+  /** The drain made a new plan. `remaining` is computed only for a reporter that calls it. */
+  | { type: 'replanned'; remaining: (now: number) => readonly RemainingPod[] }
+  /** `lost`: its containers run until the instance ends. */
+  | { type: 'pod skipped'; pod: PodName; reason: string; lost: boolean }
+  | { type: 'pod waiting'; pod: PodName; uid: string; waitReason: WaitKind; reason: string }
+  | { type: 'eviction requested'; pod: PodName; action: 'evict' | 'delete' }
+  | { type: 'eviction accepted'; pod: PodName }
+  | { type: 'pod gone'; pod: PodName; reason: string }
+  /** Repeated every 30 s while the drain waits. */
+  | { type: 'waiting for pods'; remaining: readonly RemainingPod[] }
+  | { type: 'deadline'; policy: string; remaining: readonly RemainingPod[] }
+  | { type: 'action ending soon'; actionEndsAt: number; remaining: readonly RemainingPod[] }
+  /** The first pod has to end now, if it is to have its whole grace period before the instance ends. */
+  | { type: 'last resort'; endsAt: number; remaining: readonly RemainingPod[] }
+  /** Once for each pod that has to end now. `reason`: what has kept it until then. */
+  | { type: 'pod at risk'; pod: PodName; uid: string; reason: string }
   | { type: 'volumes attached'; volumes: readonly string[] }
   | { type: 'volumes detached'; count: number }
-  | { type: 'volumes still attached'; volumes: readonly string[]; afterMs: number }
-  | { type: 'waiting for capacity'; ready: number; wanted: number }
+  | { type: 'volumes still attached'; volumes: readonly string[]; waitedMs: number }
+  | { type: 'heartbeat'; hook: string }
+  | { type: 'heartbeat failed'; hook: string; error: unknown; failures: number }
+  /** The hook has no active lifecycle action: it timed out, or was completed elsewhere. */
+  | { type: 'hook ended'; hook: string }
   | { type: 'hook completed'; hook: string; result: string }
   | { type: 'hook not completed'; hook: string }
   | { type: 'hook completion failed'; hook: string; result: string; error: unknown }
-  | { type: 'sweep started'; version: string; cluster: string; hook: string; dryRun: boolean }
-  | { type: 'task would start'; instanceId: string; group: string }
+  | { type: 'retrying'; operation: string; error: unknown; retryInMs: number }
+  | { type: 'throttled'; pauseMs: number }
+  | { type: 'warning'; message: string; error?: unknown }
   | { type: 'run failed'; error: unknown }
-  /** Another task goes on where this one stops. */
+  /** A successor task continues this drain. */
   | { type: 'handed over'; task: string; generation: number }
   | { type: 'hand-over failed'; error: unknown }
+  | { type: 'summary'; summary: Summary }
+  | { type: 'sweep started'; version: string; cluster: string; hook: string; dryRun: boolean }
+  | { type: 'task would start'; instanceId: string; group: string }
   | { type: 'task started'; instanceId: string; group: string; task: string }
   | { type: 'task refused'; instanceId: string; group: string; reason: string; detail?: string }
-  | { type: 'sweep summary'; cluster: string; summary: SweepSummary }
-  | { type: 'summary'; summary: Summary };
+  | { type: 'sweep summary'; cluster: string; summary: SweepSummary };
 
 export type HookTimeouts = {
   readonly name: string;
@@ -85,18 +95,18 @@ export type HookTimeouts = {
   readonly globalTimeoutSeconds: number;
 };
 
-/** The one line at the end of every run. */
+/** The line at the end of every drain. */
 export type Summary = Totals & {
   readonly result: Outcome['kind'];
   readonly exitCode: number;
-  /** What the hooks were told, or that they were left alone. */
-  readonly hook: string;
+  /** The lifecycle result of the hooks, or why they have none. */
+  readonly hook: LifecycleResult | 'none' | 'not completed' | 'failed';
   readonly target: string;
   readonly targetKind: 'instance' | 'node';
   readonly cluster: string;
   /** The Auto Scaling group of the instance, if it is known. */
   readonly group: string | undefined;
-  /** Pods that the end of the instance took, or takes now: all of them, as `namespace/name`. */
+  /** All pods that remained when the instance was terminated, or is now. */
   readonly lost: readonly PodName[];
   /** By phase. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -108,31 +118,31 @@ export type Summary = Totals & {
 export type Totals = {
   readonly node: string | undefined;
   readonly pods: { readonly evicted: number; readonly skipped: number; readonly remaining: number };
-  /** The pod that a budget held up longest, and for how long. */
+  /** The pod that a budget blocked longest, and for how long. */
   readonly longestBlocked: { readonly pod: PodName; readonly seconds: number } | undefined;
-  /** For how long at least one pod was held up by a budget. */
+  /** How long a budget blocked at least one pod. */
   readonly blockedSeconds: number;
   readonly heartbeats: number;
   readonly heartbeatsFailed: number;
 };
 
-/** What a sweep found and did, in instances. */
-export type SweepCounts = Omit<SweepSummary, 'seconds' | 'exitCode'>;
-
-/** The one line at the end of a sweep: what the groups' instances were waiting for, and what was done about it. */
+/** The line at the end of every sweep: the waiting instances, and the tasks started for them. */
 export type SweepSummary = {
-  /** Auto Scaling groups that were looked at. */
+  /** Auto Scaling groups that were checked. */
   readonly groups: number;
   /** Instances that wait at the hook. */
   readonly waiting: number;
-  /** Of those: the ones that have a task already. */
+  /** Waiting instances that already have a task. */
   readonly withTask: number;
-  /** Of those: the ones of other clusters. */
+  /** Waiting instances of other clusters. */
   readonly otherClusters: number;
   readonly started: number;
   readonly refused: number;
   readonly seconds: number;
   readonly exitCode: number;
 };
+
+/** What a sweep counts: instances, and the groups that it checked. */
+export type SweepCounts = Omit<SweepSummary, 'seconds' | 'exitCode'>;
 
 export type Report = (event: RunEvent) => void;

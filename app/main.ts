@@ -14,20 +14,22 @@ import { run } from './run/run.ts';
 import { runSweep } from './sweep.ts';
 import { drainPorts, sweepPorts } from './wiring.ts';
 
-/** Put in by the build. */
+/** Defined by the build. */
 declare const VERSION: string;
 
-/** Well inside the time that Fargate and people give; with a successor to start, inside Fargate's. */
-const STOP_WITHIN_MS = 1_500;
-const HAND_OVER_WITHIN_MS = 15_000;
+/** How long a stopped process may take to end: well within the stop timeouts of Fargate, and the patience of a person. */
+const STOP_TIMEOUT_MS = 1_500;
+/** The same with a successor task to start: within the stop timeout of Fargate. */
+const HAND_OVER_TIMEOUT_MS = 15_000;
 
-// Not 1, the exit code of a drain that failed and has reported it.
+// Not exit code 1: that is a drain that failed and reported why.
 process.on('uncaughtException', (error) => {
   writeBug(error);
   process.exit(EX_SOFTWARE);
 });
 await main();
 
+/** Arguments, environment and signals → exit code. Only this file reads `process.env`. */
 async function main(): Promise<void> {
   const line = readCommandLine(process.argv.slice(2));
   try {
@@ -40,7 +42,7 @@ async function main(): Promise<void> {
         return;
       case 'unknown':
         throw new ConfigErrors(line.errors);
-      // Not left to the event loop: a name lookup that hangs would hold it for half a minute more.
+      // Exit explicitly: a name lookup that hangs would keep the event loop, and so the process, alive for half a minute.
       case 'drain':
         return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
       case 'sweep':
@@ -54,12 +56,12 @@ async function main(): Promise<void> {
 }
 
 async function drainCommand(config: Config): Promise<number> {
-  endpointFrom(config);
-  const { report, end } = withBugs(await reporter('live'));
+  setAwsEndpoint(config);
+  const { report, end } = withBugReports(await openReporter('live'));
   const { target, cluster, dryRun, placement } = config;
-  const signal = stopped(placement === undefined ? STOP_WITHIN_MS : HAND_OVER_WITHIN_MS);
+  const signal = stopSignal(placement === undefined ? STOP_TIMEOUT_MS : HAND_OVER_TIMEOUT_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
-  report({ type: 'run started', version: VERSION, target: name, cluster: sourceText(cluster), dryRun });
+  report({ type: 'run started', version: VERSION, target: name, cluster: clusterText(cluster), dryRun });
   const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
   try {
     const ports = drainPorts(config, pathStyle, report, systemClock);
@@ -70,15 +72,51 @@ async function drainCommand(config: Config): Promise<number> {
 }
 
 async function sweepCommand(config: SweepConfig): Promise<number> {
-  endpointFrom(config);
-  const { report } = withBugs(await reporter('lines'));
+  setAwsEndpoint(config);
+  const { report } = withBugReports(await openReporter('lines'));
   const { cluster, hook, dryRun } = config;
   report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
-  return runSweep(config, await sweepPorts(config), { clock: systemClock, report, signal: stopped(STOP_WITHIN_MS) });
+  const signal = stopSignal(STOP_TIMEOUT_MS);
+  return runSweep(config, await sweepPorts(config), { clock: systemClock, report, signal });
 }
 
-/** A bug is reported like every failure, and its stack goes to stderr. */
-function withBugs({ report, end }: Reporter): Reporter {
+/** The AWS SDK reads the endpoint only from the environment; it may have been given as a flag. */
+function setAwsEndpoint({ awsEndpointUrl }: Config | SweepConfig): void {
+  if (awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = awsEndpointUrl;
+}
+
+/** Aborts on SIGTERM and SIGINT. The process exits after `timeoutMs` even if something hangs, and on a second signal at once. */
+function stopSignal(timeoutMs: number): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
+    process.on(name, () => {
+      const exit = () => process.exit(signalExitCode(name));
+      if (stop.signal.aborted) exit();
+      setTimeout(exit, timeoutMs).unref();
+      stop.abort(new Stopped(name));
+    });
+  }
+  return stop.signal;
+}
+
+type Reporter = { readonly report: Report; readonly end: () => void };
+
+/** JSON lines when piped. On a terminal: a live view, or plain text for a sweep and for terminals that cannot move the cursor. */
+async function openReporter(onTerminal: 'live' | 'lines'): Promise<Reporter> {
+  const nothingToEnd = () => undefined;
+  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: nothingToEnd };
+  if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
+    return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: nothingToEnd };
+  }
+  const { liveView } = await import('./report/live-view.ts');
+  const view = liveView(process.stdout, systemClock.now);
+  // A stop that takes too long exits the process anywhere; the terminal must still be restored.
+  process.once('exit', view.end);
+  return view;
+}
+
+/** A bug is reported like every failure, and its stack is written to stderr. */
+function withBugReports({ report, end }: Reporter): Reporter {
   return {
     end,
     report: (event) => {
@@ -93,43 +131,7 @@ function writeBug(error: unknown): void {
   process.stderr.write(`fargate-node-drainer: this is a bug, please report it: ${stack}\n`);
 }
 
-/** The SDK looks for it in the environment, and nowhere else; a flag may have said it. */
-function endpointFrom({ awsEndpointUrl }: Config | SweepConfig): void {
-  if (awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = awsEndpointUrl;
-}
-
-/** Aborts on SIGTERM and SIGINT; after `withinMs` the process ends, whatever still hangs. */
-function stopped(withinMs: number): AbortSignal {
-  const stop = new AbortController();
-  for (const by of ['SIGTERM', 'SIGINT'] satisfies StopSignal[]) {
-    process.on(by, () => {
-      const exit = () => process.exit(signalExitCode(by));
-      // A second one does not ask twice.
-      if (stop.signal.aborted) exit();
-      setTimeout(exit, withinMs).unref();
-      stop.abort(new Stopped(by));
-    });
-  }
-  return stop.signal;
-}
-
-type Reporter = { readonly report: Report; readonly end: () => void };
-
-/** JSON lines when piped, a live view on a terminal, plain text where that would be too much or cannot be shown. */
-async function reporter(onTerminal: 'live' | 'lines'): Promise<Reporter> {
-  const none = () => undefined;
-  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: none };
-  if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
-    return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: none };
-  }
-  const { liveView } = await import('./report/live-view.ts');
-  const view = liveView(process.stdout, systemClock.now);
-  // A stop that takes too long ends the process wherever it is.
-  process.once('exit', view.end);
-  return view;
-}
-
-function sourceText(source: ClusterSource): string {
+function clusterText(source: ClusterSource): string {
   switch (source.kind) {
     case 'eks':
       return `EKS cluster ${source.name}`;

@@ -1,22 +1,26 @@
-/** How a run ended. */
+/** How a drain ended. Each kind is also the `result` of the summary: docs/log-events.md. */
 export type Outcome =
   | { readonly kind: 'drained' }
-  /** No node of the cluster is this instance, or its node was deleted or replaced during the drain. */
+  /** The cluster has no node for this instance, or the node was deleted or replaced during the drain. */
   | { readonly kind: 'no node' }
-  /** The lifecycle action was over before anything was done: a duplicate event, or the instance is gone. */
+  /** No node of the cluster is this instance, although it is old enough to have joined one. */
+  | { readonly kind: 'node missing'; readonly error: unknown }
+  /** No lifecycle action was pending when the run started: a duplicate event, or the instance is gone. */
   | { readonly kind: 'no pending action'; readonly reason: string }
-  /** The instance's tags name another cluster, which has its own drainer. */
+  /** The tags of the instance name another cluster, which has its own drainer. */
   | { readonly kind: 'instance of another cluster'; readonly reason: string }
-  /** The lifecycle action ended during the drain, and nothing was left on the node: another task finished first. */
-  | { readonly kind: 'drained by another' }
+  /** The lifecycle action ended during the drain, and no pod remained: another task had finished first. */
+  | { readonly kind: 'drained by peer' }
   /** Stopped by SIGTERM; a successor task continues. */
   | { readonly kind: 'handed over'; readonly task: string }
-  /** The lifecycle action ended during the drain. */
+  /** The lifecycle action ended during the drain, and pods remained. */
   | { readonly kind: 'action ended' }
+  /** The drain deadline passed while pods remained. */
   | { readonly kind: 'deadline' }
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** An error that nobody foresaw. */
+  /** An error of the program itself. */
   | { readonly kind: 'bug'; readonly error: unknown }
+  /** Refused: the Auto Scaling group is not terminating the instance. */
   | { readonly kind: 'not terminating'; readonly error: unknown }
   | { readonly kind: 'stopped'; readonly signal: StopSignal }
   | { readonly kind: 'dry run' };
@@ -24,14 +28,14 @@ export type Outcome =
 export type LifecycleResult = 'CONTINUE' | 'ABANDON';
 
 export type Policies = {
-  readonly missingNode: 'continue' | 'abandon';
+  readonly missingNode: 'auto' | 'continue' | 'abandon';
   readonly onFailure: 'leave' | 'abandon' | 'continue';
   readonly onDeadline: 'continue' | 'abandon' | 'force';
 };
 
-/** What follows from an outcome. */
+/** What the program does about an outcome. */
 export type Consequence = {
-  /** What the lifecycle hook is completed with; undefined: it is not completed. */
+  /** The result that the lifecycle hook is completed with; undefined: it is not completed. */
   readonly hookResult: LifecycleResult | undefined;
   readonly exitCode: number;
 };
@@ -40,7 +44,7 @@ export type Consequence = {
 export const EX_USAGE = 64;
 export const EX_SOFTWARE = 70;
 
-/** The outcome table of the README. */
+/** The table of outcomes in the README. */
 export function consequenceOf(outcome: Outcome, policies: Policies): Consequence {
   switch (outcome.kind) {
     case 'drained':
@@ -51,13 +55,14 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
       return { hookResult: policies.onDeadline === 'abandon' ? 'ABANDON' : 'CONTINUE', exitCode: 0 };
     case 'no pending action':
     case 'instance of another cluster':
-    case 'drained by another':
+    case 'drained by peer':
     case 'handed over':
     case 'dry run':
       return { hookResult: undefined, exitCode: 0 };
     case 'action ended':
       return { hookResult: undefined, exitCode: 3 };
     case 'failed':
+    case 'node missing':
       return { hookResult: resultOnFailure(policies.onFailure), exitCode: 1 };
     case 'bug':
       return { hookResult: undefined, exitCode: EX_SOFTWARE };
@@ -75,7 +80,7 @@ function resultOnFailure(policy: Policies['onFailure']): LifecycleResult | undef
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 
-/** The reason with which the abort signal of a run is aborted. */
+/** The reason of a run's abort signal. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
   readonly signal: StopSignal;
@@ -86,7 +91,7 @@ export class Stopped extends Error {
   }
 }
 
-/** The exit code that a shell reports for a process that ended by this signal. */
+/** The exit code that a shell reports for a process terminated by this signal: 128 + its number. */
 export function signalExitCode(signal: StopSignal): number {
   return signal === 'SIGTERM' ? 143 : 130;
 }

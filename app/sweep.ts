@@ -1,4 +1,4 @@
-import { clusterNameOf, isOfAnotherCluster } from './config/cluster-source.ts';
+import { clusterNameOf, isOfOtherCluster } from './config/cluster-source.ts';
 import type { SweepConfig } from './config/sweep-config.ts';
 import { type Context, retry } from './context.ts';
 import type { SweepCounts } from './events.ts';
@@ -6,27 +6,54 @@ import { toSeconds } from './lib/clock.ts';
 import { explain, Failure, isBug } from './lib/errors.ts';
 import { EX_SOFTWARE, Stopped, signalExitCode } from './outcome.ts';
 import type { DrainTask, StartResult } from './run/drain-task.ts';
-import type { InstanceInfo } from './run/ports.ts';
+import type { InstanceInfo } from './run/instance.ts';
+
+/** An instance in Terminating:Wait. */
+export type WaitingInstance = { readonly instanceId: string; readonly group: string };
+
+/** `groups`: how many Auto Scaling groups were checked. */
+export type WaitingInstances = { readonly groups: number; readonly instances: readonly WaitingInstance[] };
+
+/** AWS, as a sweep needs it. Calls reject with a Failure. */
+export type SweepPorts = {
+  waitingInstances(signal: AbortSignal): Promise<WaitingInstances>;
+  /** Does the group have the terminating hook that this sweep is for? */
+  hasHook(group: string, signal: AbortSignal): Promise<boolean>;
+  /** The instances that a pending or running task drains. */
+  instancesWithTask(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  describeInstances(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, InstanceInfo>>;
+  startTask(task: DrainTask, clientToken: string, signal: AbortSignal): Promise<StartResult>;
+};
+
+/** Each lookup is retried for this long; the next sweep follows in minutes. */
+const LOOKUP_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 30_000;
+
+/** At most ten RunTask calls a second: half of the quota of ECS. The other half is for the EventBridge rule. */
+export const START_INTERVAL_MS = 100;
+
+/** After this many starts, the sweep checks again which of the other instances have a task by now. */
+const RECHECK_AFTER_STARTS = 100;
 
 /**
- * One sweep, whatever becomes of it, summed up in one line.
- * @returns the exit code: 0 when it could look, whatever it started or could not; never rejects
+ * Runs one sweep, and always reports one summary or failure.
+ * @returns the exit code: 0 when every group was checked, even if tasks could not be started; never rejects
  */
 export async function runSweep(config: SweepConfig, ports: SweepPorts, context: Context): Promise<number> {
   const { clock, report } = context;
   const startedAt = clock.now();
   try {
-    const found = await sweep(config, ports, context);
+    const counts = await sweep(config, ports, context);
     const seconds = toSeconds(clock.now() - startedAt);
     report({
       type: 'sweep summary',
       cluster: clusterNameOf(config.cluster),
-      summary: { ...found, seconds, exitCode: 0 },
+      summary: { ...counts, seconds, exitCode: 0 },
     });
     return 0;
   } catch (error) {
     if (error instanceof Stopped) {
-      report({ type: 'warning', message: `the sweep was ${error.message}; the next one starts what is missing` });
+      report({ type: 'warning', message: `the sweep was ${error.message}; the next sweep starts the missing tasks` });
       return signalExitCode(error.signal);
     }
     report({ type: 'run failed', error });
@@ -34,121 +61,88 @@ export async function runSweep(config: SweepConfig, ports: SweepPorts, context: 
   }
 }
 
-/** An instance in Terminating:Wait. */
-export type WaitingInstance = { readonly instanceId: string; readonly group: string };
-
-/** The outside world of a sweep. Calls reject with a Failure. */
-export type SweepPorts = {
-  waiting(signal: AbortSignal): Promise<{ readonly groups: number; readonly instances: readonly WaitingInstance[] }>;
-  /** Does the group have the hook? */
-  hasHook(group: string, signal: AbortSignal): Promise<boolean>;
-  /** The instances that a living task drains. */
-  instancesWithTask(signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** What EC2 knows of each instance. */
-  describe(instanceIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, InstanceInfo>>;
-  start(task: DrainTask, clientToken: string, signal: AbortSignal): Promise<StartResult>;
-};
-
-/** Each look is tried for so long; the next sweep comes in minutes. */
-const LOOK_TIMEOUT_MS = 60_000;
-const START_TIMEOUT_MS = 30_000;
-/** After so many starts it is looked which of the others have a task by now. */
-const LOOK_AGAIN_AFTER = 100;
-
-/** RunTask is called ten times a second at the most: half of what ECS takes, the other half is for the rule. */
-export const BETWEEN_STARTS_MS = 100;
-
 /**
- * Starts a drain for every instance that waits in the hook and has none: its event was lost, its task was refused, or died.
- * @returns what was found and done; rejects with a Failure when it could not look, or with the reason of the signal
+ * Starts a drain for every instance that waits in the hook without a task: its event was lost, its task was refused, or its
+ * task ended early.
+ * @throws Failure when a lookup failed; the reason of the signal
  */
-export async function sweep(config: SweepConfig, ports: SweepPorts, context: Context): Promise<SweepCounts> {
-  const { clock, report, signal } = context;
-  const look = <T>(what: string, work: () => Promise<T>) => retry({ what, withinMs: LOOK_TIMEOUT_MS }, work, context);
-
-  const { groups, instances } = await look('look for instances that wait', () => ports.waiting(signal));
-  const { waiting, unseen } = await withHook(instances, context, (group) =>
-    look(`describe the hooks of ${group}`, () => ports.hasHook(group, signal)),
-  );
-  // In this order: what has a task by the second look needs none.
-  const drained = () => look('look for tasks', () => ports.instancesWithTask(signal));
-  const found = { groups, waiting: waiting.length, withTask: 0, otherClusters: 0, started: 0, refused: 0 };
-  let alone = waiting.length === 0 ? [] : without(waiting, await drained());
-  if (alone.length > 0) {
-    await clock.sleep(config.graceMs, signal);
-    alone = without(alone, await drained());
+async function sweep(config: SweepConfig, ports: SweepPorts, context: Context): Promise<SweepCounts> {
+  const { groups, instances } = await lookUp('find the waiting instances', ports.waitingInstances, context);
+  const { waiting, failedGroups } = await waitingInHook(instances, ports, context);
+  const withoutTask = await instancesWithoutTask(waiting, config.graceMs, ports, context);
+  const ours = await instancesOfCluster(withoutTask, config, ports, context);
+  const { started, refused, startedElsewhere } = await startTasks(ours, config, ports, context);
+  if (failedGroups.length > 0) {
+    throw new Failure(`could not check the instances of ${failedGroups.join(', ')}: their lifecycle hooks are unknown`);
   }
-  found.withTask = waiting.length - alone.length;
-  const ours = await ofThisCluster(alone, config, ports, context);
-  found.otherClusters = alone.length - ours.length;
-
-  const attempt = attemptOf(config.scheduledAt ?? clock.now());
-  let known: ReadonlySet<string> = new Set();
-  for (const [index, { instanceId, group }] of ours.entries()) {
-    // Meanwhile the rule may have started some of them.
-    if (index > 0 && index % LOOK_AGAIN_AFTER === 0) known = await drained();
-    if (known.has(instanceId)) {
-      found.withTask++;
-      continue;
-    }
-    if (config.dryRun) {
-      report({ type: 'task would start', instanceId, group });
-      continue;
-    }
-    const task: DrainTask = { instanceId, action: { group, hook: config.hook }, generation: 0 };
-    const placement = await start(task, `sweep-${instanceId}-${attempt}`, ports, context);
-    if (placement.kind === 'started') {
-      found.started++;
-      report({ type: 'task started', instanceId, group, task: placement.task });
-    } else {
-      found.refused++;
-      const { reason, detail } = placement;
-      report({ type: 'task refused', instanceId, group, reason, ...(detail !== undefined && { detail }) });
-    }
-    await clock.sleep(BETWEEN_STARTS_MS, signal);
-  }
-  if (unseen.length > 0) throw new Failure(`the hooks of ${unseen.join(', ')} could not be seen`);
-  return found;
+  return {
+    groups,
+    waiting: waiting.length,
+    withTask: waiting.length - withoutTask.length + startedElsewhere,
+    otherClusters: withoutTask.length - ours.length,
+    started,
+    refused,
+  };
 }
 
-/**
- * Part of the client token: a sweep that is delivered twice starts no task twice, the next sweep is another attempt.
- * @param time milliseconds since the epoch
- */
-export function attemptOf(time: number): string {
-  return new Date(time).toISOString().replace(/\D/g, '').slice(0, 14);
+async function lookUp<T>(what: string, work: (signal: AbortSignal) => Promise<T>, context: Context): Promise<T> {
+  return retry({ what, withinMs: LOOKUP_TIMEOUT_MS }, () => work(context.signal), context);
 }
 
-function without(instances: readonly WaitingInstance[], drained: ReadonlySet<string>): readonly WaitingInstance[] {
-  return instances.filter(({ instanceId }) => !drained.has(instanceId));
-}
-
-/** One group that cannot be looked at, because it was just deleted for instance, keeps no other one waiting. */
-async function withHook(
+/** A group whose hooks cannot be described, for instance because it was just deleted, must not stop the sweep of the others. */
+async function waitingInHook(
   instances: readonly WaitingInstance[],
-  { report, signal }: Context,
-  hasHook: (group: string) => Promise<boolean>,
-): Promise<{ waiting: readonly WaitingInstance[]; unseen: readonly string[] }> {
-  const hooked = new Set<string>();
-  const unseen: string[] = [];
+  ports: SweepPorts,
+  context: Context,
+): Promise<{ waiting: readonly WaitingInstance[]; failedGroups: readonly string[] }> {
+  const groupsWithHook = new Set<string>();
+  const failedGroups: string[] = [];
   for (const group of new Set(instances.map(({ group }) => group))) {
     try {
-      if (await hasHook(group)) hooked.add(group);
+      const hasHook = (signal: AbortSignal) => ports.hasHook(group, signal);
+      if (await lookUp(`describe the lifecycle hooks of ${group}`, hasHook, context)) groupsWithHook.add(group);
     } catch (error) {
-      if (signal.aborted || !(error instanceof Failure)) throw error;
-      report({
+      if (context.signal.aborted || !(error instanceof Failure)) throw error;
+      context.report({
         type: 'warning',
-        message: `the hooks of ${group} cannot be seen; the other groups are looked after`,
+        message: `could not check the instances of ${group}; the sweep continues with the other groups`,
         error,
       });
-      unseen.push(group);
+      failedGroups.push(group);
     }
   }
-  return { waiting: instances.filter(({ group }) => hooked.has(group)), unseen };
+  return { waiting: instances.filter(({ group }) => groupsWithHook.has(group)), failedGroups };
 }
 
-/** EC2's word spares tasks that would only find out that they are not needed; without it they are started. */
-async function ofThisCluster(
+/** Gives an instance without a task some time for its event to start one: a second task would only cost money. */
+async function instancesWithoutTask(
+  waiting: readonly WaitingInstance[],
+  graceMs: number,
+  ports: SweepPorts,
+  context: Context,
+): Promise<readonly WaitingInstance[]> {
+  const withoutTask = await excludeThoseWithTask(waiting, ports, context);
+  if (withoutTask.length === 0) return withoutTask;
+  await context.clock.sleep(graceMs, context.signal);
+  return excludeThoseWithTask(withoutTask, ports, context);
+}
+
+async function excludeThoseWithTask(
+  instances: readonly WaitingInstance[],
+  ports: SweepPorts,
+  context: Context,
+): Promise<readonly WaitingInstance[]> {
+  if (instances.length === 0) return instances;
+  const withTask = await lookUpTasks(ports, context);
+  return instances.filter(({ instanceId }) => !withTask.has(instanceId));
+}
+
+async function lookUpTasks(ports: SweepPorts, context: Context): Promise<ReadonlySet<string>> {
+  return lookUp('list the running tasks', ports.instancesWithTask, context);
+}
+
+/** Skips instances of other EKS clusters, whose tasks would only find that there is nothing to do. Best effort. */
+async function instancesOfCluster(
   instances: readonly WaitingInstance[],
   { cluster }: SweepConfig,
   ports: SweepPorts,
@@ -157,26 +151,80 @@ async function ofThisCluster(
   if (cluster.kind !== 'eks' || instances.length === 0) return instances;
   try {
     const ids = instances.map(({ instanceId }) => instanceId);
-    const known = await ports.describe(ids, signal);
-    return instances.filter(({ instanceId }) => !isOfAnotherCluster(known.get(instanceId)?.clusters ?? [], cluster));
+    const described = await ports.describeInstances(ids, signal);
+    return instances.filter(({ instanceId }) => !isOfOtherCluster(described.get(instanceId)?.clusters ?? [], cluster));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     report({
       type: 'warning',
-      message: 'EC2 does not tell which instances are of this cluster; a task is started for each',
+      message: 'could not look up which clusters the instances belong to; starting a task for each of them',
       error,
     });
     return instances;
   }
 }
 
-/** A start that fails is one that was refused: the next sweep tries again. */
-async function start(task: DrainTask, clientToken: string, ports: SweepPorts, context: Context): Promise<StartResult> {
+type StartCounts = { readonly started: number; readonly refused: number; readonly startedElsewhere: number };
+
+async function startTasks(
+  instances: readonly WaitingInstance[],
+  config: SweepConfig,
+  ports: SweepPorts,
+  context: Context,
+): Promise<StartCounts> {
+  const { clock, report, signal } = context;
+  const scheduledAt = config.scheduledAt ?? clock.now();
+  const counts = { started: 0, refused: 0, startedElsewhere: 0 };
+  let withTask: ReadonlySet<string> = new Set();
+  for (const [index, { instanceId, group }] of instances.entries()) {
+    // The EventBridge rule starts tasks in parallel.
+    if (index > 0 && index % RECHECK_AFTER_STARTS === 0) withTask = await lookUpTasks(ports, context);
+    if (withTask.has(instanceId)) {
+      counts.startedElsewhere++;
+      continue;
+    }
+    if (config.dryRun) {
+      report({ type: 'task would start', instanceId, group });
+      continue;
+    }
+    const task: DrainTask = { instanceId, action: { group, hook: config.hook }, generation: 0 };
+    const result = await startTask(task, clientTokenOf(instanceId, scheduledAt), ports, context);
+    if (result.kind === 'started') {
+      counts.started++;
+      report({ type: 'task started', instanceId, group, task: result.task });
+    } else {
+      counts.refused++;
+      const { reason, detail } = result;
+      report({ type: 'task refused', instanceId, group, reason, ...(detail !== undefined && { detail }) });
+    }
+    await clock.sleep(START_INTERVAL_MS, signal);
+  }
+  return counts;
+}
+
+/** Reports a failed start like a refused one: the next sweep tries again. */
+async function startTask(
+  task: DrainTask,
+  clientToken: string,
+  ports: SweepPorts,
+  context: Context,
+): Promise<StartResult> {
+  const { signal } = context;
+  const options = { what: `start a task for ${task.instanceId}`, withinMs: START_TIMEOUT_MS };
   try {
-    const once = () => ports.start(task, clientToken, context.signal);
-    return await retry({ what: `start a task for ${task.instanceId}`, withinMs: START_TIMEOUT_MS }, once, context);
+    return await retry(options, () => ports.startTask(task, clientToken, signal), context);
   } catch (error) {
-    if (context.signal.aborted || !(error instanceof Failure)) throw error;
+    if (signal.aborted || !(error instanceof Failure)) throw error;
     return { kind: 'refused', reason: explain(error) };
   }
+}
+
+/**
+ * The client token of an instance in one sweep: a sweep that is delivered twice starts no second task, the next sweep does.
+ * @param scheduledAt milliseconds since the epoch
+ * @returns at most 64 characters
+ */
+export function clientTokenOf(instanceId: string, scheduledAt: number): string {
+  const seconds = new Date(scheduledAt).toISOString().replace(/\D/g, '').slice(0, 14);
+  return `sweep-${instanceId}-${seconds}`;
 }

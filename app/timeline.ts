@@ -1,7 +1,7 @@
-/** Warn when this much of the lifecycle action's life is over. */
+/** Warn when this fraction of the lifecycle action's time has passed. */
 const WARN_FRACTION = 0.9;
 
-/** A deadline that passed between two tasks gives the second one this long to see, and name, what is left. */
+/** A task that continues a drain after its deadline gets this long to list the remaining pods, and report them. */
 const MIN_DRAIN_MS = 1_000;
 
 /** A pod that has no grace period gets one of this length when it is forced to leave. */
@@ -12,15 +12,16 @@ const MIN_GRACE_SECONDS = 1;
  * receives the same timeline, so that no two of them disagree about when the action ends.
  */
 export type Timeline = {
-  /** When this drain started, by this task or by the first of its predecessors. */
+  /** When this drain started: in this task, or in the first of its predecessors. */
   readonly drainStartedAt: number;
-  /** Until then, pods that ask not to be disrupted are not evicted. */
+  /** Until then, pods annotated as not to be disrupted are not evicted. */
   readonly doNotDisruptUntil: number;
-  /** When the drain's own time is up; absent: the drain takes as long as it takes. */
+  /** When `DRAIN_DEADLINE_SECONDS` are over; absent: no deadline. */
   readonly deadlineAt?: number;
-  /** Absent when no lifecycle hook waits. */
+  /** Absent when no lifecycle hook is pending. */
   readonly action?: {
     readonly startedAt: number;
+    /** When the drain warns that the action ends soon. */
     readonly warnAt: number;
     /** When the action ends, with or without heartbeats. */
     readonly endsAt: number;
@@ -36,25 +37,25 @@ export type CertainEnd = {
   readonly marginMs: number;
 };
 
-/** Where the instants come from. Instants are milliseconds since the epoch; `undefined`: unknown. */
+/** What the timeline is worked out from. Instants are milliseconds since the epoch; `undefined`: unknown. */
 export type TimeSources = {
   readonly now: number;
   /** When this task started. */
   readonly taskStartedAt: number;
-  /** When the action started, as the event says. */
+  /** When the action started, according to the event. */
   readonly eventTime: number | undefined;
-  /** When the action started, as Auto Scaling says. */
+  /** When the action started, according to Auto Scaling. */
   readonly actionStartedAt: number | undefined;
-  /** When the drain started, as the predecessor of this task says. */
+  /** When the drain started, according to the predecessor of this task. */
   readonly drainStartedAt: number | undefined;
-  /** The global timeouts of the pending lifecycle hooks, in seconds: the shortest counts. */
+  /** The global timeouts of the pending lifecycle hooks, in seconds. The action ends with the shortest. */
   readonly globalTimeouts: readonly number[];
 };
 
 export type Durations = {
   readonly doNotDisruptMs: number;
   readonly lastResortMs: number;
-  /** Absent: the drain takes as long as it takes. */
+  /** Absent: no deadline. */
   readonly drainDeadlineMs?: number;
 };
 

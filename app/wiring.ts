@@ -7,15 +7,14 @@ import type { Config } from './config/drain-config.ts';
 import type { SweepConfig } from './config/sweep-config.ts';
 import type { Report } from './events.ts';
 import { type Access, accessWithCredential } from './kubernetes/access.ts';
-import { MAX_KUBECONFIG_BYTES } from './kubernetes/bodies.ts';
 import { connectCluster } from './kubernetes/cluster.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Ports } from './run/ports.ts';
 import type { SweepPorts } from './sweep.ts';
 
 /**
- * The outside world of a drain.
- * @param pathStyle whether bucket names are part of the path of S3 URLs, as simulators want it
+ * Connects a drain to AWS and to its cluster.
+ * @param pathStyle put bucket names into the path of S3 URLs, as custom endpoints need it
  */
 export function drainPorts(config: Config, pathStyle: boolean, report: Report, clock: Clock): Ports {
   const { target, cluster: source, placement } = config;
@@ -41,19 +40,7 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
   };
 }
 
-/** The outside world of a sweep. */
-export async function sweepPorts({ region, placement, hook, groupPrefix }: SweepConfig): Promise<SweepPorts> {
-  const [service, tasks] = await Promise.all([autoScaling(region), ecsTasks(placement, region)]);
-  return {
-    waiting: (signal) => findWaitingInstances(region, groupPrefix, signal),
-    hasHook: (group, signal) => service.hasTerminatingHook(group, hook, signal),
-    instancesWithTask: (signal) => tasks.instances(signal),
-    describe: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
-    start: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
-  };
-}
-
-/** Loads only what this kind of source needs. */
+/** Each kind of source loads only the modules that it needs. */
 async function accessTo(source: ClusterSource, pathStyle: boolean, clock: Clock, signal: AbortSignal): Promise<Access> {
   switch (source.kind) {
     case 'eks': {
@@ -66,8 +53,21 @@ async function accessTo(source: ClusterSource, pathStyle: boolean, clock: Clock,
     }
     case 'kubeconfig-object': {
       const { accessFromUntrustedKubeconfig } = await import('./kubernetes/kubeconfig.ts');
+      const { MAX_KUBECONFIG_BYTES } = await import('./kubernetes/kubeconfig-schema.ts');
       const text = await readKubeconfigObject(source, pathStyle, MAX_KUBECONFIG_BYTES, signal);
       return accessFromUntrustedKubeconfig(text, `s3://${source.bucket}/${source.object}`, clock);
     }
   }
+}
+
+/** Connects a sweep to AWS. */
+export async function sweepPorts({ region, placement, hook, groupPrefix }: SweepConfig): Promise<SweepPorts> {
+  const [service, tasks] = await Promise.all([autoScaling(region), ecsTasks(placement, region)]);
+  return {
+    waitingInstances: (signal) => findWaitingInstances(region, groupPrefix, signal),
+    hasHook: (group, signal) => service.hasTerminatingHook(group, hook, signal),
+    instancesWithTask: (signal) => tasks.instances(signal),
+    describeInstances: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
+    startTask: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
+  };
 }

@@ -3,22 +3,31 @@ import { Failure } from '../lib/errors.ts';
 import type { InstanceState, KnownAction } from '../lifecycle/action.ts';
 import type { Hook } from '../lifecycle/heartbeat.ts';
 import type { GroupCapacity } from '../run/capacity.ts';
-import type { WaitingInstance } from '../sweep.ts';
+import type { WaitingInstances } from '../sweep.ts';
 import { awsCall, clientSettings, errorName } from './call.ts';
 
-/** The Auto Scaling service, as far as the drainer needs it. */
+/** The default GlobalTimeout: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html */
+const MAX_GLOBAL_TIMEOUT_SECONDS = 172_800;
+const MAX_HEARTBEAT_TIMEOUTS = 100;
+
+/** The limit of DescribeScalingActivities and of DescribeAutoScalingGroups. */
+const MAX_RECORDS = 100;
+
+/** The calls to Auto Scaling that the drainer makes. Each rejects with a Failure when AWS fails, or denies access. */
 export type AutoScaling = {
-  /** Which group the instance is in, and in which state; undefined: in none. */
+  /** The group and the lifecycle state of the instance; undefined: it is in no group. */
   instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
-  /** When the instance's termination began that is under way, in milliseconds since the epoch; undefined: none is seen. */
+  /**
+   * When the termination of the instance that is in progress started, in milliseconds since the epoch; undefined: none is
+   * in progress.
+   */
   terminationStartedAt(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
-  /** Has the group a terminating hook of this name? */
   hasTerminatingHook(group: string, hook: string, signal: AbortSignal): Promise<boolean>;
   terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
 };
 
-/** The SDK's client is loaded and made only now: a drain without AWS never pays for it. */
+/** Loads the SDK only when called: a drain without AWS never loads it. */
 export async function autoScaling(region: string): Promise<AutoScaling> {
   const sdk = await import('./sdk.ts');
   const client = new sdk.AutoScalingClient(clientSettings(region));
@@ -62,9 +71,12 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       };
     },
     async terminationStartedAt(group, instanceId, signal) {
-      // Those under way come first, so the first page has it.
+      // Activities in progress are listed first, so the first page has the one of this termination.
       // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
-      const command = new sdk.DescribeScalingActivitiesCommand({ AutoScalingGroupName: group, MaxRecords: 100 });
+      const command = new sdk.DescribeScalingActivitiesCommand({
+        AutoScalingGroupName: group,
+        MaxRecords: MAX_RECORDS,
+      });
       const { Activities = [] } = await awsCall(
         `describe the scaling activities of ${group}`,
         'autoscaling:DescribeScalingActivities',
@@ -84,19 +96,22 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
     },
     async terminatingHooks(group, instanceId, known, signal) {
       const hooks = await describeTerminatingHooks(group, known.hook, signal);
-      // A token belongs to the action of one hook; of several, nobody said which.
+      // A token belongs to the action of one hook. With several hooks, it is unknown which one.
       const token = hooks.length === 1 ? known.token : undefined;
       return hooks.map((hook) => {
-        if (hook.LifecycleHookName === undefined || hook.HeartbeatTimeout === undefined) {
-          throw new Failure(`Auto Scaling described a hook of ${group} without name or heartbeat timeout`);
+        const { LifecycleHookName: name, HeartbeatTimeout: heartbeatTimeoutSeconds } = hook;
+        if (name === undefined || heartbeatTimeoutSeconds === undefined) {
+          throw new Failure(`Auto Scaling described a lifecycle hook of ${group} without name or heartbeat timeout`);
         }
         return hookOf(sdk, client, {
-          name: hook.LifecycleHookName,
+          name,
           group,
           instanceId,
           token,
-          heartbeatTimeoutSeconds: hook.HeartbeatTimeout,
-          globalTimeoutSeconds: hook.GlobalTimeout ?? Math.min(172_800, 100 * hook.HeartbeatTimeout),
+          heartbeatTimeoutSeconds,
+          globalTimeoutSeconds:
+            hook.GlobalTimeout ??
+            Math.min(MAX_GLOBAL_TIMEOUT_SECONDS, MAX_HEARTBEAT_TIMEOUTS * heartbeatTimeoutSeconds),
         });
       });
     },
@@ -112,7 +127,7 @@ type HookIdentity = {
   readonly globalTimeoutSeconds: number;
 };
 
-/** One lifecycle action of one hook, kept alive and completed by its token where the event gave one. */
+/** The lifecycle action of one hook, identified by its token if the event had one, otherwise by the instance ID. */
 function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, identity: HookIdentity): Hook {
   const { name, group, instanceId, token } = identity;
   const action = {
@@ -126,7 +141,7 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
     heartbeatTimeoutSeconds: identity.heartbeatTimeoutSeconds,
     globalTimeoutSeconds: identity.globalTimeoutSeconds,
     async heartbeat(signal) {
-      return whetherActive(() =>
+      return activeOrEnded(() =>
         awsCall(
           `send a heartbeat for hook ${name} of ${group}`,
           'autoscaling:RecordLifecycleActionHeartbeat',
@@ -136,7 +151,7 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
       );
     },
     async complete(result, signal) {
-      return whetherActive(() =>
+      return activeOrEnded(() =>
         awsCall(
           `complete hook ${name} of ${group} with ${result}`,
           'autoscaling:CompleteLifecycleAction',
@@ -151,27 +166,60 @@ function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, ident
   };
 }
 
-/** "No active Lifecycle Action found" is an answer: the action is over, by its timeout or by somebody else's word. */
-async function whetherActive(call: () => Promise<unknown>): Promise<'active' | 'ended'> {
+/** The error "No active Lifecycle Action found" is an answer: the action timed out, or was completed elsewhere. */
+async function activeOrEnded(call: () => Promise<unknown>): Promise<'active' | 'ended'> {
   try {
     await call();
     return 'active';
   } catch (error) {
     const cause = error instanceof Failure ? error.cause : error;
-    if (errorName(cause) === 'ValidationError' && /No active Lifecycle Action found/i.test(String(cause)))
+    if (errorName(cause) === 'ValidationError' && /No active Lifecycle Action found/i.test(String(cause))) {
       return 'ended';
+    }
     throw error;
   }
 }
 
-/** Most groups that DescribeAutoScalingGroups gives at once. */
-const PAGE = 100;
+/** One activity of an Auto Scaling group. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html */
+export type ScalingActivity = {
+  /** For people: `Terminating EC2 instance: i-…`, sometimes followed by ` - Waiting For …`. */
+  readonly description: string | undefined;
+  /** `MidTerminatingLifecycleAction` while a hook is pending. No documentation and no type of the SDK lists it. */
+  readonly status: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number | undefined;
+};
 
-export type WaitingInstances = { readonly groups: number; readonly instances: readonly WaitingInstance[] };
+/** An activity with any other status is in progress. New statuses may be added. */
+const FINISHED_STATUSES = ['Successful', 'Failed', 'Cancelled'];
 
 /**
- * The instances of all groups that wait in a terminating hook: one call for a hundred groups, however many instances they have.
- * @throws Failure when Auto Scaling fails, or denies it
+ * When the termination of the instance that is in progress started, in milliseconds since the epoch; undefined: none is.
+ * The lifecycle action started at the same time or later: load balancers deregister the instance first.
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
+ * Of several activities the earliest counts: an end that is expected too early evicts pods a little sooner than necessary,
+ * an end that is expected too late loses them.
+ */
+export function terminationStart(activities: readonly ScalingActivity[], instanceId: string): number | undefined {
+  const starts = activities
+    .filter(
+      ({ description, status }) =>
+        terminatedInstance(description) === instanceId && !FINISHED_STATUSES.includes(status ?? ''),
+    )
+    .map(({ startedAt }) => startedAt)
+    .filter((startedAt) => startedAt !== undefined);
+  return starts.length === 0 ? undefined : Math.min(...starts);
+}
+
+function terminatedInstance(description: string | undefined): string | undefined {
+  return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)/)?.[1];
+}
+
+/**
+ * Finds the instances in `Terminating:Wait` in all groups of the region: one call for a hundred groups, regardless of their
+ * number of instances.
+ * @param groupPrefix only groups whose names start with this
+ * @throws Failure when Auto Scaling fails, or denies access
  */
 export async function findWaitingInstances(
   region: string,
@@ -180,13 +228,13 @@ export async function findWaitingInstances(
 ): Promise<WaitingInstances> {
   const { AutoScalingClient, DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
   const client = new AutoScalingClient(clientSettings(region));
-  const instances: WaitingInstance[] = [];
+  const instances: { instanceId: string; group: string }[] = [];
   let groups = 0;
-  let next: string | undefined;
+  let nextToken: string | undefined;
   do {
-    const token = next;
+    const token = nextToken;
     const command = new DescribeAutoScalingGroupsCommand({
-      MaxRecords: PAGE,
+      MaxRecords: MAX_RECORDS,
       ...(token !== undefined && { NextToken: token }),
     });
     const page = await awsCall(
@@ -202,40 +250,7 @@ export async function findWaitingInstances(
         if (instanceId !== undefined && LifecycleState === 'Terminating:Wait') instances.push({ instanceId, group });
       }
     }
-    next = page.NextToken;
-  } while (next !== undefined);
+    nextToken = page.NextToken;
+  } while (nextToken !== undefined);
   return { groups, instances };
-}
-
-/** One activity of an Auto Scaling group. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html */
-export type ScalingActivity = {
-  /** For people: `Terminating EC2 instance: i-…`, sometimes with ` - Waiting For …` after it. */
-  readonly description: string | undefined;
-  /** `MidTerminatingLifecycleAction` while a hook is waited for, which no document and no type of the SDK lists. */
-  readonly status: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number | undefined;
-};
-
-/** Every other status is one of an activity under way, those that AWS will think of included. */
-const OVER = ['Successful', 'Failed', 'Cancelled'];
-
-/**
- * When the termination of the instance began that is under way, in milliseconds since the epoch; undefined: none is.
- * That is not after the lifecycle action began. It may be before, because load balancers let go of the instance first:
- * https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
- * An end that is believed to come too soon costs pods some patience, one that is believed to come too late costs the pods.
- * For the same reason, the earliest of several is taken.
- */
-export function terminationStart(activities: readonly ScalingActivity[], instanceId: string): number | undefined {
-  const began = activities
-    .filter(({ description, status }) => instanceOf(description) === instanceId && !OVER.includes(status ?? ''))
-    .map(({ startedAt }) => startedAt)
-    .filter((startedAt) => startedAt !== undefined);
-  return began.length === 0 ? undefined : Math.min(...began);
-}
-
-/** The instance that an activity terminates. */
-function instanceOf(description: string | undefined): string | undefined {
-  return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)/)?.[1];
 }

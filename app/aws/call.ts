@@ -2,54 +2,56 @@ import { abortable } from '../lib/abort.ts';
 import { explain, Failure } from '../lib/errors.ts';
 
 /**
- * A hung endpoint holds an SDK call for minutes unless told otherwise; each try gets this long instead, and so does each silence
- * in the middle of an answer.
+ * By default a hung endpoint blocks an SDK call for minutes. These limit each attempt, and each silence in the middle of a
+ * response.
  */
-const TIMEOUTS = {
+const ATTEMPT_TIMEOUTS = {
   connectionTimeout: 3_000,
   requestTimeout: 10_000,
   socketTimeout: 10_000,
   throwOnRequestTimeout: true,
 };
 
-/** Longer than all tries of the SDK take. Answers that trickle, and whatever heeds no signal, are given up then. */
-const CALL_WITHIN_MS = 60_000;
+/** Longer than all attempts of the SDK take. Ends responses that trickle, and work that ignores the abort signal. */
+const CALL_TIMEOUT_MS = 60_000;
 
-/** What every AWS client is made with. The SDK retries throttling, 5xx and lost connections itself, with backoff. */
+/** The configuration of every AWS client. The SDK retries throttling, 5xx and lost connections itself, with backoff. */
 export function clientSettings(region: string) {
-  return { region, maxAttempts: 4, requestHandler: TIMEOUTS };
+  return { region, maxAttempts: 4, requestHandler: ATTEMPT_TIMEOUTS };
 }
 
 /**
- * One AWS call, of a minute at the most; what it throws is turned into a Failure that says whether it may pass.
+ * Makes one AWS call, limited to a minute.
  * @param what for people: 'describe the EKS cluster prod'
- * @param action the IAM action that it takes, if it takes one
+ * @param action the IAM action that the call needs; undefined: none
+ * @throws Failure that says whether the error is transient, and which IAM action to allow; the reason of the signal
  */
 export async function awsCall<T>(
   what: string,
   action: string | undefined,
   call: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
-  limit: AbortSignal = AbortSignal.timeout(CALL_WITHIN_MS),
+  timeout: AbortSignal = AbortSignal.timeout(CALL_TIMEOUT_MS),
 ): Promise<T> {
-  const limited = AbortSignal.any([signal, limit]);
+  const limited = AbortSignal.any([signal, timeout]);
   try {
     return await abortable(call(limited), limited);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    const cause = limit.aborted
-      ? new DOMException(`no answer within ${CALL_WITHIN_MS / 1000} s`, 'TimeoutError')
+    const cause = timeout.aborted
+      ? new DOMException(`no answer within ${CALL_TIMEOUT_MS / 1000} s`, 'TimeoutError')
       : error;
     const denied = isDenial(cause);
     throw new Failure(`could not ${what}: ${explain(cause)}`, {
       cause,
-      transient: !denied && isPassing(cause),
-      ...(denied && action !== undefined && { advice: `allow ${action} in the task's role, or its policy boundary` }),
+      transient: !denied && isTransientError(cause),
+      ...(denied &&
+        action !== undefined && { advice: `allow ${action} in the IAM role, and in its permissions boundary` }),
     });
   }
 }
 
-/** The name of the error that an AWS service answered with. */
+/** The name of an AWS error: `ThrottlingException`; empty for anything else. */
 export function errorName(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
@@ -59,10 +61,10 @@ function isDenial(error: unknown): boolean {
 }
 
 /**
- * Is it not the request that is at fault? Throttling, 5xx, timeouts, the network, and credentials that could not be got
- * or that expired on the way. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+ * Throttling, 5xx, timeouts, network errors, and credentials that could not be loaded or expired on the way: the request
+ * itself is not wrong. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
  */
-function isPassing(error: unknown): boolean {
+function isTransientError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (
     /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ExpiredToken|RequestExpired|CredentialsProvider|Timeout/.test(
@@ -72,6 +74,6 @@ function isPassing(error: unknown): boolean {
     return true;
   }
   if ('$fault' in error) return error.$fault === 'server' || '$retryable' in error;
-  // Not from a service at all: sockets, DNS, TLS.
+  // No service answered: sockets, DNS, TLS.
   return !('$metadata' in error) || !('httpStatusCode' in Object(error.$metadata));
 }

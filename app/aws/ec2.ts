@@ -1,10 +1,11 @@
-import type { InstanceInfo } from '../run/ports.ts';
+import type { Instance } from '@aws-sdk/client-ec2';
+import type { InstanceInfo } from '../run/instance.ts';
 import { awsCall, clientSettings } from './call.ts';
 
-/** Most values that a filter of EC2 takes. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
-const MOST_VALUES = 200;
+/** The limit of EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
+const MAX_FILTER_VALUES = 200;
 
-/** What EC2 knows of the instance; undefined when it knows no such instance. */
+/** undefined: EC2 knows no such instance. */
 export async function describeInstance(
   instanceId: string,
   region: string,
@@ -14,8 +15,8 @@ export async function describeInstance(
 }
 
 /**
- * What EC2 knows of these instances; those that it does not know are left out.
- * @throws Failure when EC2 fails, or denies it
+ * @returns the instances that EC2 knows, by ID; the others are missing
+ * @throws Failure when EC2 fails, or denies access
  */
 export async function describeInstances(
   instanceIds: readonly string[],
@@ -24,10 +25,10 @@ export async function describeInstances(
 ): Promise<ReadonlyMap<string, InstanceInfo>> {
   const { DescribeInstancesCommand, EC2Client } = await import('./sdk.ts');
   const client = new EC2Client(clientSettings(region));
-  const known = new Map<string, InstanceInfo>();
-  for (let from = 0; from < instanceIds.length; from += MOST_VALUES) {
-    const Values = instanceIds.slice(from, from + MOST_VALUES);
-    // By a filter: one unknown ID among those asked for by name fails the whole call.
+  const found = new Map<string, InstanceInfo>();
+  for (let from = 0; from < instanceIds.length; from += MAX_FILTER_VALUES) {
+    const Values = instanceIds.slice(from, from + MAX_FILTER_VALUES);
+    // With InstanceIds instead of a filter, one unknown ID would fail the whole call.
     const command = new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values }] });
     const { Reservations = [] } = await awsCall(
       Values.length === 1 ? `describe the EC2 instance ${Values[0]}` : `describe ${Values.length} EC2 instances`,
@@ -35,20 +36,30 @@ export async function describeInstances(
       (abortSignal) => client.send(command, { abortSignal }),
       signal,
     );
-    for (const { InstanceId, PrivateDnsName, Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
-      if (InstanceId === undefined) continue;
-      const clusters = clustersNamedBy(tagsOf(Tags));
-      known.set(InstanceId, { ...(PrivateDnsName ? { privateDnsName: PrivateDnsName } : {}), clusters });
+    for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+      if (instance.InstanceId !== undefined) found.set(instance.InstanceId, infoOf(instance));
     }
   }
-  return known;
+  return found;
+}
+
+function infoOf({ PrivateDnsName, PrivateIpAddress, NetworkInterfaces = [], ...instance }: Instance): InstanceInfo {
+  const addresses = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [] }) => PrivateIpAddresses);
+  const privateIPs = [PrivateIpAddress, ...addresses.map((address) => address.PrivateIpAddress)];
+  return {
+    ...(PrivateDnsName ? { privateDnsName: PrivateDnsName } : {}),
+    privateIPs: [...new Set(privateIPs.filter((ip) => ip !== undefined))],
+    ...(instance.LaunchTime !== undefined && { launchedAt: instance.LaunchTime.getTime() }),
+    ...(instance.State?.Name !== undefined && { state: instance.State.Name }),
+    clusters: clustersInTags(tagsOf(instance.Tags ?? [])),
+  };
 }
 
 /**
- * The EKS clusters that an instance's tags name.
+ * The EKS clusters that the tags of an instance name.
  * https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html#tag-resources-for-billing
  */
-export function clustersNamedBy(tags: Readonly<Record<string, string>>): string[] {
+export function clustersInTags(tags: Readonly<Record<string, string>>): string[] {
   const names = Object.keys(tags).map((key) => /^kubernetes\.io\/cluster\/(.+)$/.exec(key)?.[1]);
   return [...new Set([...names, tags['aws:eks:cluster-name'], tags['eks:cluster-name']])].filter(
     (name) => name !== undefined,

@@ -1,41 +1,41 @@
-import type { ECSClient, Task } from '@aws-sdk/client-ecs';
+import type { Task } from '@aws-sdk/client-ecs';
 import type { TaskPlacement } from '../config/setting-values.ts';
 import { environmentOf, type StartResult, type TaskStarter } from '../run/drain-task.ts';
 import { awsCall, clientSettings } from './call.ts';
 
-/** As infra/cloudformation/drainer.yaml names it. */
+/** The name in infra/cloudformation/drainer.yaml. */
 const CONTAINER = 'drainer';
 
-/** Most tasks that ListTasks names, and DescribeTasks takes, at once. */
-const BATCH = 100;
+/** The limit of ListTasks and of DescribeTasks. */
+const MAX_TASKS_PER_CALL = 100;
 
 export type Tasks = TaskStarter & {
-  /** The instances that a living task of the family drains: one that is placed, or runs, and was not told to stop. */
+  /** The instances that a task of the family drains: one that is pending or running, and not being stopped. */
   instances(signal: AbortSignal): Promise<ReadonlySet<string>>;
 };
 
 /**
- * The ECS tasks of one place. Always on demand: what Spot took away is not left to Spot again.
- * @throws Failure from every call when ECS fails, or denies it
+ * The ECS tasks of one placement. They run on demand: a drain that Fargate Spot interrupted is not started on Spot again.
+ * @throws Failure from every call when ECS fails, or denies access
  */
-export async function ecsTasks(place: TaskPlacement, region: string): Promise<Tasks> {
+export async function ecsTasks(placement: TaskPlacement, region: string): Promise<Tasks> {
   const { DescribeTasksCommand, ECSClient, ListTasksCommand, RunTaskCommand } = await import('./sdk.ts');
-  // Each try is one of the caller's own, who keeps to a rate.
+  // The caller retries, at a rate that it limits.
   const starter = new ECSClient({ ...clientSettings(region), maxAttempts: 1 });
   const client = new ECSClient(clientSettings(region));
-  const family = place.taskDefinition.replace(/^.*\//, '').replace(/:\d+$/, '');
+  const family = placement.taskDefinition.replace(/^.*\//, '').replace(/:\d+$/, '');
   return {
     async start(task, startedBy, clientToken, signal) {
       const environment = Object.entries(environmentOf(task)).map(([name, value]) => ({ name, value }));
       const command = new RunTaskCommand({
-        cluster: place.cluster,
-        taskDefinition: place.taskDefinition,
+        cluster: placement.cluster,
+        taskDefinition: placement.taskDefinition,
         launchType: 'FARGATE',
         networkConfiguration: {
           awsvpcConfiguration: {
-            subnets: [...place.subnets],
-            securityGroups: [...place.securityGroups],
-            assignPublicIp: place.assignPublicIp,
+            subnets: [...placement.subnets],
+            securityGroups: [...placement.securityGroups],
+            assignPublicIp: placement.assignPublicIp,
           },
         },
         overrides: { containerOverrides: [{ name: CONTAINER, command: ['drain'], environment }] },
@@ -50,13 +50,13 @@ export async function ecsTasks(place: TaskPlacement, region: string): Promise<Ta
         (abortSignal) => starter.send(command, { abortSignal }),
         signal,
       );
-      return placementOf(answer.tasks?.[0]?.taskArn, answer.failures?.[0]);
+      return startResultOf(answer.tasks?.[0]?.taskArn, answer.failures?.[0]);
     },
     async instances(signal) {
       const instances = new Set<string>();
-      for await (const arns of runningTasks(client, place.cluster, family, signal)) {
-        const command = new DescribeTasksCommand({ cluster: place.cluster, tasks: arns });
-        // One that ended in between is in `failures`: it drains nothing.
+      for await (const arns of runningTasks(signal)) {
+        const command = new DescribeTasksCommand({ cluster: placement.cluster, tasks: arns });
+        // A task that ended since it was listed is in `failures`: it drains nothing.
         const { tasks = [] } = await awsCall(
           `describe the tasks of ${family}`,
           'ecs:DescribeTasks',
@@ -72,15 +72,15 @@ export async function ecsTasks(place: TaskPlacement, region: string): Promise<Ta
     },
   };
 
-  async function* runningTasks(client: ECSClient, cluster: string, family: string, signal: AbortSignal) {
+  async function* runningTasks(signal: AbortSignal) {
     let nextToken: string | undefined;
     do {
       const token = nextToken;
       const command = new ListTasksCommand({
-        cluster,
+        cluster: placement.cluster,
         family,
         desiredStatus: 'RUNNING',
-        maxResults: BATCH,
+        maxResults: MAX_TASKS_PER_CALL,
         ...(token !== undefined && { nextToken: token }),
       });
       const page = await awsCall(
@@ -95,8 +95,8 @@ export async function ecsTasks(place: TaskPlacement, region: string): Promise<Ta
   }
 }
 
-/** RunTask may answer 200, and have placed nothing. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
-function placementOf(
+/** RunTask can answer 200 without starting a task. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
+function startResultOf(
   task: string | undefined,
   failure: { reason?: string | undefined; detail?: string | undefined } | undefined,
 ): StartResult {

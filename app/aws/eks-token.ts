@@ -8,15 +8,15 @@ export type AwsCredentials = {
   readonly expiration?: Date;
 };
 
-/** STS takes the signed URL for this long; the token's own life is counted from its date. */
+/** How long STS accepts the signed URL. The lifetime of the token counts from its date instead. */
 const URL_EXPIRES_SECONDS = 60;
 
 /**
- * A bearer token for an EKS cluster: a presigned GetCallerIdentity request to the region's STS endpoint, which binds the
- * cluster's name as a signed header. The API server's authenticator sends it, and believes what STS answers.
+ * Creates a bearer token for an EKS cluster: a presigned GetCallerIdentity request to the STS endpoint of the region. The
+ * name of the cluster is a signed header. The authenticator of the API server sends the request, and trusts the answer of STS.
  * https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
  *
- * @param now milliseconds since the epoch; the token is good for 15 minutes from then
+ * @param now milliseconds since the epoch; the token is valid for 15 minutes from then on
  */
 export function eksToken(clusterName: string, region: string, credentials: AwsCredentials, now: number): string {
   const date = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
@@ -26,7 +26,7 @@ export function eksToken(clusterName: string, region: string, credentials: AwsCr
     'X-Amz-Date': date,
     'X-Amz-Expires': String(URL_EXPIRES_SECONDS),
   });
-  // aws4 would fill in the global endpoint for STS, which not every partition has and the authenticator may refuse.
+  // By default aws4 uses the global STS endpoint, which some partitions lack and the authenticator may refuse.
   const host = `sts.${region}.${partition(region).dnsSuffix}`;
   const { path } = aws4.sign(
     {

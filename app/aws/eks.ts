@@ -5,16 +5,16 @@ import { awsCall, clientSettings } from './call.ts';
 import { type AwsCredentials, eksToken } from './eks-token.ts';
 import { DescribeClusterCommand, EKSClient } from './sdk.ts';
 
-/** The API server takes a token for 15 minutes; one is used for 14, and a new one is got from the tenth on. */
-const TOKEN_LIFE_MS = 14 * 60_000;
+/** The API server accepts a token for 15 minutes. It is used for 14, and renewed from the tenth minute on. */
+const TOKEN_LIFETIME_MS = 14 * 60_000;
 const RENEW_AFTER_MS = 10 * 60_000;
 
-const Dated = v.fallback(v.object({ headers: v.object({ date: v.optional(v.string()) }) }), { headers: {} });
+const DatedResponse = v.fallback(v.object({ headers: v.object({ date: v.optional(v.string()) }) }), { headers: {} });
 
-/** What proves to the API server who is asking. Times are milliseconds since the epoch. */
+/** Authenticates requests to the API server. Times are milliseconds since the epoch. */
 export type EksCredential = {
   readonly headers: Readonly<Record<string, string>>;
-  /** From then on a new one is requested; this one is used while there is no new one. */
+  /** From then on a new credential is requested; this one is used until it arrives. */
   readonly renewAt: number;
   readonly expiresAt: number;
 };
@@ -28,8 +28,8 @@ export type EksEndpoint = {
 };
 
 /**
- * The endpoint and certificate authority of an EKS cluster, and tokens for it.
- * @throws Failure when the cluster does not exist, has no endpoint yet, or may not be described
+ * Looks up the endpoint and the certificate authority of an EKS cluster, and signs tokens for it.
+ * @throws Failure when the cluster does not exist, has no endpoint yet, or access is denied
  */
 export async function eksEndpoint(
   name: string,
@@ -38,7 +38,7 @@ export async function eksEndpoint(
   signal: AbortSignal,
 ): Promise<EksEndpoint> {
   const client = new EKSClient(clientSettings(region));
-  const aheadMs = watchTimeOf(client, clock);
+  const clockSkewMs = measureClockSkew(client, clock);
   const { cluster } = await awsCall(
     `describe the EKS cluster ${name} in ${region}`,
     'eks:DescribeCluster',
@@ -47,55 +47,62 @@ export async function eksEndpoint(
   );
   const { endpoint, certificateAuthority, status } = cluster ?? {};
   if (endpoint === undefined || certificateAuthority?.data === undefined) {
-    throw new Failure(`the EKS cluster ${name} has no endpoint (its status is ${status ?? 'unknown'})`);
+    throw new Failure(`EKS cluster ${name} has no endpoint: its status is ${status ?? 'unknown'}`);
   }
   return {
     server: endpoint.replace(/\/+$/, ''),
     certificateAuthority: Buffer.from(certificateAuthority.data, 'base64').toString('utf8'),
     credential: async (signal) =>
-      tokenCredential(name, region, await credentialsOf(client.config.credentials, signal), clock.now(), aheadMs()),
+      tokenCredential(
+        name,
+        region,
+        await loadCredentials(client.config.credentials, signal),
+        clock.now(),
+        clockSkewMs(),
+      ),
   };
 }
 
 /**
- * How long a token is used, and from when on it is renewed: never longer than the credentials that signed it live.
- * @param now by our own clock, in milliseconds since the epoch; so are the times of the credential
- * @param aheadMs how far the clock of AWS, which signs expirations and judges signatures, is ahead of it
+ * Signs a token, and limits its use to the lifetime of the credentials that sign it.
+ * @param now by the local clock, in milliseconds since the epoch; so are the times of the returned credential
+ * @param clockSkewMs how far the clock of AWS, which sets expirations and checks signatures, is ahead of the local clock
  */
 export function tokenCredential(
   name: string,
   region: string,
   credentials: AwsCredentials,
   now: number,
-  aheadMs: number,
+  clockSkewMs: number,
 ): EksCredential {
   const expiration = credentials.expiration === undefined ? Number.POSITIVE_INFINITY : credentials.expiration.getTime();
-  const expiresAt = Math.min(now + TOKEN_LIFE_MS, expiration - aheadMs);
+  const expiresAt = Math.min(now + TOKEN_LIFETIME_MS, expiration - clockSkewMs);
   return {
-    headers: { Authorization: `Bearer ${eksToken(name, region, credentials, now + aheadMs)}` },
+    headers: { Authorization: `Bearer ${eksToken(name, region, credentials, now + clockSkewMs)}` },
     renewAt: Math.min(now + RENEW_AFTER_MS, expiresAt),
     expiresAt,
   };
 }
 
 /**
- * How far AWS is ahead of our clock, in milliseconds, by the date of its latest answer to this client. (The SDK corrects its own
- * signatures by the same date, but by the clock of the wall, which may be set in the middle of a drain.)
+ * Reads the date of each response that this client receives. (The SDK corrects its own signatures by the same date, but
+ * relative to the wall clock, which may be set in the middle of a drain.)
+ * @returns how far AWS is ahead of the local clock now, in milliseconds
  */
-function watchTimeOf(client: EKSClient, clock: Clock): () => number {
-  let aheadMs = 0;
+function measureClockSkew(client: EKSClient, clock: Clock): () => number {
+  let skewMs = 0;
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
-      const date = Date.parse(v.parse(Dated, result.response).headers.date ?? '');
-      if (Number.isFinite(date)) aheadMs = date - clock.now();
+      const date = Date.parse(v.parse(DatedResponse, result.response).headers.date ?? '');
+      if (Number.isFinite(date)) skewMs = date - clock.now();
       return result;
     },
-    { step: 'deserialize', name: 'date of the answer' },
+    { step: 'deserialize', name: 'clock skew' },
   );
-  return () => aheadMs;
+  return () => skewMs;
 }
 
-async function credentialsOf(provide: () => Promise<AwsCredentials>, signal: AbortSignal): Promise<AwsCredentials> {
-  return awsCall('get AWS credentials', undefined, provide, signal);
+async function loadCredentials(provide: () => Promise<AwsCredentials>, signal: AbortSignal): Promise<AwsCredentials> {
+  return awsCall('load AWS credentials', undefined, provide, signal);
 }

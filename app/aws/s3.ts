@@ -2,9 +2,9 @@ import { Failure } from '../lib/errors.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /**
- * The text of a kubeconfig in S3.
- * @param pathStyle address the bucket in the path: needed for endpoints that have no DNS name for each bucket
- * @throws Failure when the object is missing, too large to be one, or may not be read
+ * Reads the text of a kubeconfig in S3.
+ * @param pathStyle put the bucket into the path of the URL, for endpoints without a DNS name for each bucket
+ * @throws Failure when the object is missing, larger than `maxBytes`, or access is denied
  */
 export async function readKubeconfigObject(
   { bucket, object, region }: { bucket: string; object: string; region: string },
@@ -20,15 +20,15 @@ export async function readKubeconfigObject(
   const abortSignal = AbortSignal.any([signal, tooLarge.signal]);
   const { Body, ContentLength = 0 } = await awsCall(
     what,
-    // Without s3:ListBucket, S3 denies access to what is not there.
-    `s3:GetObject on ${bucket}/${object}, if there is such an object,`,
+    // Without s3:ListBucket, S3 denies access to an object that does not exist.
+    `s3:GetObject on ${bucket}/${object} (if that object exists)`,
     () => client.send(command, { abortSignal }),
     signal,
   );
   if (ContentLength > maxBytes) {
     tooLarge.abort();
-    throw new Failure(`could not ${what}: its ${ContentLength} bytes are too many for one`, {
-      advice: 'see whether KUBE_CONFIG_OBJECT names the right object',
+    throw new Failure(`could not ${what}: it has ${ContentLength} bytes, and the limit is ${maxBytes}`, {
+      advice: 'check that KUBE_CONFIG_OBJECT is the key of the kubeconfig',
     });
   }
   return awsCall(what, undefined, async () => (await Body?.transformToString()) ?? '', signal);

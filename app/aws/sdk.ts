@@ -1,5 +1,5 @@
 /**
- * What we use of the AWS SDK, as one module: loaded when the first call to AWS is made, and without what we do not name.
+ * The parts of the AWS SDK in use, as one module: the bundle contains nothing else, and loads it before the first AWS call.
  */
 export {
   AutoScalingClient,

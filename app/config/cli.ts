@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames } from './settings.ts';
+import { suggestionFor } from './suggestion.ts';
 
-/** What the command line asks for. `errors` are told together with those of the configuration. */
+/** What the command line asks for. `errors` are reported together with those of the configuration. */
 export type CommandLine =
   | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
@@ -22,75 +23,56 @@ export type Flags = SweepFlags & {
   readonly force: boolean;
 };
 
+const COMMANDS: readonly CommandName[] = ['drain', 'sweep'];
+
+/** Flags without a value. */
 const SWITCHES = ['dry-run', 'force', 'help', 'version'];
+
+/** Flags with a value that are not settings. */
 const VALUES = ['kubeconfig', 'node'];
+
 const DRAIN_ONLY = ['force', ...VALUES];
 
-/** Reads the arguments after `node main.mjs`. Never throws: what is wrong with them is in `errors`. */
-export function readCommandLine(args: readonly string[]): CommandLine {
-  const names = new Map(settingNames.map((name) => [flagOf(name), name]));
-  const options = Object.fromEntries([
-    ...SWITCHES.map((name) => [name, { type: 'boolean' as const }]),
-    ...[...VALUES, ...names.keys()].map((name) => [name, { type: 'string' as const }]),
-  ]);
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+/** An unknown word that is longer than every known one may be a secret in the wrong place: messages do not show it. */
+const MAX_SHOWN_WORD = 20;
+const MAX_SHOWN_FLAG = 32;
 
-  const errors: string[] = [];
-  const words: string[] = [];
-  const switches = new Set<string>();
-  const values = new Map<string, string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional') words.push(token.value);
-    if (token.kind !== 'option') continue;
-    if (SWITCHES.includes(token.name)) {
-      if (token.value !== undefined) errors.push(`--${token.name} takes no value`);
-      switches.add(token.name);
-    } else if (!VALUES.includes(token.name) && !names.has(token.name)) {
-      errors.push(`${token.rawName} is not a flag of this program`);
-    } else if (
-      token.value === undefined ||
-      token.value === '' ||
-      (!token.inlineValue && token.value.startsWith('--'))
-    ) {
-      errors.push(`--${token.name} needs a value`);
-    } else if (values.has(token.name)) {
-      errors.push(`--${token.name} is given twice`);
-    } else {
-      values.set(token.name, token.value);
-    }
-  }
+/** Reads the arguments after `node main.mjs`. Never throws: `errors` says what is wrong with them. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { words, switches, values, errors } = readArguments(args);
+  const [command, ...more] = words;
 
   if (switches.has('version')) return { command: 'version' };
-  const [command, ...more] = words;
   if (switches.has('help') || command === 'help') {
     const of = command === 'help' ? more[0] : command;
     return { command: 'help', of: isCommand(of) ? of : 'program' };
   }
-  if (command === undefined)
-    return { command: 'unknown', errors: ['a command is missing: drain, or sweep', ...errors] };
-  if (!isCommand(command))
-    return { command: 'unknown', errors: [`${quoted(command)} is not a command of this program`, ...errors] };
-  for (const word of more) errors.push(`${quoted(word)} is one word too many`);
+  if (command === undefined) {
+    return { command: 'unknown', errors: [`no command given: use ${COMMANDS.join(' or ')}`, ...errors] };
+  }
+  if (!isCommand(command)) {
+    return { command: 'unknown', errors: [`unknown command ${shownWord(command)}${didYouMean(command)}`, ...errors] };
+  }
+  for (const word of more) errors.push(`unexpected argument ${shownWord(word)}`);
 
-  const readBy: readonly SettingName[] = command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
   const settings: Partial<Record<SettingName, string>> = {};
-  for (const [flag, name] of names) {
-    const value = values.get(flag);
+  for (const name of settingNames) {
+    const value = values.get(flagOf(name));
     if (value === undefined) continue;
     settings[name] = value;
-    if (!readBy.includes(name)) errors.push(`--${flag} is not a flag of ${command}`);
+    if (!settingsOf(command).includes(name)) errors.push(notAFlagOf(command, flagOf(name)));
   }
   const dryRun = switches.has('dry-run');
   if (command === 'sweep') {
     for (const flag of DRAIN_ONLY) {
-      if (switches.has(flag) || values.has(flag)) errors.push(`--${flag} is not a flag of sweep`);
+      if (switches.has(flag) || values.has(flag)) errors.push(notAFlagOf(command, flag));
     }
     return { command, errors, flags: { settings, dryRun } };
   }
   const kubeconfig = values.get('kubeconfig');
   const node = values.get('node');
   return {
-    command: 'drain',
+    command,
     errors,
     flags: {
       settings,
@@ -102,11 +84,74 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
-function isCommand(word: string | undefined): word is CommandName {
-  return word === 'drain' || word === 'sweep';
+type Arguments = {
+  readonly words: readonly string[];
+  readonly switches: ReadonlySet<string>;
+  readonly values: ReadonlyMap<string, string>;
+  readonly errors: string[];
+};
+
+/** Sorts the arguments into words, switches and flags with values. */
+function readArguments(args: readonly string[]): Arguments {
+  const valued = [...VALUES, ...settingNames.map(flagOf)];
+  const options = Object.fromEntries([
+    ...SWITCHES.map((name) => [name, { type: 'boolean' as const }]),
+    ...valued.map((name) => [name, { type: 'string' as const }]),
+  ]);
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+
+  const errors: string[] = [];
+  const words = tokens.filter((token) => token.kind === 'positional').map(({ value }) => value);
+  const switches = new Set<string>();
+  const values = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value } = token;
+    if (SWITCHES.includes(name)) {
+      if (value !== undefined) errors.push(`--${name} takes no value`);
+      switches.add(name);
+    } else if (!valued.includes(name)) {
+      errors.push(`unknown flag ${shownFlag(rawName)}${didYouMeanFlag(name, words[0])}`);
+    } else if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
+      errors.push(`--${name} needs a value`);
+    } else if (values.has(name)) {
+      errors.push(`--${name} is given twice`);
+    } else {
+      values.set(name, value);
+    }
+  }
+  return { words, switches, values, errors };
 }
 
-/** Short words are shown; a longer one may be the value of a flag that was mistyped, and a secret. */
-function quoted(word: string): string {
-  return word.length <= 20 ? `'${word}'` : 'a long word';
+function isCommand(word: string | undefined): word is CommandName {
+  return COMMANDS.some((command) => command === word);
+}
+
+function settingsOf(command: CommandName): readonly SettingName[] {
+  return command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
+}
+
+function notAFlagOf(command: CommandName, flag: string): string {
+  return `--${flag} is not a flag of ${command}`;
+}
+
+function didYouMean(word: string): string {
+  const meant = suggestionFor(word, COMMANDS);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
+
+/** Suggests only flags that the command has. */
+function didYouMeanFlag(name: string, command: string | undefined): string {
+  const settings = isCommand(command) ? settingsOf(command) : settingNames;
+  const flags = [...SWITCHES, ...VALUES].filter((flag) => command !== 'sweep' || !DRAIN_ONLY.includes(flag));
+  const meant = suggestionFor(name, [...flags, ...settings.map(flagOf)]);
+  return meant === undefined ? '' : `; did you mean --${meant}?`;
+}
+
+function shownWord(word: string): string {
+  return word.length <= MAX_SHOWN_WORD ? `'${word}'` : `of ${word.length} characters`;
+}
+
+function shownFlag(rawName: string): string {
+  return rawName.length <= MAX_SHOWN_FLAG ? rawName : `of ${rawName.length} characters`;
 }

@@ -1,20 +1,25 @@
 import type { RawSettings, SettingValues } from './setting-values.ts';
 
-/** Where a cluster is, and how the drainer proves who it is. */
+/** Where the endpoint and the credentials of a cluster come from. */
 export type ClusterSource =
   | { readonly kind: 'eks'; readonly name: string; readonly region: string }
   | { readonly kind: 'kubeconfig-object'; readonly bucket: string; readonly object: string; readonly region: string }
   | { readonly kind: 'kubeconfig-file'; readonly path: string };
 
 /**
- * What is wrong with the settings that say which cluster it is.
- * @param orElse another way to say it, for people: ', or --kubeconfig'; undefined: it was said that way
+ * What is wrong with the settings that name the cluster.
+ * @param alternative another way to name it, for people: ', or --kubeconfig'; undefined: it was named that way
  */
-export function clusterSourceErrors(given: RawSettings, orElse: string | undefined): string[] {
+export function clusterSourceErrors(given: RawSettings, alternative: string | undefined): string[] {
   const [bucket, object] = [given.has('KUBE_CONFIG_BUCKET'), given.has('KUBE_CONFIG_OBJECT')];
-  if (bucket !== object) return ['KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT go together: one of them is missing'];
-  if (bucket || given.has('CLUSTER_NAME') || orElse === undefined) return [];
-  return [`nothing says which cluster: give CLUSTER_NAME, or KUBE_CONFIG_BUCKET with KUBE_CONFIG_OBJECT${orElse}`];
+  if (bucket !== object) {
+    const [present, missing] = bucket
+      ? ['KUBE_CONFIG_BUCKET', 'KUBE_CONFIG_OBJECT']
+      : ['KUBE_CONFIG_OBJECT', 'KUBE_CONFIG_BUCKET'];
+    return [`${present} requires ${missing}`];
+  }
+  if (bucket || given.has('CLUSTER_NAME') || alternative === undefined) return [];
+  return [`no cluster given: set CLUSTER_NAME, or KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT${alternative}`];
 }
 
 /** The cluster that the settings name; undefined when they name none. */
@@ -24,7 +29,7 @@ export function clusterSourceOf(settings: SettingValues, region: string): Cluste
   return name === undefined ? undefined : { kind: 'eks', name, region };
 }
 
-/** What a cluster is called where many are told apart, as in metrics: its EKS name, or where its kubeconfig is. */
+/** The name of a cluster in metrics and summaries: its EKS name, or the location of its kubeconfig. */
 export function clusterNameOf(source: ClusterSource): string {
   switch (source.kind) {
     case 'eks':
@@ -37,9 +42,10 @@ export function clusterNameOf(source: ClusterSource): string {
 }
 
 /**
- * Does an instance belong to another EKS cluster than this? One whose tags name none may be anybody's: it is ours to look for.
- * @param tagged the clusters that its tags name
+ * Does an instance belong to another EKS cluster? An instance without such tags may belong to any cluster: its node is
+ * looked up.
+ * @param taggedClusters the clusters that the tags of the instance name
  */
-export function isOfAnotherCluster(tagged: readonly string[], source: ClusterSource): boolean {
-  return source.kind === 'eks' && tagged.length > 0 && !tagged.includes(source.name);
+export function isOfOtherCluster(taggedClusters: readonly string[], source: ClusterSource): boolean {
+  return source.kind === 'eks' && taggedClusters.length > 0 && !taggedClusters.includes(source.name);
 }

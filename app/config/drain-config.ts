@@ -12,9 +12,9 @@ import {
   type SettingValues,
   type TaskPlacement,
 } from './setting-values.ts';
-import { DRAIN_SETTINGS, flagOf, PLACEMENT_SETTINGS, type SettingName } from './settings.ts';
+import { DRAIN_SETTINGS, PLACEMENT_SETTINGS, type SettingName } from './settings.ts';
 
-/** What is drained. */
+/** What to drain. */
 export type Target =
   | { readonly kind: 'instance'; readonly instanceId: string; readonly region: string; readonly action: KnownAction }
   | { readonly kind: 'node'; readonly name: string };
@@ -23,62 +23,70 @@ export type Config = {
   readonly target: Target;
   readonly cluster: ClusterSource;
   readonly dryRun: boolean;
-  /** Drain an instance even though it is not terminating. */
+  /** Drain an instance even if it is not terminating. */
   readonly force: boolean;
   readonly connectTimeoutMs: number;
-  readonly loadBalancerExclusion: boolean;
-  /** 0: volumes are not waited for. */
+  /** When the node is excluded from load balancers. */
+  readonly loadBalancerExclusion: 'end' | 'start' | 'off';
+  /** How long the node stays after that. */
+  readonly loadBalancerMs: number;
+  readonly unprovenNode: 'refuse' | 'accept';
+  /** 0: do not wait for volumes. */
   readonly volumeDetachTimeoutMs: number;
   readonly drainDaemonSets: boolean;
-  /** 0: pods that ask not to be disrupted are evicted like the others. */
+  /** 0: pods annotated as not to be disrupted are evicted like other pods. */
   readonly doNotDisruptMs: number;
-  /** Absent: the drain does not wait for the capacity of the group. */
+  /** Absent: the drain does not wait for capacity. */
   readonly capacityTimeoutMs?: number;
+  /** The margin between the end of a pod's grace period and the end of the instance. */
   readonly lastResortMs: number;
+  readonly lastResort: 'delete' | 'evict';
+  /** How long a pod is waited for that only finalizers keep. */
+  readonly finalizerMs: number;
   readonly policies: Policies;
-  /** Absent: the drain takes as long as it takes. */
+  /** Absent: the drain has no deadline of its own. */
   readonly drainDeadlineMs?: number;
-  /** When the first task of this drain began it, in milliseconds since the epoch; absent: this one does. */
+  /** When the first task of this drain started it, in milliseconds since the epoch; absent: this task is the first. */
   readonly drainStartedAt?: number;
-  /** How often this drain was handed over already. */
+  /** How many times this drain has been handed over. */
   readonly generation: number;
-  /** Where a successor runs that goes on with this drain; absent: nowhere. */
+  /** Where a successor task that continues this drain runs; absent: none is started. */
   readonly placement?: TaskPlacement;
-  /** Where every AWS call goes; absent: to AWS. */
+  /** The endpoint for all AWS calls; absent: the endpoints of AWS. */
   readonly awsEndpointUrl?: string;
 };
 
 /**
  * Environment and flags → configuration of a drain.
  *
- * @param earlier errors that reading the command line already found
- * @throws ConfigFaults that names every fault, before anything is touched
+ * @param commandLineErrors reported together with those found here
+ * @throws ConfigErrors with every error, before any request is sent
  */
-export function readConfig(environment: Environment, flags: Flags, earlier: readonly string[] = []): Config {
-  const errors = [...earlier];
+export function readConfig(environment: Environment, flags: Flags, commandLineErrors: readonly string[] = []): Config {
+  const errors = [...commandLineErrors];
   const given = new RawSettings(DRAIN_SETTINGS, environment, flags.settings, errors);
   const has = (name: SettingName) => given.has(name);
   const fromFile = flags.kubeconfig !== undefined;
 
   if (!has('INSTANCE_ID') && flags.node === undefined) {
-    errors.push('nothing says what to drain: give INSTANCE_ID, or --node');
+    errors.push('no target given: set INSTANCE_ID, or --node');
   }
   if (has('INSTANCE_ID') && flags.node !== undefined) {
-    errors.push('INSTANCE_ID and --node exclude each other: which of them is to be drained?');
+    errors.push('INSTANCE_ID and --node are mutually exclusive: set only one of them');
   }
   errors.push(...clusterSourceErrors(given, fromFile ? undefined : ', or --kubeconfig'));
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
-    errors.push(`--node${quoted('node', flags.node)} must be the name of a node: small letters, digits, - and .`);
+    errors.push(`--node${quoted('node', flags.node)} must be the name of a node: lower-case letters, digits, - and .`);
   }
   const needsAws = has('INSTANCE_ID') || !fromFile;
   if (needsAws && !has('AWS_REGION')) {
-    const hint = environment['AWS_DEFAULT_REGION'] ? ' (AWS_DEFAULT_REGION is not read)' : '';
+    const hint = environment['AWS_DEFAULT_REGION'] ? ': AWS_DEFAULT_REGION is not read' : '';
     errors.push(`AWS_REGION is missing${hint}`);
   }
   const missing = missingPlacement(given);
   if (missing.length > 0 && missing.length < PLACEMENT_SETTINGS.length) {
     errors.push(
-      `${PLACEMENT_SETTINGS.join(', ')} go together: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+      `${PLACEMENT_SETTINGS.join(', ')} must be set together: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
     );
   }
 
@@ -92,12 +100,16 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
     dryRun: flags.dryRun,
     force: flags.force,
     connectTimeoutMs: settings.CONNECT_TIMEOUT_SECONDS * 1000,
-    loadBalancerExclusion: settings.LOAD_BALANCER_EXCLUSION === 'on',
+    loadBalancerExclusion: settings.LOAD_BALANCER_EXCLUSION ?? (flags.node === undefined ? 'end' : 'off'),
+    loadBalancerMs: settings.LOAD_BALANCER_SECONDS * 1000,
+    unprovenNode: settings.UNPROVEN_NODE,
     volumeDetachTimeoutMs: settings.VOLUME_DETACH_TIMEOUT_SECONDS * 1000,
     drainDaemonSets: settings.DRAIN_DAEMONSETS === 'true',
     doNotDisruptMs: settings.DO_NOT_DISRUPT_SECONDS * 1000,
     ...(settings.WAIT_FOR_CAPACITY === 'on' && { capacityTimeoutMs: settings.WAIT_FOR_CAPACITY_SECONDS * 1000 }),
     lastResortMs: settings.LAST_RESORT_SECONDS * 1000,
+    lastResort: settings.LAST_RESORT,
+    finalizerMs: settings.FINALIZER_SECONDS * 1000,
     policies: {
       missingNode: settings.MISSING_NODE,
       onFailure: settings.ON_FAILURE,
@@ -113,7 +125,7 @@ export function readConfig(environment: Environment, flags: Flags, earlier: read
 
 function targetOf(settings: SettingValues, flags: Flags, region: string): Target {
   if (settings.INSTANCE_ID === undefined) {
-    if (flags.node === undefined) throw new ConfigErrors([`${flagOf('INSTANCE_ID')} is missing`]);
+    if (flags.node === undefined) throw new ConfigErrors(['INSTANCE_ID is missing']);
     return { kind: 'node', name: flags.node };
   }
   return {
@@ -133,6 +145,6 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
 function clusterOf(settings: SettingValues, flags: Flags, region: string): ClusterSource {
   if (flags.kubeconfig !== undefined) return { kind: 'kubeconfig-file', path: flags.kubeconfig };
   const source = clusterSourceOf(settings, region);
-  if (source === undefined) throw new ConfigErrors(['nothing says which cluster']);
+  if (source === undefined) throw new ConfigErrors(['no cluster given']);
   return source;
 }

@@ -6,51 +6,56 @@ export function helpText(of: 'program' | CommandName, version: string): string {
   switch (of) {
     case 'program':
       return `fargate-node-drainer ${version}
-Drains the Kubernetes node of an EC2 instance that its Auto Scaling group is terminating, and completes the lifecycle hook.
+Drains the Kubernetes node of an EC2 instance that its Auto Scaling group terminates, and completes the lifecycle hook.
 
   drain       drain one node, then exit
   sweep       start a drain for every terminating instance that has none, then exit
-  --help      this text; drain --help and sweep --help for the settings
-  --version   the version
+  --help      show this text; drain --help and sweep --help list the settings
+  --version   show the version
 `;
     case 'drain':
       return `fargate-node-drainer drain ${version}
-  drain --instance-id i-… --cluster-name NAME          an instance that an Auto Scaling group terminates
-  drain --kubeconfig FILE --node NAME                  a node of any cluster, without AWS
+  drain --instance-id i-… --cluster-name NAME          drain an instance that an Auto Scaling group terminates
+  drain --kubeconfig FILE --node NAME                  drain a node of any cluster, without AWS
 
-${table([
-  ['--kubeconfig FILE', 'kubeconfig of the cluster, a file on this machine; wins over the bucket and CLUSTER_NAME'],
-  ['--node NAME', 'the node to drain, instead of an instance: no hook is touched'],
-  ['--dry-run', 'say what would become of every pod, and change nothing'],
-  ['--force', 'drain even though the instance is not terminating'],
+${flagList([
+  [
+    '--kubeconfig FILE',
+    'local kubeconfig file of the cluster; takes precedence over KUBE_CONFIG_BUCKET and CLUSTER_NAME',
+  ],
+  ['--node NAME', 'node to drain, instead of an instance; no lifecycle hook is involved'],
+  ['--dry-run', 'show what would happen to every pod; change nothing'],
+  ['--force', 'drain the instance even if it is not terminating'],
 ])}
 ${settingsText(DRAIN_SETTINGS)}
-Exit codes: 0 done, handed over, or nothing to do; 1 failed, the hook was left alone; 3 the lifecycle action ended first;
-64 bad configuration, or the instance is not terminating; 143 and 130 stopped by SIGTERM and SIGINT.
+Exit codes: 0 drained, handed over or nothing to do; 1 failed, with the hook left to ON_FAILURE; 3 the lifecycle action ended
+before the drain did; 64 invalid configuration, or the instance is not terminating; 70 a bug; 143 stopped by SIGTERM;
+130 stopped by SIGINT.
 `;
     case 'sweep':
       return `fargate-node-drainer sweep ${version}
-Looks for instances that wait in the terminating hook, and starts an ECS task for each that has none.
+Finds instances that wait in the terminating lifecycle hook, and starts an ECS task for each one that has none.
 
-${table([['--dry-run', 'say which tasks would be started, and start none']])}
+${flagList([['--dry-run', 'show which tasks would be started; start none']])}
 ${settingsText(SWEEP_SETTINGS)}
-Exit codes: 0 it looked, whatever it started; 1 it could not look; 64 bad configuration; 143 and 130 stopped by SIGTERM and
-SIGINT.
+Exit codes: 0 all groups were checked, even if tasks could not be started; 1 a group could not be checked; 64 invalid
+configuration; 70 a bug; 143 stopped by SIGTERM; 130 stopped by SIGINT.
 `;
   }
 }
 
 function settingsText(names: readonly SettingName[]): string {
-  const rows = settingRows(names).map(({ flag, defaultValue, description }) => [
-    `${flag} VALUE`,
-    defaultValue === '' ? description : `${description} (${defaultValue})`,
+  const rows = settingRows(names).map(({ flag, values, defaultValue, description }): [string, string] => [
+    `${flag} ${values}`,
+    defaultValue === '' ? description : `${description} (default: ${defaultValue})`,
   ]);
-  return `Settings; each is also read from the environment (--aws-region is AWS_REGION), the flag wins:
+  return `Settings. Each is also read from the environment (--aws-region is AWS_REGION); the flag takes precedence.
+TIME is a UTC time like 2026-01-31T12:34:56Z.
 
-${table(rows)}`;
+${flagList(rows)}`;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const width = Math.max(...rows.map(([left = '']) => left.length));
-  return rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}\n`).join('');
+/** Each flag on a line of its own, with its description below it: flags with their values are of very different lengths. */
+function flagList(rows: readonly [flag: string, description: string][]): string {
+  return rows.map(([flag, description]) => `  ${flag}\n      ${description}\n`).join('');
 }

@@ -1,48 +1,70 @@
 import * as v from 'valibot';
 
-/** The kinds of settings: what each may be, and what is said when it is not. */
+/**
+ * The kinds of settings: which values each accepts, and the message when a value is not accepted.
+ * `values` stands for these values in the help text and in the README's table: `on|off`, `1..3600`, `NAME`.
+ */
 
-/** A text of this form. */
-export const text = (meaning: string, pattern: RegExp, form: string) =>
-  v.pipe(v.string(), v.regex(pattern, `must be ${form}`), v.description(meaning));
+/** A text that matches a pattern. */
+export const text = (description: string, values: string, pattern: RegExp, form: string) =>
+  v.pipe(v.string(), v.regex(pattern, `must be ${form}`), v.description(description), v.metadata({ values }));
 
 /** One of these words. */
-export const choice = <const T extends readonly string[]>(meaning: string, values: T) =>
-  v.pipe(v.picklist(values, `must be one of ${values.join(', ')}`), v.description(meaning));
+export const choice = <const T extends readonly string[]>(description: string, words: T) =>
+  v.pipe(
+    v.picklist(words, `must be one of ${words.join(', ')}`),
+    v.description(description),
+    v.metadata({ values: words.join('|') }),
+  );
 
-/** A whole number of seconds. */
-export const seconds = (meaning: string, least: number, most: number) =>
+/** A whole number of seconds, as a number. */
+export const seconds = (description: string, min: number, max: number) =>
   v.pipe(
     v.string(),
     v.regex(/^\d{1,9}$/, 'must be a whole number of seconds'),
     v.transform(Number),
-    v.minValue(least, `must be at least ${least} s`),
-    v.maxValue(most, `must be at most ${most} s`),
-    v.description(meaning),
+    v.minValue(min, `must be at least ${min} s`),
+    v.maxValue(max, `must be at most ${max} s`),
+    v.description(description),
+    v.metadata({ values: `${min}..${max}` }),
   );
 
-export const url = (meaning: string) =>
+/** A whole number of things, as a number. */
+export const count = (description: string, max: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,2}$/, 'must be a whole number'),
+    v.transform(Number),
+    v.maxValue(max, `must be at most ${max}`),
+    v.description(description),
+    v.metadata({ values: `0..${max}` }),
+  );
+
+export const url = (description: string) =>
   v.pipe(
     v.string(),
     v.check((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL'),
-    v.description(meaning),
+    v.description(description),
+    v.metadata({ values: 'URL' }),
   );
 
-/** Texts of one form, separated by commas. */
-export const list = (meaning: string, each: RegExp, form: string) =>
+/** Texts that match a pattern, separated by commas. */
+export const list = (description: string, values: string, pattern: RegExp, form: string) =>
   v.pipe(
     v.string(),
     v.transform((value) => value.split(',')),
-    v.check((ids) => ids.every((id) => each.test(id)), `must be ${form}, separated by commas`),
-    v.description(meaning),
+    v.check((items) => items.every((item) => pattern.test(item)), `must be ${form}, separated by commas`),
+    v.description(description),
+    v.metadata({ values }),
   );
 
-/** A time, as milliseconds since the epoch. */
-export const time = (meaning: string) =>
+/** A time in UTC, as milliseconds since the epoch. */
+export const time = (description: string) =>
   v.pipe(
     v.string(),
-    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, 'must be a time like 2026-01-31T12:34:56Z'),
+    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, 'must be a UTC time like 2026-01-31T12:34:56Z'),
     v.transform(Date.parse),
-    v.check((value) => !Number.isNaN(value), 'must be a time that exists'),
-    v.description(meaning),
+    v.check((value) => !Number.isNaN(value), 'must be a valid date and time'),
+    v.description(description),
+    v.metadata({ values: 'TIME' }),
   );

@@ -5,18 +5,21 @@ import { PLACEMENT_SETTINGS, type SettingName, Settings } from './settings.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type SettingValues = v.InferOutput<typeof Settings>;
 
-/** Every fault of the configuration at once, for exit code 64. */
+const MAX_ERROR_CHARS = 500;
+const MAX_VALUE_CHARS = 300;
+
+/** All errors of the configuration at once; the program exits with 64. */
 export class ConfigErrors extends Error {
-  override readonly name = 'ConfigFaults';
+  override readonly name = 'ConfigErrors';
   readonly errors: readonly string[];
 
   constructor(errors: readonly string[]) {
-    super(`the configuration has ${errors.length === 1 ? 'a fault' : `${errors.length} errors`}`);
-    this.errors = errors.map((fault) => printable(fault, 500));
+    super(`invalid configuration: ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}`);
+    this.errors = errors.map((error) => printable(error, MAX_ERROR_CHARS));
   }
 }
 
-/** Where ECS tasks run. */
+/** Where ECS tasks run, and which. */
 export type TaskPlacement = {
   readonly cluster: string;
   readonly taskDefinition: string;
@@ -25,14 +28,15 @@ export type TaskPlacement = {
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
 };
 
-/** What was given for the settings of a command; what is wrong with it is added to `errors`. */
+/** The settings of a command as given, and their validation. */
 export class RawSettings {
   readonly #texts: Readonly<Partial<Record<SettingName, string>>>;
   readonly #parsed: v.SafeParseResult<typeof Settings>;
 
   /**
-   * An empty value counts as absent: that is what EventBridge renders for a field that an event does not have.
-   * @param flags win over the environment
+   * An empty value counts as unset: EventBridge renders one for a field that the event does not have.
+   * @param flags take precedence over the environment
+   * @param errors receives every error that is found
    */
   constructor(
     names: readonly SettingName[],
@@ -59,14 +63,14 @@ export class RawSettings {
     return this.#texts[name] !== undefined;
   }
 
-  /** @throws ConfigFaults with what was found so far, if that is anything */
+  /** @throws ConfigErrors when a setting is invalid, or `errors` is not empty */
   values(errors: readonly string[]): SettingValues {
     if (errors.length > 0 || !this.#parsed.success) throw new ConfigErrors(errors);
     return this.#parsed.output;
   }
 }
 
-/** Where tasks run, if the settings say so. */
+/** Where tasks run; undefined when the settings do not name a placement. */
 export function placementOf(settings: SettingValues): TaskPlacement | undefined {
   const [cluster, taskDefinition] = [settings.ECS_CLUSTER, settings.TASK_DEFINITION];
   const [subnets, securityGroups] = [settings.SUBNET_IDS, settings.SECURITY_GROUP_IDS];
@@ -75,25 +79,25 @@ export function placementOf(settings: SettingValues): TaskPlacement | undefined 
   return { cluster, taskDefinition, subnets, securityGroups, assignPublicIp: settings.ASSIGN_PUBLIC_IP };
 }
 
-/** The settings of a place that are missing. */
+/** The settings of a placement that are not set. */
 export function missingPlacement(given: RawSettings): string[] {
   return PLACEMENT_SETTINGS.filter((name) => !given.has(name));
 }
 
-/** All errors as one message, a line each, with the way to the documentation of the settings. */
+/** All errors as one message, one line each. */
 export function configErrorText({ errors }: ConfigErrors): string {
-  const lines = errors.map((fault) => `  - ${fault}`);
+  const lines = errors.map((error) => `  - ${error}`);
   return [
-    `fargate-node-drainer: the configuration is not usable; nothing was touched.`,
+    'fargate-node-drainer: invalid configuration; nothing was changed.',
     ...lines,
-    `See drain --help for every setting.`,
+    'Run drain --help or sweep --help to list the settings.',
     '',
   ].join('\n');
 }
 
-/** A value in brackets, as far as it may be shown: not a token, nor a URL that may hold a password. */
+/** A value in parentheses; empty for one that may be secret: a token, or a URL with a password. */
 export function quoted(name: string, value: string): string {
   const isSecret = name === 'LIFECYCLE_ACTION_TOKEN' || (name.startsWith('AWS_ENDPOINT_URL') && value.includes('@'));
-  // A line break at the end shows as \n: it is what is wrong more often than not.
-  return isSecret ? '' : ` (${printable(`'${JSON.stringify(value).slice(1, -1)}'`, 300)})`;
+  // As JSON, a line break at the end is visible as \n. It is the most common mistake.
+  return isSecret ? '' : ` (${printable(`'${JSON.stringify(value).slice(1, -1)}'`, MAX_VALUE_CHARS)})`;
 }

@@ -1,154 +1,249 @@
 import * as v from 'valibot';
-import { choice, list, seconds, text, time, url } from './setting-kinds.ts';
+import { choice, count, list, seconds, text, time, url } from './setting-kinds.ts';
 
-/** A lifecycle action lives 48 hours at the most, so no wait of ours need be longer. */
+/** A lifecycle action ends after 48 hours at most, so no longer wait makes sense. */
 const MAX_ACTION_SECONDS = 172_800;
 
-/** How often a drain may be handed over from task to task. */
+/** How many times a drain may be handed over to another task. */
 export const MAX_GENERATIONS = 20;
 
 /**
- * Every setting: read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which wins.
- * The help text, the README's table and the validation all come from here.
+ * Every setting. Each is read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which
+ * takes precedence. The validation, the help text and the README's table all come from here.
  */
 export const Settings = v.object({
   INSTANCE_ID: v.optional(
     text(
       'EC2 instance whose node is drained',
+      'i-…',
       /^i-([0-9a-f]{8}|[0-9a-f]{17})$/,
       'an EC2 instance ID: i- and 8 or 17 hex digits',
     ),
   ),
   AUTO_SCALING_GROUP_NAME: v.optional(
-    text('group of the instance; found when absent', /^[^:\p{Cc}]{1,255}$/u, 'the name of an Auto Scaling group'),
+    text(
+      'Auto Scaling group of the instance; if unset, looked up',
+      'NAME',
+      /^[^:\p{Cc}]{1,255}$/u,
+      'the name of an Auto Scaling group',
+    ),
   ),
   LIFECYCLE_HOOK_NAME: v.optional(
     text(
-      'hook to keep alive and complete; every pending terminating hook when absent',
+      'terminating lifecycle hook to send heartbeats for and to complete; if unset, every terminating hook of the group; required by sweep',
+      'NAME',
       /^[A-Za-z0-9\-_/]{1,255}$/,
       'the name of a lifecycle hook: letters, digits, - _ /',
     ),
   ),
   LIFECYCLE_ACTION_TOKEN: v.optional(
-    text('token of the lifecycle action, from its event', /^[0-9a-fA-F-]{36}$/, 'a UUID of 36 characters'),
+    text(
+      'token of the lifecycle action, from its event; if unset, the action is identified by the instance ID',
+      'UUID',
+      /^[0-9a-fA-F-]{36}$/,
+      'a UUID of 36 characters',
+    ),
   ),
   LIFECYCLE_DESTINATION: v.optional(
-    choice('where the instance is going, from the event', ['EC2', 'AutoScalingGroup', 'WarmPool']),
+    choice('where the instance goes after the hook, from the event; if unset, EC2: it is terminated', [
+      'EC2',
+      'AutoScalingGroup',
+      'WarmPool',
+    ]),
   ),
   LIFECYCLE_ACTION_TIME: v.optional(
-    time('when the lifecycle action began, from its event; Auto Scaling is asked when absent'),
+    time('when the lifecycle action started (UTC), from its event; if unset, looked up in Auto Scaling'),
   ),
-  DRAIN_TIME: v.optional(time('when the first task of this drain began it; now when absent')),
+  DRAIN_TIME: v.optional(
+    time('when the first task of this drain started it (UTC); set for successor tasks; if unset, now'),
+  ),
   CLUSTER_NAME: v.optional(
-    text('name of the EKS cluster', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
+    text('name of the EKS cluster', 'NAME', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
   ),
   KUBE_CONFIG_BUCKET: v.optional(
     text(
-      'S3 bucket of the kubeconfig of any other cluster; wins over CLUSTER_NAME',
+      'S3 bucket with the kubeconfig of the cluster, for clusters other than EKS; takes precedence over CLUSTER_NAME',
+      'BUCKET',
       /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
       'the name of an S3 bucket',
     ),
   ),
   KUBE_CONFIG_OBJECT: v.optional(
-    text('key of that kubeconfig in the bucket', /^[^\p{Cc}]{1,1024}$/u, 'the key of an S3 object'),
+    text('key of the kubeconfig in KUBE_CONFIG_BUCKET', 'KEY', /^[^\p{Cc}]{1,1024}$/u, 'the key of an S3 object'),
   ),
   AWS_REGION: v.optional(
-    text('region of the instance, the hook and the EKS cluster', /^[a-z]{2,}(-[a-z]+)+-\d+$/, 'an AWS region'),
+    text(
+      'AWS region of the instance, its Auto Scaling group, the EKS cluster, the kubeconfig bucket and the ECS tasks',
+      'REGION',
+      /^[a-z]{2,}(-[a-z]+)+-\d+$/,
+      'an AWS region',
+    ),
   ),
   AWS_ENDPOINT_URL: v.optional(
-    url('endpoint of every AWS call; AWS_ENDPOINT_URL_EC2 and the like for that of one service'),
+    url('endpoint for all AWS calls; AWS_ENDPOINT_URL_EC2 and the like set it for one service; if unset, that of AWS'),
   ),
-  CONNECT_TIMEOUT_SECONDS: v.optional(seconds('how long reaching the cluster is retried', 1, 3_600), '120'),
+  CONNECT_TIMEOUT_SECONDS: v.optional(
+    seconds(
+      'seconds for which each step before the drain is retried: looking up the action, connecting, finding the node',
+      1,
+      3_600,
+    ),
+    '120',
+  ),
   LOAD_BALANCER_EXCLUSION: v.optional(
-    choice('label the node so that load balancers stop sending to it', ['on', 'off']),
-    'on',
+    choice(
+      'when the node is labelled as excluded from external load balancers; end: after its last pod has left, start: with the cordon; if unset, end for an instance and off with --node',
+      ['end', 'start', 'off'],
+    ),
+  ),
+  LOAD_BALANCER_SECONDS: v.optional(
+    seconds('seconds for which the node stays after it was excluded from load balancers', 0, 3_600),
+    '30',
   ),
   MISSING_NODE: v.optional(
-    choice('the hook when no node of the cluster is the instance', ['continue', 'abandon']),
-    'continue',
+    choice(
+      'lifecycle result when the cluster has no node for the instance; auto: continue for an instance younger than 15 minutes, a failed drain for an older one',
+      ['auto', 'continue', 'abandon'],
+    ),
+    'auto',
   ),
-  ON_FAILURE: v.optional(choice('the hook when the drain fails for good', ['leave', 'abandon', 'continue']), 'leave'),
+  UNPROVEN_NODE: v.optional(
+    choice(
+      "what to do with a node that has the instance's name or address, but no provider ID or label that proves it; accept: drain it if its internal IP and age fit the instance",
+      ['refuse', 'accept'],
+    ),
+    'refuse',
+  ),
+  ON_FAILURE: v.optional(
+    choice('lifecycle result on permanent failure; leave: do not complete the hook', ['leave', 'abandon', 'continue']),
+    'leave',
+  ),
   VOLUME_DETACH_TIMEOUT_SECONDS: v.optional(
-    seconds('how long the volumes of drained pods may take to be detached; 0: not waited for', 0, MAX_ACTION_SECONDS),
+    seconds('seconds to wait for the volumes of drained pods to detach; 0: do not wait', 0, MAX_ACTION_SECONDS),
     '300',
   ),
   DRAIN_DAEMONSETS: v.optional(
-    choice('end the pods of DaemonSets too, after all others; a taint keeps them from coming back', ['true', 'false']),
+    choice('true: drain DaemonSet pods too, after all other pods; a taint keeps them from returning', [
+      'true',
+      'false',
+    ]),
     'false',
   ),
   DO_NOT_DISRUPT_SECONDS: v.optional(
     seconds(
-      'how long pods that ask not to be disrupted are left to finish; 0: evicted like the others',
+      'seconds after the start of the drain during which pods annotated as not to be disrupted are not evicted; 0: evict them like other pods',
       0,
       MAX_ACTION_SECONDS,
     ),
     '0',
   ),
   WAIT_FOR_CAPACITY: v.optional(
-    choice('before anything is evicted, wait until the group has as many ready nodes as it wants', ['on', 'off']),
+    choice('on: before the first eviction, wait until the group has as many ready nodes as its desired capacity', [
+      'on',
+      'off',
+    ]),
     'off',
   ),
-  WAIT_FOR_CAPACITY_SECONDS: v.optional(seconds('how long at the most', 1, MAX_ACTION_SECONDS), '600'),
-  LAST_RESORT_SECONDS: v.optional(
-    seconds('this long before the lifecycle action ends, all that is left is asked at once', 0, MAX_ACTION_SECONDS),
-    '120',
+  WAIT_FOR_CAPACITY_SECONDS: v.optional(
+    seconds('maximum seconds of that wait; then the drain starts anyway', 1, MAX_ACTION_SECONDS),
+    '600',
   ),
-  DRAIN_DEADLINE_SECONDS: v.optional(seconds('cap on the drain; none when absent', 1, MAX_ACTION_SECONDS)),
-  ON_DEADLINE: v.optional(
-    choice('at that cap: complete the hook, or delete what is left with its own grace period and go on', [
-      'continue',
-      'abandon',
-      'force',
+  LAST_RESORT_SECONDS: v.optional(
+    seconds(
+      'margin in seconds: every pod is asked to end this long before its own grace period would reach the end of the lifecycle action, or the deadline',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
+    '30',
+  ),
+  LAST_RESORT: v.optional(
+    choice('when a pod has to end by then and its eviction is refused; delete: delete it with its own grace period', [
+      'delete',
+      'evict',
     ]),
+    'delete',
+  ),
+  FINALIZER_SECONDS: v.optional(
+    seconds(
+      'seconds to wait for a pod whose containers have all ended and that only finalizers keep',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
+    '300',
+  ),
+  DRAIN_DEADLINE_SECONDS: v.optional(
+    seconds(
+      'seconds after the start of the drain at which ON_DEADLINE applies; if unset, never',
+      1,
+      MAX_ACTION_SECONDS,
+    ),
+  ),
+  ON_DEADLINE: v.optional(
+    choice(
+      'at the deadline of the drain: complete the hook with this result; force: delete the remaining pods, with their grace periods, and continue',
+      ['continue', 'abandon', 'force'],
+    ),
     'continue',
   ),
   ECS_CLUSTER: v.optional(
     text(
-      'ECS cluster in which tasks are started: successors on SIGTERM, and by sweep',
+      'ECS cluster in which tasks are started: the successor on SIGTERM, and drains by sweep; if unset, no successor',
+      'NAME|ARN',
       /^[A-Za-z0-9_:/-]{1,255}$/,
       'the name or ARN of an ECS cluster',
     ),
   ),
   TASK_DEFINITION: v.optional(
     text(
-      'their task definition, best without a revision',
+      'ECS task definition of started tasks; omit the revision to use the latest',
+      'FAMILY|ARN',
       /^[A-Za-z0-9_:/-]{1,255}$/,
       'the family or ARN of a task definition',
     ),
   ),
-  SUBNET_IDS: v.optional(list('their subnets', /^subnet-[0-9a-f]{8,17}$/, 'IDs of subnets')),
-  SECURITY_GROUP_IDS: v.optional(list('their security groups', /^sg-[0-9a-f]{8,17}$/, 'IDs of security groups')),
-  ASSIGN_PUBLIC_IP: v.optional(choice('whether they get a public address', ['ENABLED', 'DISABLED']), 'DISABLED'),
+  SUBNET_IDS: v.optional(list('subnets of started tasks', 'subnet-…,…', /^subnet-[0-9a-f]{8,17}$/, 'IDs of subnets')),
+  SECURITY_GROUP_IDS: v.optional(
+    list('security groups of started tasks', 'sg-…,…', /^sg-[0-9a-f]{8,17}$/, 'IDs of security groups'),
+  ),
+  ASSIGN_PUBLIC_IP: v.optional(
+    choice('whether started tasks get a public IP address', ['ENABLED', 'DISABLED']),
+    'DISABLED',
+  ),
   GENERATION: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^\d{1,2}$/, 'must be a whole number'),
-      v.transform(Number),
-      v.maxValue(MAX_GENERATIONS, `must be at most ${MAX_GENERATIONS}`),
-      v.description('how often this drain was handed over to another task already'),
-    ),
+    count('how many times this drain has been handed over; set for successor tasks', MAX_GENERATIONS),
     '0',
   ),
   AUTO_SCALING_GROUP_PREFIX: v.optional(
     text(
-      'only groups whose names start like this; every group when absent',
+      'sweep only groups whose names start with this; if unset, every group',
+      'PREFIX',
       /^[^:\p{Cc}]{1,255}$/u,
       'the start of the name of an Auto Scaling group',
     ),
   ),
   SCHEDULED_TIME: v.optional(
-    time('for when this sweep was scheduled: one that is started twice starts no task twice; now when absent'),
+    time(
+      'scheduled time of this sweep (UTC); a repeated sweep with the same time starts no second task; if unset, now',
+    ),
   ),
   SWEEP_GRACE_SECONDS: v.optional(
-    seconds('how long an instance without a task is left to its event, which may be on its way', 0, 600),
+    seconds('seconds to wait for the event of an instance without a task before sweep starts one', 0, 600),
     '20',
   ),
 });
+
+export type SettingName = keyof typeof Settings.entries;
+export const settingNames = Object.keys(Settings.entries) as SettingName[];
 
 /** Settings that say where the ECS tasks of this drainer run. */
 export const PLACEMENT_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
 
 const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_SECONDS'] as const;
+
+/** The settings that `drain` reads. */
+export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
+  (name) => !SWEEP_ONLY.some((other) => other === name),
+);
 
 /** The settings that `sweep` reads. */
 export const SWEEP_SETTINGS: readonly SettingName[] = [
@@ -163,27 +258,31 @@ export const SWEEP_SETTINGS: readonly SettingName[] = [
   ...SWEEP_ONLY,
 ];
 
-export type SettingName = keyof typeof Settings.entries;
-export const settingNames = Object.keys(Settings.entries) as SettingName[];
-
-/** The settings that `drain` reads. */
-export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
-  (name) => !SWEEP_ONLY.some((other) => other === name),
-);
-
 /** `INSTANCE_ID` → `instance-id` */
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll('_', '-');
 }
 
-/** Settings as rows of a table: name, flag, default (empty when there is none), meaning. */
-export function settingRows(
-  names: readonly SettingName[] = settingNames,
-): { name: string; flag: string; defaultValue: string; description: string }[] {
-  return names.map((name) => ({
-    name,
-    flag: `--${flagOf(name)}`,
-    defaultValue: String(v.getDefault(Settings.entries[name]) ?? ''),
-    description: v.getDescription(Settings.entries[name].wrapped) ?? '',
-  }));
+export type SettingRow = {
+  readonly name: SettingName;
+  readonly flag: string;
+  /** `on|off`, `1..3600`, or a placeholder such as `NAME`. */
+  readonly values: string;
+  /** Empty when there is none. */
+  readonly defaultValue: string;
+  readonly description: string;
+};
+
+/** Settings as rows of a table. */
+export function settingRows(names: readonly SettingName[] = settingNames): SettingRow[] {
+  return names.map((name) => {
+    const { wrapped } = Settings.entries[name];
+    return {
+      name,
+      flag: `--${flagOf(name)}`,
+      values: v.getMetadata(wrapped).values,
+      defaultValue: String(v.getDefault(Settings.entries[name]) ?? ''),
+      description: v.getDescription(wrapped) ?? '',
+    };
+  });
 }

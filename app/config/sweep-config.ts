@@ -15,28 +15,29 @@ export type SweepConfig = {
   /** Only groups with a terminating hook of this name. */
   readonly hook: string;
   readonly groupPrefix: string;
-  /** Of an EKS cluster its own instances are looked after; of any other one, every instance that waits. */
+  /** An EKS cluster: only instances whose tags name it, or no cluster. Any other cluster: every waiting instance. */
   readonly cluster: ClusterSource;
   readonly placement: TaskPlacement;
-  /** Milliseconds since the epoch; absent: it was started by hand. */
+  /** Milliseconds since the epoch; absent: the sweep was started manually. */
   readonly scheduledAt?: number;
+  /** How long an instance without a task may still get one from its event. */
   readonly graceMs: number;
   readonly dryRun: boolean;
-  /** Where every AWS call goes; absent: to AWS. */
+  /** The endpoint for all AWS calls; absent: the endpoints of AWS. */
   readonly awsEndpointUrl?: string;
 };
 
 /**
  * Environment and flags → configuration of a sweep.
- * @param earlier errors that reading the command line already found
- * @throws ConfigFaults that names every fault, before anything is touched
+ * @param commandLineErrors reported together with those found here
+ * @throws ConfigErrors with every error, before any request is sent
  */
 export function readSweepConfig(
   environment: Environment,
   flags: SweepFlags,
-  earlier: readonly string[] = [],
+  commandLineErrors: readonly string[] = [],
 ): SweepConfig {
-  const errors = [...earlier];
+  const errors = [...commandLineErrors];
   const given = new RawSettings(SWEEP_SETTINGS, environment, flags.settings, errors);
   const missing = [
     ...(['LIFECYCLE_HOOK_NAME', 'AWS_REGION'] as const).filter((name) => !given.has(name)),
@@ -48,8 +49,9 @@ export function readSweepConfig(
   const placement = placementOf(settings);
   const { LIFECYCLE_HOOK_NAME: hook, AWS_REGION: region } = settings;
   const cluster = clusterSourceOf(settings, region ?? '');
-  if (placement === undefined || hook === undefined || region === undefined || cluster === undefined)
-    throw new ConfigErrors(['something is missing']);
+  if (placement === undefined || hook === undefined || region === undefined || cluster === undefined) {
+    throw new ConfigErrors(['a required setting is missing']);
+  }
   return {
     region,
     hook,

@@ -36,6 +36,13 @@ export type Sink<T> = {
 /** The node was deleted, or its name given to another: what is left of it is not ours to drain. */
 export class NodeGone extends Error {
   override readonly name = 'NodeGone';
+  /** The largest grace period of the pods that were seen on it. */
+  readonly graceSeconds: number;
+
+  constructor(message: string, graceSeconds = 0) {
+    super(message);
+    this.graceSeconds = graceSeconds;
+  }
 }
 
 /**

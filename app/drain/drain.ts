@@ -56,7 +56,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const { deadlineAt = Number.POSITIVE_INFINITY, certainEnd } = timeline;
   const scope = new DrainScope(context);
   const { clock, report, signal } = scope;
-  const state = new DrainState((pod, proof) => report({ type: 'pod gone', pod: nameOf(pod), proof }), options.before);
+  const state = new DrainState((pod, reason) => report({ type: 'pod gone', pod: nameOf(pod), reason }), options.before);
   const budgets = new BudgetWatches(cluster, state, scope);
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);

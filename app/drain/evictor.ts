@@ -28,7 +28,7 @@ export class Evictor {
     const { clock, report, signal } = this.#scope;
     const at = clock.now();
     this.#state.requested(pod, at);
-    report({ type: 'eviction requested', pod: nameOf(pod), how });
+    report({ type: 'eviction requested', pod: nameOf(pod), action: how });
     try {
       const reply = await (how === 'evict' ? this.#cluster.evict(pod, signal) : this.#cluster.delete(pod, signal));
       this.#failures.delete(pod.uid);

@@ -64,7 +64,7 @@ export class Progress {
     const { action } = this.#timeline;
     if (action !== undefined && !this.#warned && now >= action.warnAt) {
       this.#warned = true;
-      this.#report({ type: 'action ending soon', endsAt: action.endsAt, remaining: remaining(plan, now) });
+      this.#report({ type: 'action ending soon', actionEndsAt: action.endsAt, remaining: remaining(plan, now) });
     }
   }
 

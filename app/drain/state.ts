@@ -33,6 +33,7 @@ export class DrainState {
   readonly #isFirst: boolean;
   readonly #onGone: (pod: Pod, proof: string) => void;
   #listed = false;
+  #largestGraceSeconds = 0;
 
   /** @param before what an earlier drain of this node knew; absent: this is the first one */
   constructor(onGone: (pod: Pod, proof: string) => void, before?: DrainedBefore) {
@@ -69,6 +70,11 @@ export class DrainState {
     return this.#listed;
   }
 
+  /** Of all pods that were seen on the node. */
+  get largestGraceSeconds(): number {
+    return this.#largestGraceSeconds;
+  }
+
   /** UIDs of the pods that are on the node now. */
   get uids(): ReadonlySet<string> {
     return new Set(this.#pods.keys());
@@ -88,6 +94,7 @@ export class DrainState {
     const put = (pod: Pod) => {
       if ((this.#listed || !this.#isFirst) && !this.#pods.has(pod.uid)) this.#unverified.add(pod.uid);
       this.#pods.set(pod.uid, pod);
+      this.#largestGraceSeconds = Math.max(this.#largestGraceSeconds, pod.graceSeconds);
       if (!isTerminating(pod)) return;
       if (!this.#terminatingSince.has(pod.uid)) this.#terminatingSince.set(pod.uid, now());
       if (!pod.running && !this.#endedSince.has(pod.uid)) this.#endedSince.set(pod.uid, now());

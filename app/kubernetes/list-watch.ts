@@ -80,7 +80,7 @@ export async function listWatch<T>(
       const isUsual = !(error instanceof UnreadableResponse);
       failures = isUsual && clock.now() - startedAt >= SHORT_LIVED_MS ? 1 : failures + 1;
       const retryInMs = backoffMs(API_BACKOFF, failures);
-      if (failures > 1 || !isUsual) report({ type: 'retrying', what: `watch ${collection.name}`, error, retryInMs });
+      if (failures > 1 || !isUsual) report({ type: 'retrying', operation: `watch ${collection.name}`, error, retryInMs });
       await clock.sleep(retryInMs, signal);
     }
   }

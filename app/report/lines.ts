@@ -1,16 +1,16 @@
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Report, RunEvent } from '../events.ts';
-import { type Dimensions, metricsOf, renamed } from './metrics.ts';
+import { type Dimensions, encodedNames, metricsOf } from './metrics.ts';
 import { toLogLine } from './wording.ts';
 
 /**
- * JSON lines on a file descriptor, written at once: the last of them is not lost when the process ends. Those that count
- * something are metrics too (metrics.ts).
+ * Writes JSON lines to a file descriptor, synchronously: the last line must not get lost when the process exits. Some lines also
+ * carry metrics (metrics.ts).
  * @param now milliseconds since the epoch
  */
 export function jsonLines(fd: number, now: () => number): Report {
   const output = destination({ fd, sync: true });
-  // Whoever read the lines is gone; the pods are not.
+  // A reader that closes its end of the pipe must not stop the drain.
   output.on('error', () => undefined);
   const log = pino(
     {
@@ -22,30 +22,30 @@ export function jsonLines(fd: number, now: () => number): Report {
     },
     output,
   );
-  let place: Dimensions | undefined;
+  let dimensions: Dimensions | undefined;
   const write = (event: RunEvent) => {
-    const words = toLogLine(event);
-    if (words !== undefined) log[words.level]({ ...words.fields, ...metricsOf(event, place, now()) }, words.message);
+    const line = toLogLine(event);
+    if (line !== undefined) log[line.level]({ ...line.fields, ...metricsOf(event, dimensions, now()) }, line.message);
   };
   return (event) => {
     write(event);
     if (event.type !== 'action found') return;
-    place = event;
-    for (const { name, value } of renamed([place.cluster, place.group])) {
+    dimensions = event;
+    for (const { name, value } of encodedNames([event.cluster, event.group])) {
       write({
         type: 'warning',
-        message: `CloudWatch takes no such name as '${name}': its metrics are under '${value}'`,
+        message: `'${name}' is not a valid dimension value in CloudWatch: its metrics are under '${value}'`,
       });
     }
   };
 }
 
-/** A line for each event, for terminals that can do no more than print. */
+/** Writes a line of text for each event, for terminals without cursor control. */
 export function plainText(write: (line: string) => void, now: () => number): Report {
   return (event) => {
-    const words = toLogLine(event);
-    if (words === undefined || words.level === 'debug') return;
-    const { level, message, fields } = words;
+    const line = toLogLine(event);
+    if (line === undefined || line.level === 'debug') return;
+    const { level, message, fields } = line;
     const time = new Date(now()).toISOString().slice(11, 19);
     write(`${time} ${level === 'info' ? '' : `${level}: `}${message}\n`);
     if (event.type === 'waiting for pods')

@@ -1,22 +1,23 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** What is needed of a terminal; `process.stdout` is one. Tells `resize`. */
+/** A terminal, such as `process.stdout`. Emits `resize`. */
 export type Terminal = NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
 
-/** Some terminals have no size until somebody has looked at them: `docker run --tty` begins with 0 × 0. */
-const USUAL = { columns: 80, rows: 24 };
+/** For terminals that do not know their size yet: `docker run --tty` starts with 0 × 0. */
+const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
 /** https://invisible-island.net/xterm/ctlseqs/ctlseqs.html */
 const HIDE_CURSOR = '\x1b[?25l';
 const SHOW_CURSOR = '\x1b[?25h';
-const WRAP = '\x1b[?7h';
-const CUT = '\x1b[?7l';
+const ENABLE_WRAP = '\x1b[?7h';
+const DISABLE_WRAP = '\x1b[?7l';
 const ERASE_REST_OF_LINE = '\x1b[K';
 const ERASE_BELOW = '\x1b[J';
-/** Between these, a terminal that knows them draws nothing. */
-const TOGETHER = ['\x1b[?2026h', '\x1b[?2026l'] as const;
+/** Synchronized output: a terminal that supports it shows everything between these at once. */
+const BEGIN_UPDATE = '\x1b[?2026h';
+const END_UPDATE = '\x1b[?2026l';
 
-/** The last lines of a terminal, drawn over again and again. What lasts goes above them. */
+/** The last lines of a terminal, which are redrawn in place. Permanent lines are printed above them. */
 export class LiveRegion {
   readonly #terminal: Terminal;
   #drawn: readonly string[] = [];
@@ -26,38 +27,38 @@ export class LiveRegion {
   }
 
   get size(): { columns: number; rows: number } {
-    return { columns: this.#terminal.columns || USUAL.columns, rows: this.#terminal.rows || USUAL.rows };
+    return { columns: this.#terminal.columns || DEFAULT_SIZE.columns, rows: this.#terminal.rows || DEFAULT_SIZE.rows };
   }
 
   /**
-   * Puts `lines` where the former ones were.
-   * @param lines each at most as long as the terminal is wide, all together lower than it is high
+   * Replaces the live lines.
+   * @param lines none longer than the terminal is wide, and fewer than its rows
    */
   draw(lines: readonly string[]): void {
     if (lines.join('\n') === this.#drawn.join('\n')) return;
-    // In place, not erased first: a terminal that does not wait for the whole picture would flicker.
-    this.#write(`${this.#toTop()}${picture(lines)}${ERASE_BELOW}`);
+    // Overwrites instead of erasing first: without synchronized output the terminal would flicker.
+    this.#write(`${this.#toFirstLine()}${unwrapped(lines)}${ERASE_BELOW}`);
     this.#drawn = lines;
   }
 
-  /** Prints what stays, and `lines` below it. */
-  print(lasting: string, lines: readonly string[]): void {
-    this.#write(`${this.#toTop()}${ERASE_BELOW}${lasting}\n${picture(lines)}`);
+  /** Prints a permanent text above the live lines. */
+  print(permanent: string, lines: readonly string[]): void {
+    this.#write(`${this.#toFirstLine()}${ERASE_BELOW}${permanent}\n${unwrapped(lines)}`);
     this.#drawn = lines;
   }
 
-  /** Takes the live part away; the terminal is as it was before. */
+  /** Erases the live lines and shows the cursor again. */
   end(): void {
-    this.#write(`${this.#toTop()}${ERASE_BELOW}${SHOW_CURSOR}`);
+    this.#write(`${this.#toFirstLine()}${ERASE_BELOW}${SHOW_CURSOR}`);
     this.#drawn = [];
   }
 
   #write(text: string): void {
-    this.#terminal.write(`${TOGETHER[0]}${text}${TOGETHER[1]}`);
+    this.#terminal.write(`${BEGIN_UPDATE}${text}${END_UPDATE}`);
   }
 
-  /** Terminals break the lines that no longer fit when they become narrower, so there may be more of them than were drawn. */
-  #toTop(): string {
+  /** Moves the cursor to the first live line. A terminal that became narrower has wrapped lines, so they may take more rows. */
+  #toFirstLine(): string {
     const { columns } = this.size;
     const heights = this.#drawn.map((line) => Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)));
     const up = heights.reduce((sum, height) => sum + height, 0);
@@ -65,8 +66,8 @@ export class LiveRegion {
   }
 }
 
-/** Lines that the terminal cuts, whatever it takes for the width of their letters: one that wraps moves all others. */
-function picture(lines: readonly string[]): string {
+/** With wrapping disabled, because the terminal may draw letters wider than expected: a wrapped line would move all others. */
+function unwrapped(lines: readonly string[]): string {
   if (lines.length === 0) return '';
-  return `${HIDE_CURSOR}${CUT}${lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join('')}${WRAP}`;
+  return `${HIDE_CURSOR}${DISABLE_WRAP}${lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join('')}${ENABLE_WRAP}`;
 }

@@ -6,56 +6,41 @@ import { LiveRegion, type Terminal } from './live-region.ts';
 import { ActiveProblems } from './problems.ts';
 import { type Level, toLogLine } from './wording.ts';
 
-const FRAMES_A_SECOND = 8;
+const FRAMES_PER_SECOND = 8;
 
-/** What stays on the screen above the live part. */
-const LASTING: ReadonlySet<RunEvent['type']> = new Set([
-  'run started',
-  'action found',
-  'nothing to do',
-  'connected',
-  'node found',
-  'cordoned',
-  'pod skipped',
-  'warning',
-  'action ending soon',
-  'deadline',
-  'last resort',
-  'pod at risk',
-  'volumes attached',
-  'volumes detached',
-  'volumes still attached',
-  'waiting for capacity',
-  'dry run decision',
-  'hook completed',
-  'hook not completed',
-  'hook ended',
-  'hook completion failed',
-  'handed over',
-  'hand-over failed',
-  'task started',
-  'task refused',
-  'run failed',
+/** Events that only change the live lines. All others are printed permanently, above them. */
+const LIVE_ONLY: ReadonlySet<RunEvent['type']> = new Set([
+  'planned',
+  'pod waiting',
+  'eviction requested',
+  'eviction accepted',
+  'pod gone',
+  'waiting for pods',
+  'heartbeat',
+  'heartbeat failed',
+  'retrying',
+  'throttled',
 ]);
 
 /**
- * A live picture of the drain on a terminal; what is worth keeping scrolls by above it, and the summary comes last. `end` takes
- * the picture away and puts the cursor back; it is due however the program ends, and may come twice.
+ * Shows a drain on a terminal: live lines that are redrawn, permanent lines that scroll by above them, and the summary at the
+ * end. `end` erases the live lines and shows the cursor again. Call it however the program ends; a second call does nothing.
+ * @param now milliseconds since the epoch
  */
 export function liveView(terminal: Terminal, now: () => number): { report: Report; end: () => void } {
-  const live = new LiveRegion(terminal);
-  const tally = new RunTotals();
-  const trouble = new ActiveProblems();
+  const region = new LiveRegion(terminal);
+  const totals = new RunTotals();
+  const problems = new ActiveProblems();
   const startedAt = now();
-  const paint: Paint = (look, text) => styleText(look, text, { stream: terminal });
+  const paint: Paint = (style, text) => styleText(style, text, { stream: terminal });
   let isOver = false;
 
   const lines = (): readonly string[] => {
     const at = now();
-    return isOver ? [] : frame(tally, { now: at, startedAt, trouble: trouble.at(at), paint, ...live.size });
+    return isOver ? [] : frame(totals, { now: at, startedAt, problems: problems.at(at), paint, ...region.size });
   };
-  const draw = () => live.draw(lines());
-  const timer = setInterval(draw, 1000 / FRAMES_A_SECOND);
+  const draw = () => region.draw(lines());
+  const timer = setInterval(draw, 1000 / FRAMES_PER_SECOND);
   timer.unref();
   terminal.on('resize', draw);
 
@@ -64,28 +49,28 @@ export function liveView(terminal: Terminal, now: () => number): { report: Repor
     isOver = true;
     clearInterval(timer);
     terminal.removeListener('resize', draw);
-    live.end();
+    region.end();
   };
   return {
     end,
     report: (event) => {
-      tally.record(event, now());
-      const words = toLogLine(event);
-      if (words === undefined) return;
-      const { level, message, fields } = words;
-      trouble.record(event, message, now());
-      if (event.type === 'summary' || event.type === 'sweep summary') {
+      totals.record(event, now());
+      const line = toLogLine(event);
+      if (line === undefined) return;
+      const { level, message, fields } = line;
+      problems.record(event, message, now());
+      if (event.type === 'summary') {
         end();
-        terminal.write(`${summaryLines(message, event.summary.exitCode === 0, live.size.columns, paint)}\n`);
-      } else if (LASTING.has(event.type)) {
+        terminal.write(`${summaryLines(message, event.summary.exitCode === 0, region.size.columns, paint)}\n`);
+      } else if (!LIVE_ONLY.has(event.type)) {
         const advice = typeof fields['advice'] === 'string' ? `\n    ${fields['advice']}` : '';
-        live.print(`${marked(level, message, paint)}${advice}`, lines());
+        region.print(`${marked(level, message, paint)}${advice}`, lines());
       }
     },
   };
 }
 
-/** Marks, because colours are not everywhere, and not for everybody. */
+/** The mark tells the level on terminals, and to people, without colours. */
 function marked(level: Level, message: string, paint: Paint): string {
   switch (level) {
     case 'error':
@@ -97,7 +82,7 @@ function marked(level: Level, message: string, paint: Paint): string {
   }
 }
 
-/** What came of it, in bold; the figures below it, broken between two of them where they do not fit. */
+/** The result in bold, and the figures below it, with a line break between two figures where they do not fit. */
 function summaryLines(message: string, isSuccess: boolean, columns: number, paint: Paint): string {
   const [result = '', ...figures] = message.split(' · ');
   const lines: string[] = [];

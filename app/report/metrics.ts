@@ -2,21 +2,23 @@ import type { RunEvent, Summary, SweepSummary } from '../events.ts';
 
 export const NAMESPACE = 'NodeDrainer';
 
-/** Every metric, with its unit. They are filed under Cluster; those of a drain also under Cluster and Group. */
+/** Every metric, with its unit. All have the dimension Cluster; those of a drain also the dimensions Cluster and Group. */
 export const METRICS = {
   /** How long evicting and waiting for the pods took. */
   DrainSeconds: 'Seconds',
   PodsEvicted: 'Count',
-  /** For how long at least one pod was held up by a budget. */
+  /** How long a budget blocked at least one pod. */
   BlockedSeconds: 'Seconds',
-  /** One by one as they fail: in the summary they would come when the instance is gone. */
+  /** Counted when each fails: in the summary they would arrive when the instance is terminated already. */
   HeartbeatsFailed: 'Count',
   DrainsSucceeded: 'Count',
   DrainsFailed: 'Count',
-  /** Lifecycle actions of whose life nine tenths are over. */
+  /** Lifecycle actions that have used nine tenths of their time. */
   ActionsNearEnd: 'Count',
-  /** Instances that a sweep found waiting at the hook. */
+  /** Instances that wait at the hook during a sweep. */
   InstancesWaiting: 'Count',
+  /** Instances without a node that are old enough to have joined the cluster. */
+  NodesMissing: 'Count',
   TasksStarted: 'Count',
   TasksRefused: 'Count',
 } as const;
@@ -24,77 +26,78 @@ export const METRICS = {
 type MetricName = keyof typeof METRICS;
 type Values = Partial<Record<MetricName, number>>;
 
-/** What the metrics of a run are filed under. */
+/** The dimensions of the metrics of a run. */
 export type Dimensions = { readonly cluster: string; readonly group: string | undefined };
 
 /**
- * What makes a log line one of the embedded metric format, from which CloudWatch Logs extracts metrics: the members that
- * are merged into the line of this event. None for an event that counts nothing.
+ * The fields that turn the log line of this event into embedded metric format, from which CloudWatch Logs extracts metrics.
+ * No fields for an event without metrics.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * @param place where the run's lifecycle action was found, if one was
+ * @param dimensions of the run's lifecycle action, once it was found
  * @param now milliseconds since the epoch
  */
 export function metricsOf(
   event: RunEvent,
-  place: Dimensions | undefined,
+  dimensions: Dimensions | undefined,
   now: number,
 ): Readonly<Record<string, unknown>> {
   switch (event.type) {
     case 'summary':
-      return members(valuesOfDrain(event.summary), event.summary, now);
+      return embed(drainMetrics(event.summary), event.summary, now);
     case 'action ending soon':
-      return place === undefined ? {} : members({ ActionsNearEnd: 1 }, place, now);
+      return dimensions === undefined ? {} : embed({ ActionsNearEnd: 1 }, dimensions, now);
     case 'heartbeat failed':
-      return place === undefined ? {} : members({ HeartbeatsFailed: 1 }, place, now);
+      return dimensions === undefined ? {} : embed({ HeartbeatsFailed: 1 }, dimensions, now);
     case 'sweep summary':
-      return members(valuesOfSweep(event.summary), { cluster: event.cluster, group: undefined }, now);
+      return embed(sweepMetrics(event.summary), { cluster: event.cluster, group: undefined }, now);
     default:
       return {};
   }
 }
 
-function valuesOfDrain(summary: Summary): Values {
-  if (!isOfAction(summary)) return {};
-  const verdict = verdictOf(summary);
+function drainMetrics(summary: Summary): Values {
+  if (!concernsAction(summary)) return {};
+  const success = successOf(summary);
   const drainSeconds = summary.seconds['drain'];
   return {
     PodsEvicted: summary.pods.evicted,
-    ...(verdict !== undefined && {
-      DrainsSucceeded: verdict === 'succeeded' ? 1 : 0,
-      DrainsFailed: verdict === 'failed' ? 1 : 0,
+    ...(summary.result === 'node missing' && { NodesMissing: 1 }),
+    ...(success !== undefined && {
+      DrainsSucceeded: success ? 1 : 0,
+      DrainsFailed: success ? 0 : 1,
     }),
-    // Of a drain that another one goes on with, they would be a part that looks like the whole.
-    ...(verdict !== undefined &&
+    // The durations of a drain that was handed over are only a part: they would lower the averages.
+    ...(success !== undefined &&
       drainSeconds !== undefined && { DrainSeconds: drainSeconds, BlockedSeconds: summary.blockedSeconds }),
   };
 }
 
 /**
- * Was the run about a lifecycle action of this cluster? One that failed before it found any was. A group of another
- * cluster would be filed, and billed, under this one.
+ * Did the run concern a lifecycle action of this cluster? A run that failed before it found one did. An instance of another
+ * cluster must not be counted, and billed, here.
  */
-function isOfAction({ targetKind, result, hook, exitCode }: Summary): boolean {
+function concernsAction({ targetKind, result, hook, exitCode }: Summary): boolean {
   if (targetKind !== 'instance' || result === 'dry run' || result === 'instance of another cluster') return false;
   return hook !== 'none' || exitCode === 1;
 }
 
-/** Undefined for a run that ended before it could be either: stopped, or nothing to drain. */
-function verdictOf({ result, exitCode, lost }: Summary): 'succeeded' | 'failed' | undefined {
-  // The action's end took the instance before its pods had gone.
-  if (exitCode === 1 || result === 'action ended') return 'failed';
-  // Its node was deleted in mid-drain, and the pods with it.
-  if (result === 'no node' && lost.length > 0) return 'failed';
-  // The deadline is the owner's wish; what it costs is told as `lost`.
-  return result === 'drained' || result === 'deadline' ? 'succeeded' : undefined;
+/** Whether the drain succeeded or failed; undefined for a run that did neither: it was stopped, or had nothing to drain. */
+function successOf({ result, exitCode, lost }: Summary): boolean | undefined {
+  // With 'action ended', the instance was terminated while pods remained.
+  if (exitCode === 1 || result === 'action ended') return false;
+  // The node was deleted during the drain, and the pods with it.
+  if (result === 'no node' && lost.length > 0) return false;
+  // The operator chose the deadline; the summary names the pods that it costs.
+  return result === 'drained' || result === 'deadline' ? true : undefined;
 }
 
-function valuesOfSweep({ waiting, started, refused }: SweepSummary): Values {
+function sweepMetrics({ waiting, started, refused }: SweepSummary): Values {
   return { InstancesWaiting: waiting, TasksStarted: started, TasksRefused: refused };
 }
 
-/** The metrics, what they are filed under, and the metadata that names both. */
-function members(values: Values, { cluster, group }: Dimensions, now: number): Readonly<Record<string, unknown>> {
+/** The metrics, their dimensions, and the metadata that declares both. */
+function embed(values: Values, { cluster, group }: Dimensions, now: number): Readonly<Record<string, unknown>> {
   const names = Object.keys(values).filter((name): name is MetricName => name in METRICS);
   if (names.length === 0) return {};
   return {
@@ -115,20 +118,22 @@ function members(values: Values, { cluster, group }: Dimensions, now: number): R
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html */
-const MOST_CHARACTERS = 1_024;
+const MAX_VALUE_LENGTH = 1_024;
 
 /**
- * A name as the value of a CloudWatch dimension: printable ASCII, not blank, 1 to 1024 characters. Everything else in it is
- * percent-encoded, so that names that differ go on to differ; what is too long is cut.
+ * A name as the value of a CloudWatch dimension: printable ASCII, not blank, 1 to 1024 characters. Other characters are
+ * percent-encoded, so that different names stay different; longer values are truncated.
  */
 export function dimensionValue(name: string): string {
   const encoded = name.toWellFormed().replace(/[^\x20-\x7e]/gu, encodeURIComponent);
   const visible = encoded.trim() === '' ? encoded.replaceAll(' ', '%20') : encoded;
-  return visible.slice(0, MOST_CHARACTERS) || 'none';
+  return visible.slice(0, MAX_VALUE_LENGTH) || 'none';
 }
 
-/** Those of these names that are called otherwise in CloudWatch, each with what it is called there. */
-export function renamed(names: readonly (string | undefined)[]): { readonly name: string; readonly value: string }[] {
+/** The names that are encoded in CloudWatch, each with its dimension value. */
+export function encodedNames(
+  names: readonly (string | undefined)[],
+): { readonly name: string; readonly value: string }[] {
   return names
     .filter((name) => name !== undefined)
     .map((name) => ({ name, value: dimensionValue(name) }))

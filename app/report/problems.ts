@@ -1,47 +1,47 @@
 import type { RunEvent } from '../events.ts';
 
-/** What went wrong, and when, in milliseconds since the epoch. */
+/** Something that goes wrong, and since when, in milliseconds since the epoch. */
 export type Problem = { readonly message: string; readonly at: number };
 
-/** No further failure within this time of the next try: it worked, or takes its time. */
-const TRY_MS = 15_000;
+/** A problem is over when its next retry is this long ago: a retry that succeeds is seldom reported. */
+const RETRY_GRACE_MS = 15_000;
 
-/** What goes wrong at the moment, as far as anybody can tell: success is seldom told. */
+/** The problems of a run that still last, for the live view. */
 export class ActiveProblems {
-  #api: (Problem & { readonly until: number }) | undefined;
-  readonly #beats = new Map<string, Problem>();
+  #apiProblem: (Problem & { readonly until: number }) | undefined;
+  readonly #heartbeatProblems = new Map<string, Problem>();
 
   /**
-   * @param message the event in words
+   * @param message the message of the event's log line
    * @param now milliseconds since the epoch
    */
   record(event: RunEvent, message: string, now: number): void {
     switch (event.type) {
       case 'retrying':
-        this.#api = { message, at: now, until: now + event.retryInMs + TRY_MS };
+        this.#apiProblem = { message, at: now, until: now + event.retryInMs + RETRY_GRACE_MS };
         break;
       case 'throttled':
-        this.#api = { message, at: now, until: now + event.pauseMs };
+        this.#apiProblem = { message, at: now, until: now + event.pauseMs };
         break;
       case 'connected':
       case 'eviction accepted':
       case 'pod gone':
-        this.#api = undefined;
+        this.#apiProblem = undefined;
         break;
       case 'heartbeat failed':
-        this.#beats.set(event.hook, { message, at: now });
+        this.#heartbeatProblems.set(event.hook, { message, at: now });
         break;
       case 'heartbeat':
       case 'hook ended':
       case 'hook completed':
-        this.#beats.delete(event.hook);
+        this.#heartbeatProblems.delete(event.hook);
         break;
     }
   }
 
-  /** What has not been made up for, the heartbeats first: without them the instance goes. */
+  /** Heartbeats come first: without them the instance is terminated. */
   at(now: number): readonly Problem[] {
-    const api = this.#api !== undefined && now < this.#api.until ? [this.#api] : [];
-    return [...this.#beats.values(), ...api];
+    const apiProblems = this.#apiProblem !== undefined && now < this.#apiProblem.until ? [this.#apiProblem] : [];
+    return [...this.#heartbeatProblems.values(), ...apiProblems];
   }
 }

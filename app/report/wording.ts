@@ -1,4 +1,4 @@
-import type { RunEvent, Summary, SweepSummary } from '../events.ts';
+import type { RemainingPod, RunEvent, Summary, SweepSummary } from '../events.ts';
 import { toSeconds } from '../lib/clock.ts';
 import { adviceOf, explain } from '../lib/errors.ts';
 import { refusalText } from '../run/drain-task.ts';
@@ -10,186 +10,202 @@ export type LogLine = {
   readonly fields: Readonly<Record<string, unknown>>;
 };
 
-/** One line of a log holds this many pods; more would not fit a CloudWatch event. */
-const MOST_PODS_A_LINE = 50;
-
-/** An event in words: what a person reads, and the fields that a machine does; undefined when there is nothing to say. */
+/** An event as a log line: the message for people, the fields for machines (docs/log-events.md). Undefined: not logged. */
 export function toLogLine(event: RunEvent): LogLine | undefined {
-  const { type, ...fields } = event;
-  const say = (level: Level, message: string, more: Record<string, unknown> = fields): LogLine => ({
+  const { type, ...own } = event;
+  const line = (level: Level, message: string, fields: Record<string, unknown> = own): LogLine => ({
     level,
     message,
-    fields: { event: type, ...more },
+    fields: { event: type, ...fields },
   });
   switch (event.type) {
     case 'run started':
-      return say('info', `drain of ${event.target} in ${event.cluster}${event.dryRun ? ', dry run' : ''}`);
-    case 'action found':
-      return say('info', `group ${event.group} waits for ${event.hooks.map(({ name }) => name).join(', ')}`, {
-        cluster: event.cluster,
-        group: event.group,
-        hooks: event.hooks.map(({ name, heartbeatTimeoutSeconds, globalTimeoutSeconds }) => ({
-          name,
-          heartbeatTimeoutSeconds,
-          globalTimeoutSeconds,
-        })),
-      });
+      return line('info', `${event.target}: ${event.dryRun ? 'dry run' : 'drain'} started in ${event.cluster}`);
+    case 'action found': {
+      // Only these fields of a hook: the caller's object also holds the token of the action.
+      const hooks = event.hooks.map(({ name, heartbeatTimeoutSeconds, globalTimeoutSeconds }) => ({
+        name,
+        heartbeatTimeoutSeconds,
+        globalTimeoutSeconds,
+      }));
+      const names = hooks.map(({ name }) => name).join(', ');
+      const { cluster, group } = event;
+      return line('info', `group ${group}: lifecycle action pending, hook ${names}`, { cluster, group, hooks });
+    }
     case 'nothing to do':
-      return say('info', `nothing to do: ${event.reason}`);
+      return line('info', `nothing to do: ${event.reason}`);
     case 'connected':
-      return say('info', `${event.server} answers`);
+      return line('info', `API server ${event.server}: connected`);
     case 'node found':
-      return say('info', `node ${event.node} found by ${event.by}`);
-    case 'cordoned':
-      return say(
-        'info',
-        `node ${event.node} cordoned${event.excludedFromLoadBalancers ? ', and excluded from load balancers' : ''}`,
-      );
+      return line('info', `node ${event.node}: found by ${event.matchedBy}`);
+    case 'waiting for capacity':
+      return line('info', `waiting for capacity: ${event.ready} of ${event.desired} nodes of the group are ready`);
+    case 'cordoned': {
+      const excluded = event.excludedFromLoadBalancers ? ' and excluded from load balancers' : '';
+      return line('info', `node ${event.node}: cordoned${excluded}`);
+    }
+    case 'excluded from load balancers':
+      return line('info', `node ${event.node}: excluded from load balancers`);
+    case 'node deleted': {
+      const waitUntil = isoTime(event.waitUntil);
+      const message = `node ${event.node}: deleted or replaced; looking for the node of the instance until ${waitUntil}`;
+      return line('warn', message, { node: event.node, waitUntil });
+    }
     case 'planned':
-      return say('info', `${count(event.toDrain)} to drain, ${event.toSkip} to leave`);
-    case 'pod skipped':
-      return say('info', `${event.pod} stays: ${event.reason}`);
-    case 'eviction requested':
-      return say('debug', `${event.pod}: ${event.how === 'evict' ? 'eviction' : 'deletion'} sent`);
-    case 'eviction accepted':
-      return say('info', `${event.pod} is going`);
-    case 'pod waiting':
-      return say('info', `${event.pod} waits: ${event.reason}`);
-    case 'pod gone':
-      return say('info', `${event.pod} is gone: ${event.proof}`);
+      return line('info', `${podsText(event.toDrain)} to drain, ${event.toSkip} to skip`);
+    case 'dry run decision':
+      return line('info', `pod ${event.pod}: ${dryRunText(event)}`);
+
     case 'replanned':
       return undefined;
+    case 'pod skipped':
+      return line('info', `pod ${event.pod}: skipped: ${event.reason}`);
+    case 'pod waiting':
+      return line('info', `pod ${event.pod}: waiting: ${event.reason}`);
+    case 'eviction requested':
+      return line('debug', `pod ${event.pod}: ${event.action === 'evict' ? 'eviction' : 'deletion'} requested`);
+    case 'eviction accepted':
+      return line('info', `pod ${event.pod}: eviction accepted`);
+    case 'pod gone':
+      return line('info', `pod ${event.pod}: gone: ${event.reason}`);
     case 'waiting for pods':
-      return say(
-        'info',
-        `${count(event.remaining.length)} remain${event.remaining.length === 1 ? 's' : ''}`,
-        podsOf(event.remaining),
-      );
-    case 'retrying':
-      return say(
-        'warn',
-        `could not ${event.what}, trying again in ${toSeconds(event.retryInMs)} s: ${explain(event.error)}`,
-        {
-          what: event.what,
-          inSeconds: toSeconds(event.retryInMs),
-        },
-      );
-    case 'throttled':
-      return say('warn', `the API server asks to slow down for ${toSeconds(event.pauseMs)} s`, {
-        forSeconds: toSeconds(event.pauseMs),
+      return line('info', `waiting for ${podsText(event.remaining.length)}`, remainingFields(event.remaining));
+
+    case 'deadline': {
+      const { policy, remaining } = event;
+      return line('warn', `the drain deadline has passed: ${remainText(remaining.length)}, policy ${policy}`, {
+        policy,
+        ...remainingFields(remaining),
       });
-    case 'warning':
-      return say('warn', event.error === undefined ? event.message : `${event.message}: ${explain(event.error)}`, {});
-    case 'heartbeat':
-      return say('info', `heartbeat for ${event.hook}`);
-    case 'heartbeat failed':
-      return say('warn', `heartbeat for ${event.hook} failed: ${explain(event.error)}`, {
-        hook: event.hook,
-        failures: event.failures,
+    }
+    case 'action ending soon': {
+      const actionEndsAt = isoTime(event.actionEndsAt);
+      return line('warn', `the lifecycle action ends at ${actionEndsAt}: ${remainText(event.remaining.length)}`, {
+        actionEndsAt,
+        ...remainingFields(event.remaining),
       });
-    case 'hook ended':
-      return say('warn', `${event.hook} has no active lifecycle action (any more)`);
-    case 'action ending soon':
-      return say(
-        'warn',
-        `the lifecycle action ends at ${new Date(event.endsAt).toISOString()}, with ${count(event.remaining.length)} left`,
-        {
-          endsAt: new Date(event.endsAt).toISOString(),
-          ...podsOf(event.remaining),
-        },
-      );
-    case 'last resort':
-      return say(
-        'warn',
-        `the lifecycle action is about to end: all that is left is asked at once (${count(event.remaining.length)})`,
-        { endsAt: new Date(event.endsAt).toISOString(), ...podsOf(event.remaining) },
-      );
+    }
+    case 'last resort': {
+      const endsAt = isoTime(event.endsAt);
+      const message = `the instance ends at ${endsAt}: ending each remaining pod in time for its grace period`;
+      return line('warn', message, {
+        endsAt,
+        ...remainingFields(event.remaining),
+      });
+    }
     case 'pod at risk':
-      return say('warn', `${event.pod} may be lost: ${event.reason}`);
+      return line('warn', `pod ${event.pod}: has to end now: ${event.reason}`);
+
     case 'volumes attached':
-      return say('info', `waiting for volumes to be detached: ${event.volumes.join(', ')}`);
+      return line('info', `waiting for volumes to detach: ${event.volumes.join(', ')}`);
     case 'volumes detached':
-      return say('info', event.count === 1 ? 'its volume is detached' : `its ${event.count} volumes are detached`);
-    case 'volumes still attached':
-      return say(
-        'warn',
-        `still attached after ${toSeconds(event.afterMs)} s, and no longer waited for: ${event.volumes.join(', ')}`,
-        {
-          volumes: event.volumes,
-          afterSeconds: toSeconds(event.afterMs),
-        },
-      );
-    case 'waiting for capacity':
-      return say('info', `waiting for capacity: ${event.ready} of ${event.wanted} nodes of the group are ready`);
-    case 'deadline':
-      return say(
-        'warn',
-        `the drain deadline has passed with ${count(event.remaining.length)} left; policy: ${event.policy}`,
-        {
-          policy: event.policy,
-          ...podsOf(event.remaining),
-        },
-      );
-    case 'dry run decision':
-      return say('info', `would ${event.action} ${event.action === 'wait' ? 'for ' : ''}${event.pod}: ${event.reason}`);
+      return line('info', `${event.count} volume${event.count === 1 ? '' : 's'} detached`);
+    case 'volumes still attached': {
+      const waitedSeconds = toSeconds(event.waitedMs);
+      const volumes = event.volumes.join(', ');
+      return line('warn', `volumes still attached after ${waitedSeconds} s, no longer waiting for them: ${volumes}`, {
+        volumes: event.volumes,
+        waitedSeconds,
+      });
+    }
+
+    case 'heartbeat':
+      return line('info', `hook ${event.hook}: heartbeat sent`);
+    case 'heartbeat failed': {
+      const { hook, failures, error } = event;
+      return line('warn', `hook ${hook}: heartbeat failed: ${explain(error)}`, { hook, failures });
+    }
+    case 'hook ended':
+      return line('warn', `hook ${event.hook}: no active lifecycle action`);
     case 'hook completed':
-      return say('info', `${event.hook} completed with ${event.result}`);
+      return line('info', `hook ${event.hook}: completed with ${event.result}`);
     case 'hook not completed':
-      return say('info', `${event.hook} is left alone`);
-    case 'hook completion failed':
-      return say('error', `${event.hook} could not be completed with ${event.result}: ${explain(event.error)}`, {
-        hook: event.hook,
-        result: event.result,
-        advice: adviceOf(event.error) ?? 'aws autoscaling complete-lifecycle-action does it by hand',
+      return line('info', `hook ${event.hook}: not completed`);
+    case 'hook completion failed': {
+      const { hook, result, error } = event;
+      return line('error', `hook ${hook}: could not be completed with ${result}: ${explain(error)}`, {
+        hook,
+        result,
+        advice: adviceOf(error) ?? 'complete it by hand: aws autoscaling complete-lifecycle-action',
       });
-    case 'sweep started':
-      return say('info', `sweep for ${event.cluster}${event.dryRun ? ', dry run' : ''}`);
-    case 'task would start':
-      return say('info', `would start a task for ${event.instanceId} of ${event.group}`);
+    }
+
+    case 'retrying': {
+      const { operation, error } = event;
+      const retryInSeconds = toSeconds(event.retryInMs);
+      return line('warn', `could not ${operation}, retrying in ${retryInSeconds} s: ${explain(error)}`, {
+        operation,
+        retryInSeconds,
+      });
+    }
+    case 'throttled': {
+      const pauseSeconds = toSeconds(event.pauseMs);
+      return line('warn', `API server: requests throttled, pausing for ${pauseSeconds} s`, { pauseSeconds });
+    }
+    case 'warning':
+      return line('warn', event.error === undefined ? event.message : `${event.message}: ${explain(event.error)}`, {});
     case 'run failed':
-      return say('error', explain(event.error), { advice: adviceOf(event.error) });
+      return line('error', explain(event.error), { advice: adviceOf(event.error) });
     case 'handed over':
-      return say('info', `task ${event.task} goes on with the drain (generation ${event.generation})`);
+      return line('info', `task ${event.task}: continues the drain (generation ${event.generation})`);
     case 'hand-over failed':
-      return say('warn', `the drain could not be handed over: ${explain(event.error)}`, {
-        advice: adviceOf(event.error),
-      });
-    case 'task started':
-      return say('info', `${event.instanceId} of ${event.group}: task ${event.task} started`);
-    case 'task refused':
-      return say('error', `${event.instanceId} of ${event.group}: no task was started: ${refusalText(event)}`);
+      return line('warn', `could not hand over the drain: ${explain(event.error)}`, { advice: adviceOf(event.error) });
     case 'summary':
-      return say(event.summary.exitCode === 0 ? 'info' : 'error', summaryText(event.summary), { ...event.summary });
+      return line(levelOfExit(event.summary), summaryText(event.summary), { ...event.summary });
+
+    case 'sweep started':
+      return line('info', `cluster ${event.cluster}: sweep${event.dryRun ? ' (dry run)' : ''} started`);
+    case 'task would start':
+      return line('info', `${waitingInstance(event)}: would start a task`);
+    case 'task started':
+      return line('info', `${waitingInstance(event)}: task ${event.task} started`);
+    case 'task refused':
+      return line('error', `${waitingInstance(event)}: ECS started no task: ${refusalText(event)}`);
     case 'sweep summary':
-      return say(event.summary.exitCode === 0 ? 'info' : 'error', sweepText(event.summary), {
-        cluster: event.cluster,
-        ...event.summary,
-      });
+      return line(levelOfExit(event.summary), sweepText(event.summary), { cluster: event.cluster, ...event.summary });
   }
 }
 
-function podsOf(remaining: readonly { pod: string; reason: string }[]) {
+function dryRunText({ action, reason }: Extract<RunEvent, { type: 'dry run decision' }>): string {
+  switch (action) {
+    case 'evict':
+      return 'would be evicted';
+    case 'skip':
+      return `would be skipped: ${reason}`;
+    case 'wait':
+      return `would wait: ${reason}`;
+  }
+}
+
+function waitingInstance({ instanceId, group }: { readonly instanceId: string; readonly group: string }): string {
+  return `instance ${instanceId} of group ${group}`;
+}
+
+function levelOfExit({ exitCode }: { readonly exitCode: number }): Level {
+  return exitCode === 0 ? 'info' : 'error';
+}
+
+/** A log line lists this many pods: CloudWatch Logs cuts events at 256 kB. */
+const MAX_LISTED_PODS = 50;
+
+function remainingFields(remaining: readonly RemainingPod[]): Record<string, unknown> {
   return {
     remaining: remaining.length,
-    pods: remaining.slice(0, MOST_PODS_A_LINE).map(({ pod, reason }) => ({ pod, reason })),
-    ...(remaining.length > MOST_PODS_A_LINE && { more: remaining.length - MOST_PODS_A_LINE }),
+    pods: remaining.slice(0, MAX_LISTED_PODS).map(({ pod, reason }) => ({ pod, reason })),
+    ...(remaining.length > MAX_LISTED_PODS && { omittedPods: remaining.length - MAX_LISTED_PODS }),
   };
 }
 
-function count(pods: number): string {
-  return `${pods} pod${pods === 1 ? '' : 's'}`;
-}
+/** The message names this many of the lost pods; the field `lost` names all of them. */
+const MAX_NAMED_PODS = 3;
 
-/** The message names this many of the pods that were lost; the field `lost` names all. */
-const MOST_NAMES = 3;
-
-/** The run in one line. */
+/** A drain in one line. */
 export function summaryText(summary: Summary): string {
   const { result, target, node, pods, lost, heartbeatsFailed, seconds, hook, exitCode } = summary;
   return [
     `${target}: ${result} in ${Math.round((seconds['total'] ?? 0) * 10) / 10} s`,
     ...(node === undefined ? [] : [`node ${node}`]),
-    `${pods.evicted} evicted, ${skippedText(pods.skipped)}${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
+    `${pods.evicted} evicted, ${pods.skipped} skipped${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
     ...(lost.length === 0 ? [] : [lostText(lost)]),
     ...blockedText(summary),
     ...(heartbeatsFailed === 0 ? [] : [`${heartbeatsFailed} heartbeat${heartbeatsFailed === 1 ? '' : 's'} failed`]),
@@ -198,32 +214,39 @@ export function summaryText(summary: Summary): string {
   ].join(' · ');
 }
 
-/** Not "left": that is what remains to be done, too. */
-export function skippedText(pods: number): string {
-  return `${pods} ${pods === 1 ? 'stays' : 'stay'}`;
-}
-
-/** The sweep in one line. */
-export function sweepText(summary: SweepSummary): string {
-  const { groups, waiting, withTask, otherClusters, started, refused, seconds, exitCode } = summary;
-  const found = [
-    `${grouped(waiting)} instance${waiting === 1 ? ' waits' : 's wait'} in the hook`,
-    `${grouped(withTask)} ${withTask === 1 ? 'has' : 'have'} a task`,
-    ...(otherClusters === 0 ? [] : [`${grouped(otherClusters)} of other clusters`]),
-    `${grouped(started)} started`,
-    `${grouped(refused)} refused`,
-  ].join(', ');
-  return `${grouped(groups)} group${groups === 1 ? '' : 's'} looked at; ${found} · ${seconds} s · exit ${exitCode}`;
-}
-
 function lostText(lost: readonly string[]): string {
-  const more = lost.length - MOST_NAMES;
-  return `${lost.length} lost: ${lost.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const more = lost.length - MAX_NAMED_PODS;
+  return `${lost.length} lost: ${lost.slice(0, MAX_NAMED_PODS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function blockedText({ blockedSeconds, longestBlocked }: Summary): string[] {
   if (longestBlocked === undefined) return [];
   return [`blocked for ${blockedSeconds} s, ${longestBlocked.pod} for ${longestBlocked.seconds} s`];
+}
+
+/** A sweep in one line. */
+export function sweepText(summary: SweepSummary): string {
+  const { groups, waiting, withTask, otherClusters, started, refused, seconds, exitCode } = summary;
+  const found = [
+    `${grouped(waiting)} instance${waiting === 1 ? '' : 's'} waiting`,
+    `${grouped(withTask)} with a task`,
+    ...(otherClusters === 0 ? [] : [`${grouped(otherClusters)} of other clusters`]),
+    `${grouped(started)} started`,
+    `${grouped(refused)} refused`,
+  ].join(', ');
+  return `${grouped(groups)} group${groups === 1 ? '' : 's'} checked: ${found} · ${seconds} s · exit ${exitCode}`;
+}
+
+function podsText(count: number): string {
+  return `${count} pod${count === 1 ? '' : 's'}`;
+}
+
+function remainText(count: number): string {
+  return `${podsText(count)} remain${count === 1 ? 's' : ''}`;
+}
+
+function isoTime(at: number): string {
+  return new Date(at).toISOString();
 }
 
 /** `1200` → `1,200` */

@@ -28,11 +28,11 @@ export async function waitForCapacity(
     const leftMs = until - clock.now();
     if (seen instanceof Failure) {
       if (leftMs <= 0) return beginWithout('the capacity of the group is not known', seen);
-      report({ type: 'retrying', what: 'see the capacity of the group', error: seen, retryInMs: LOOK_EVERY_MS });
+      report({ type: 'retrying', operation: 'see the capacity of the group', error: seen, retryInMs: LOOK_EVERY_MS });
     } else {
       const { desired, ready } = seen;
       if (ready >= desired) return;
-      if (told !== ready) report({ type: 'waiting for capacity', ready, wanted: desired });
+      if (told !== ready) report({ type: 'waiting for capacity', ready, desired });
       told = ready;
       if (leftMs <= 0) return beginWithout(`the group has ${ready} of ${desired} ready nodes`);
     }

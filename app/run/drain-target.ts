@@ -1,4 +1,4 @@
-import { clusterNameOf, isOfAnotherCluster } from '../config/cluster-source.ts';
+import { clusterNameOf, isOfOtherCluster } from '../config/cluster-source.ts';
 import type { Config, Target } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
@@ -74,17 +74,18 @@ export async function drainTarget(
           return await drainNode(cluster, cordoned, timeline, config, capacity, beating);
         } catch (error) {
           if (!(error instanceof NodeGone)) throw error;
+          const next = await awaitReturn(current, error, config, ports, cluster, beating);
+          if (next === 'machine ended') return { kind: 'no node' };
+          if (next === undefined) return noNode(config, instance, context);
+          current = next;
         }
-        const next = await awaitReturn(config, ports, cluster, state, beating);
-        if (next === undefined) return noNode(config, instance, context);
-        current = next;
       }
     });
   } catch (error) {
     // Of two tasks on one node, the slower one finds that the action has ended.
     if (!(error instanceof ActionEnded)) throw error;
     if (!(await checkDrainedByPeer(cluster.podsOf(node), config, context))) throw error;
-    return { kind: 'drained by another' };
+    return { kind: 'drained by peer' };
   }
 }
 
@@ -157,7 +158,7 @@ function belongsToOtherCluster(
   { cluster }: Pick<Config, 'cluster'>,
 ): instance is InstanceInfo {
   if (instance === undefined || instance instanceof Failure) return false;
-  return isOfAnotherCluster(instance.clusters, cluster);
+  return isOfOtherCluster(instance.clusters, cluster);
 }
 
 function otherCluster({ clusters }: InstanceInfo, { cluster }: Pick<Config, 'cluster'>): Outcome {
@@ -198,7 +199,7 @@ async function locateNode(
   const found = await stopwatch.time('find', () => retry(options, lookUp, context));
   if (found === undefined) return undefined;
   const { node, by } = found;
-  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, by });
+  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, matchedBy: by });
   return node;
 }
 
@@ -222,45 +223,46 @@ function noNode(
   return { kind: 'node missing', error };
 }
 
-/** After the largest grace period of its pods, and this long, a deleted node is not waited for any longer. */
-const RETURN_WITHIN_MS = 60_000;
+/** After the largest grace period of its pods, and this long, the return of a deleted node is not waited for any longer. */
+const RETURN_MARGIN_MS = 60_000;
 const RETURN_INTERVAL_MS = 2_000;
 
 /**
  * The node object was deleted. A living kubelet registers it again, with the same pods still running: waits for that while EC2
- * says that the instance runs. @returns the new node; undefined: there is none
+ * says that the instance runs. Without an instance, only the provider ID can prove that a node is the same machine.
+ * @returns the new node; undefined: there is none
  */
 async function awaitReturn(
+  before: NodeRef,
+  { graceSeconds }: NodeGone,
   config: Config,
   ports: Ports,
   cluster: Cluster,
-  state: RunState,
   context: TimedContext,
-): Promise<NodeRef | undefined> {
+): Promise<NodeRef | 'machine ended' | undefined> {
   const { clock, report, signal } = context;
   const { target } = config;
-  const until = clock.now() + RETURN_WITHIN_MS + state.largestGraceSeconds * 1000;
-  report({ type: 'node deleted', until });
+  const waitUntil = clock.now() + RETURN_MARGIN_MS + graceSeconds * 1000;
+  report({ type: 'node deleted', node: before.name, waitUntil });
   for (;;) {
-    const instance =
-      target.kind === 'instance' ? await describeInstance(target.instanceId, config, ports, context) : undefined;
-    const node =
-      target.kind === 'instance'
-        ? await locateNode(config, cluster, instance, context)
-        : await retry(
-            { what: 'find the node', withinMs: config.connectTimeoutMs },
-            () => cluster.nodes.byName(target.name, signal),
-            context,
-          );
+    if (target.kind === 'node') {
+      const options = { what: 'find the node', withinMs: config.connectTimeoutMs };
+      const node = await retry(options, () => cluster.nodes.byName(target.name, signal), context);
+      return node !== undefined && before.providerID !== '' && node.providerID === before.providerID ? node : undefined;
+    }
+    const instance = await describeInstance(target.instanceId, config, ports, context);
+    const node = await locateNode(config, cluster, instance, context);
     if (node !== undefined) return node;
-    if (target.kind === 'node' || isOver(instance) || clock.now() >= until) return undefined;
-    await clock.sleep(Math.min(RETURN_INTERVAL_MS, until - clock.now()), signal);
+    if (hasEnded(instance)) return 'machine ended';
+    if (clock.now() >= waitUntil) return undefined;
+    await clock.sleep(Math.min(RETURN_INTERVAL_MS, waitUntil - clock.now()), signal);
   }
 }
 
-/** Has the machine ended? Without EC2's word it runs. */
-function isOver(instance: InstanceInfo | Failure | undefined): boolean {
-  return instance !== undefined && !(instance instanceof Failure) && /^(terminated|stopped)$/.test(instance.state ?? '');
+/** Does EC2 say that the machine no longer runs? */
+function hasEnded(instance: InstanceInfo | Failure | undefined): boolean {
+  if (instance === undefined || instance instanceof Failure || instance.state === undefined) return false;
+  return instance.state !== 'running' && instance.state !== 'pending';
 }
 
 function timelineFor(config: Config, state: RunState, taskStartedAt: number, now: number): Timeline {

@@ -2,34 +2,35 @@ import type { PodName, RemainingPod, RunEvent, Totals } from '../events.ts';
 import { toSeconds } from '../lib/clock.ts';
 import type { Outcome } from '../outcome.ts';
 
-/** Adds up the events of a run, for the summary and the live view. */
+/** Adds up the events of a run, for the summary and the live view. Times are milliseconds since the epoch. */
 export class RunTotals {
   #node: string | undefined;
-  #beats = 0;
+  #heartbeats = 0;
   #heartbeatsFailed = 0;
-  #lastBeatAt: number | undefined;
+  #lastHeartbeatAt: number | undefined;
   #gone = 0;
   #evicted = 0;
-  readonly #left = new Set<string>();
-  readonly #asked = new Set<string>();
+  readonly #skipped = new Set<PodName>();
+  /** Skipped pods whose containers run until the instance ends. */
+  readonly #leftRunning = new Set<string>();
+  readonly #requested = new Set<PodName>();
   #remaining: (now: number) => readonly RemainingPod[] = () => [];
-  /** Since when a budget has held up each pod. */
-  readonly #blockedSince = new Map<string, number>();
-  #longest: { pod: string; ms: number } | undefined;
-  /** Since when there has been a blocked pod, and for how long there was one before. */
+  /** Since when a budget has blocked each pod. */
+  readonly #blockedSince = new Map<PodName, number>();
+  #longestBlocked: { readonly pod: PodName; readonly ms: number } | undefined;
+  /** Since when at least one pod has been blocked, and for how long this was so before. */
   #anyBlockedSince: number | undefined;
   #anyBlockedMs = 0;
   #actionEndsAt = Number.POSITIVE_INFINITY;
 
-  /** @param now milliseconds since the epoch */
   record(event: RunEvent, now: number): void {
     switch (event.type) {
       case 'node found':
         this.#node = event.node;
         break;
       case 'heartbeat':
-        this.#beats++;
-        this.#lastBeatAt = now;
+        this.#heartbeats++;
+        this.#lastHeartbeatAt = now;
         break;
       case 'heartbeat failed':
         this.#heartbeatsFailed++;
@@ -41,10 +42,11 @@ export class RunTotals {
         this.#remaining = event.remaining;
         break;
       case 'pod skipped':
-        this.#left.add(event.pod);
+        this.#skipped.add(event.pod);
+        if (event.lost) this.#leftRunning.add(event.pod);
         break;
       case 'eviction requested':
-        this.#asked.add(event.pod);
+        this.#requested.add(event.pod);
         break;
       case 'pod waiting':
         if (event.waitReason === 'budget') this.#block(event.pod, now);
@@ -55,9 +57,10 @@ export class RunTotals {
         break;
       case 'pod gone':
         this.#unblock(event.pod, now);
-        if (this.#left.delete(event.pod)) break;
+        this.#leftRunning.delete(event.pod);
+        if (this.#skipped.delete(event.pod)) break;
         this.#gone++;
-        if (this.#asked.delete(event.pod)) this.#evicted++;
+        if (this.#requested.delete(event.pod)) this.#evicted++;
         break;
     }
   }
@@ -67,59 +70,64 @@ export class RunTotals {
   }
 
   get lastHeartbeatAt(): number | undefined {
-    return this.#lastBeatAt;
+    return this.#lastHeartbeatAt;
   }
 
-  /** How many pods have gone. */
+  /** How many pods are gone, evicted or not. */
   get gone(): number {
     return this.#gone;
   }
 
-  /** How many pods stay on the node. */
+  /** How many pods are skipped, and still on the node. */
   get skipped(): number {
-    return this.#left.size;
+    return this.#skipped.size;
   }
 
-  /** The pods that the drain is not done with, as of its latest look, each with its reason. */
+  /** The pods that remain, as of the last plan. */
   remaining(now: number): readonly RemainingPod[] {
     return this.#remaining(now);
   }
 
   /**
-   * The pods that went with their instance: what remains when the action was completed, or has ended by itself.
-   * @param completed whether the hook was told that the instance may go
+   * The pods that were terminated with their instance: what remained when its hook was completed, or when its action ended.
+   * @param completed whether the hook was completed
    */
   lost({ completed, outcome }: { completed: boolean; outcome: Outcome['kind'] }, now: number): readonly PodName[] {
     const isOver = completed || outcome === 'action ended' || now >= this.#actionEndsAt;
-    return isOver ? this.#remaining(now).map(({ pod }) => pod) : [];
+    if (!isOver) return [];
+    return [...new Set([...this.#remaining(now).map(({ pod }) => pod), ...this.#leftRunning])];
   }
 
   totals(now: number): Totals {
-    for (const pod of this.#blockedSince.keys()) this.#noteBlocked(pod, now);
+    for (const pod of this.#blockedSince.keys()) this.#updateLongestBlocked(pod, now);
     return {
       node: this.#node,
-      pods: { evicted: this.#evicted, skipped: this.#left.size, remaining: this.#remaining(now).length },
-      longestBlocked: this.#longest && { pod: this.#longest.pod, seconds: toSeconds(this.#longest.ms) },
+      pods: { evicted: this.#evicted, skipped: this.#skipped.size, remaining: this.#remaining(now).length },
+      longestBlocked: this.#longestBlocked && {
+        pod: this.#longestBlocked.pod,
+        seconds: toSeconds(this.#longestBlocked.ms),
+      },
       blockedSeconds: toSeconds(this.#anyBlockedMs + now - (this.#anyBlockedSince ?? now)),
-      heartbeats: this.#beats,
+      heartbeats: this.#heartbeats,
       heartbeatsFailed: this.#heartbeatsFailed,
     };
   }
 
-  #block(pod: string, now: number): void {
+  #block(pod: PodName, now: number): void {
     if (!this.#blockedSince.has(pod)) this.#blockedSince.set(pod, now);
     this.#anyBlockedSince ??= now;
   }
 
-  #unblock(pod: string, now: number): void {
-    this.#noteBlocked(pod, now);
+  #unblock(pod: PodName, now: number): void {
+    this.#updateLongestBlocked(pod, now);
     if (!this.#blockedSince.delete(pod) || this.#blockedSince.size > 0) return;
     this.#anyBlockedMs += now - (this.#anyBlockedSince ?? now);
     this.#anyBlockedSince = undefined;
   }
 
-  #noteBlocked(pod: string, now: number): void {
+  #updateLongestBlocked(pod: PodName, now: number): void {
     const since = this.#blockedSince.get(pod);
-    if (since !== undefined && now - since > (this.#longest?.ms ?? 0)) this.#longest = { pod, ms: now - since };
+    if (since === undefined || now - since <= (this.#longestBlocked?.ms ?? 0)) return;
+    this.#longestBlocked = { pod, ms: now - since };
   }
 }

@@ -44,7 +44,7 @@ export async function waitForDetach(
     }
     if (clock.now() >= until) {
       const left = attached.map(({ volume }) => volume);
-      report({ type: 'volumes still attached', volumes: left, afterMs: timeoutMs });
+      report({ type: 'volumes still attached', volumes: left, waitedMs: timeoutMs });
       return true;
     }
     await clock.sleep(Math.min(CHECK_INTERVAL_MS, until - clock.now()), signal);

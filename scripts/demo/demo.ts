@@ -81,7 +81,7 @@ const after = await pods();
 const [action] = aws.lifecycleActions(INSTANCE);
 say('');
 say(
-  `Exit code ${code}. The hook got ${action?.beats} heartbeats, and is ${action?.state}: ${action?.result ?? 'no result'}.`,
+  `Exit code ${code}. The hook got ${action?.heartbeats} heartbeats, and is ${action?.state}: ${action?.result ?? 'no result'}.`,
 );
 const left = after.filter(({ spec }) => spec?.nodeName === NODE).map(({ metadata }) => metadata?.name);
 say(

@@ -26,7 +26,7 @@ test('ON_DEADLINE=force deletes what a budget holds, with its own grace period',
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   const deadline = lines.findIndex(({ event }) => event === 'deadline');
-  const deletion = lines.findIndex(({ how }) => how === 'delete');
+  const deletion = lines.findIndex(({ action }) => action === 'delete');
   assert.ok(deadline !== -1 && deadline < deletion, 'deleted only after the deadline');
 });
 

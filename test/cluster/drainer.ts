@@ -18,7 +18,7 @@ const Line = v.looseObject({
   reason: Text,
   waitReason: Text,
   action: Text,
-  by: Text,
+  matchedBy: Text,
   node: Text,
 });
 export type Line = v.InferOutput<typeof Line>;

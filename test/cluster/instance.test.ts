@@ -19,7 +19,7 @@ test('an instance found by its private DNS name is drained, its hook beaten, and
   const { exitCode, summary, lines } = await termination.drainByKubeconfig(lab).ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
-  assert.equal(lines.find(({ event }) => event === 'node found')?.by, 'private DNS name');
+  assert.equal(lines.find(({ event }) => event === 'node found')?.matchedBy, 'private DNS name');
   assert.deepEqual(await scenario.pods(), []);
   assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', beats: 1 });
   assert.equal(summary.heartbeats, 1);
@@ -33,7 +33,7 @@ test('an instance is found by the label that eksctl puts on its node', async (t)
   await scenario.pod('held', { node, held: true });
   const termination = await Termination.of(t, { instanceId });
   const drainer = termination.drainByKubeconfig(lab);
-  assert.equal((await drainer.says('what it found', ({ event }) => event === 'node found')).by, 'eksctl label');
+  assert.equal((await drainer.says('what it found', ({ event }) => event === 'node found')).matchedBy, 'eksctl label');
   await scenario.terminating('held');
   assert.deepEqual(termination.action, { state: 'pending', result: undefined, beats: 1 });
   await lab.admin.core.deleteNode({ name: node });
@@ -52,7 +52,7 @@ test('an instance is found by the provider ID of its node', async (t) => {
   const { exitCode, lines } = await termination.drainByKubeconfig(lab).ended();
   assert.equal(exitCode, 0);
   const found = lines.find(({ event }) => event === 'node found');
-  assert.deepEqual([found?.by, found?.node], ['provider ID', node]);
+  assert.deepEqual([found?.matchedBy, found?.node], ['provider ID', node]);
   assert.equal((await lab.admin.core.readNode({ name: node })).spec?.unschedulable, true);
   assert.equal(termination.action.result, 'CONTINUE');
 });

@@ -23,7 +23,7 @@ test('the drain waits until the volume of a pod that went is detached, and names
   await scenario.create(podOn(scenario.worker, 'database', claiming('data')));
   const drainer = scenario.drain();
   const waits = await drainer.says('that it waits for the volume', isAttached);
-  assert.equal(waits.message, `waiting for volumes to be detached: ${data.name}`);
+  assert.equal(waits.message, `waiting for volumes to detach: ${data.name}`);
   assert.deepEqual(await scenario.pods(), []);
   assert.ok(drainer.isRunning);
   await attachment.detach();

@@ -1,78 +1,78 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimulatedRequest } from '../simulator/faults.ts';
-import { nodeOf, Town } from './fault-environment.ts';
-import type { FaultScenario, Figure } from './scenario.ts';
-import { evictedTwice, seconds, verdictOf } from './verdict.ts';
+import { FaultEnvironment, nodeOf } from './fault-environment.ts';
+import { evictedTwice, resultOf, seconds } from './result.ts';
+import type { FaultResult, FaultScenario } from './scenario.ts';
 
 const OUTAGE_MS = 60_000;
 
-/** The request of each stage of a drain, in whose middle the API server goes. */
+/** The request during which the API server becomes unreachable, for each stage of a drain. */
 const STAGES: Readonly<Record<string, (request: SimulatedRequest) => boolean>> = {
   connect: ({ path }) => path === '/api/v1',
   find: ({ method, path }) => method === 'GET' && path.startsWith('/api/v1/nodes'),
   cordon: ({ method, path }) => method === 'PATCH' && path.startsWith('/api/v1/nodes/'),
   evict: ({ path }) => path.endsWith('/pod-0-5/eviction'),
   wait: () => false,
-  settle: ({ method, path }) => method === 'GET' && path.includes('/volumeattachments'),
+  detach: ({ method, path }) => method === 'GET' && path.includes('/volumeattachments'),
 };
 
-/** The API server gone for a minute at each stage: connections refused, those that are open closed. */
+/** The API server is unreachable for a minute at each stage: it refuses new connections and closes open ones. */
 export const apiOutages: readonly FaultScenario[] = Object.entries(STAGES).map(([stage, isStage]) => ({
-  name: `API server gone for 60 s while the worker would ${stage}`,
+  name: `API server unreachable for 60 s at the stage "${stage}"`,
   busy: false,
   run: () => outageAt(stage, isStage),
 }));
 
-async function outageAt(stage: string, isStage: (request: SimulatedRequest) => boolean): Promise<Figure> {
-  await using town = await Town.open({ shutdownMs: stage === 'wait' ? 20_000 : 500 });
-  if (stage === 'settle') await attachVolume(town);
-  let over: Promise<void> | undefined;
-  const begin = () => {
-    over ??= outage(town);
+async function outageAt(stage: string, isStage: (request: SimulatedRequest) => boolean): Promise<FaultResult> {
+  await using fixture = await FaultEnvironment.open({ shutdownMs: stage === 'wait' ? 20_000 : 500 });
+  if (stage === 'detach') await attachVolume(fixture);
+  let ended: Promise<void> | undefined;
+  const start = () => {
+    ended ??= outage(fixture);
   };
-  town.kubernetes.faults.add({
+  fixture.kubernetes.faults.add({
     when: (request) => {
-      if (over === undefined && isStage(request)) begin();
+      if (ended === undefined && isStage(request)) start();
       return false;
     },
     fault: { kind: 'reset' },
   });
   const startedAt = Date.now();
-  const [instance = ''] = town.instances;
-  const worker = town.drain(instance);
+  const [instance = ''] = fixture.instances;
+  const worker = fixture.drain(instance);
   if (stage === 'wait') {
     await worker.line('eviction accepted');
-    setTimeout(begin, 2_000);
+    setTimeout(start, 2_000);
   }
-  if (stage === 'settle')
+  if (stage === 'detach')
     worker.line('volumes attached').then(
-      () => detachVolume(town, over),
+      () => detachVolume(fixture, ended),
       () => undefined,
     );
   await worker.ended();
-  await over;
-  const [action] = town.aws.lifecycleActions(instance);
-  const twice = evictedTwice(town);
-  const told = `${seconds(Date.now() - startedAt)}, ${action?.beats} beats, ${twice} evicted twice`;
-  const faults = [
-    ...(over === undefined ? ['there was no outage'] : []),
+  await ended;
+  const [action] = fixture.aws.lifecycleActions(instance);
+  const twice = evictedTwice(fixture);
+  const figures = `${seconds(Date.now() - startedAt)}, ${action?.heartbeats} heartbeats, ${twice} evicted twice`;
+  const problems = [
+    ...(ended === undefined ? ['there was no outage'] : []),
     ...(twice > 0 ? [`${twice} evicted twice`] : []),
   ];
-  return await verdictOf(town, told, faults);
+  return await resultOf(fixture, figures, problems);
 }
 
-async function outage({ kubernetes }: Town): Promise<void> {
+async function outage({ kubernetes }: FaultEnvironment): Promise<void> {
   const refusal = await kubernetes.refuseConnections();
   await pause(OUTAGE_MS);
   await refusal.end();
 }
 
-const ATTACHMENT = 'town-volume';
+const ATTACHMENT = 'fault-volume';
 
-/** Pod 0 has a volume, which stays attached until the outage is over. */
-async function attachVolume(town: Town): Promise<void> {
+/** Creates a pod with a volume that stays attached until the outage has ended. */
+async function attachVolume(fixture: FaultEnvironment): Promise<void> {
   const namespace = 'default';
-  await town.core.createPersistentVolume({
+  await fixture.core.createPersistentVolume({
     body: {
       metadata: { name: ATTACHMENT },
       spec: {
@@ -83,7 +83,7 @@ async function attachVolume(town: Town): Promise<void> {
       },
     },
   });
-  await town.core.createNamespacedPod({
+  await fixture.core.createNamespacedPod({
     namespace,
     body: {
       metadata: { name: 'pod-0-data', annotations: { 'lab/shutdown-ms': '500' } },
@@ -94,7 +94,7 @@ async function attachVolume(town: Town): Promise<void> {
       },
     },
   });
-  await town.storage.createVolumeAttachment({
+  await fixture.storage.createVolumeAttachment({
     body: {
       metadata: { name: ATTACHMENT },
       spec: {
@@ -106,7 +106,7 @@ async function attachVolume(town: Town): Promise<void> {
   });
 }
 
-async function detachVolume(town: Town, over: Promise<void> | undefined): Promise<void> {
-  await over;
-  await town.storage.deleteVolumeAttachment({ name: ATTACHMENT });
+async function detachVolume(fixture: FaultEnvironment, outageEnded: Promise<void> | undefined): Promise<void> {
+  await outageEnded;
+  await fixture.storage.deleteVolumeAttachment({ name: ATTACHMENT });
 }

@@ -1,9 +1,9 @@
 import type { KubernetesFault } from '../simulator/faults.ts';
-import { Town } from './fault-environment.ts';
-import type { FaultScenario, Figure } from './scenario.ts';
-import { seconds, verdictOf } from './verdict.ts';
+import { FaultEnvironment } from './fault-environment.ts';
+import { resultOf, seconds } from './result.ts';
+import type { FaultResult, FaultScenario } from './scenario.ts';
 
-/** One after the other, in turn. */
+/** The failures, in rotation. */
 const KINDS: readonly KubernetesFault[] = [
   { kind: 'status', status: 500 },
   { kind: 'status', status: 503 },
@@ -13,18 +13,18 @@ const KINDS: readonly KubernetesFault[] = [
   { kind: 'hang' },
 ];
 
-/** Every nth call of the Kubernetes API fails, throughout the drain of 200 pods. */
+/** Every nth call of the Kubernetes API fails during the drain of 200 pods. */
 export const failingCalls: readonly FaultScenario[] = [10, 3, 2].map((every) => ({
-  name: `every ${every === 2 ? '2nd' : every === 3 ? '3rd' : `${every}th`} API call fails (500, 503, 429, reset, half a body, hang)`,
+  name: `every ${every === 2 ? '2nd' : every === 3 ? '3rd' : `${every}th`} API call fails (500, 503, 429, reset, truncated body, hang)`,
   busy: false,
   run: () => failing(every),
 }));
 
-async function failing(every: number): Promise<Figure> {
-  await using town = await Town.open({ podsPerNode: 200, heartbeatTimeout: 300 });
+async function failing(every: number): Promise<FaultResult> {
+  await using fixture = await FaultEnvironment.open({ podsPerNode: 200, heartbeatTimeout: 300 });
   let calls = 0;
   const rules = KINDS.map((fault, kind) =>
-    town.kubernetes.faults.add({
+    fixture.kubernetes.faults.add({
       when: ({ headers }) => {
         if (!headers['user-agent']?.startsWith('fargate-node-drainer')) return false;
         if (kind === 0) calls++;
@@ -34,9 +34,9 @@ async function failing(every: number): Promise<Figure> {
     }),
   );
   const startedAt = Date.now();
-  const [instance = ''] = town.instances;
-  await town.drain(instance, { CONNECT_TIMEOUT_SECONDS: '600' }).ended();
+  const [instance = ''] = fixture.instances;
+  await fixture.drain(instance, { CONNECT_TIMEOUT_SECONDS: '600' }).ended();
   const took = Date.now() - startedAt;
   const failed = rules.reduce((sum, rule) => sum + rule.hits(), 0);
-  return await verdictOf(town, `200 pods in ${seconds(took)}, ${failed} of ${calls} calls failed`);
+  return await resultOf(fixture, `200 pods in ${seconds(took)}, ${failed} of ${calls} calls failed`);
 }

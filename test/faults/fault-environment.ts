@@ -1,10 +1,10 @@
 import { CoreV1Api, StorageV1Api } from '@kubernetes/client-node';
-import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
-import { Fargate, PLACE } from '../process/fargate.ts';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from '../process/account.ts';
+import { Fargate, TASK_PLACEMENT } from '../process/fargate.ts';
 import { Program } from '../process/program.ts';
 import { accessEntry } from '../simulator/access-entry.ts';
-import type { AwsSimulator } from '../simulator/aws/aws-simulator.ts';
 import type { AwsOptions } from '../simulator/aws/context.ts';
+import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
@@ -13,24 +13,24 @@ import { runPods } from './pods.ts';
 export const CLUSTER = 'prod';
 const NAMESPACE = 'default';
 
-export type TownOptions = {
+export type FaultEnvironmentOptions = {
   readonly nodes?: number;
   readonly podsPerNode?: number;
-  /** How long each pod takes to end, in milliseconds. */
+  /** Time until each pod has terminated, in milliseconds. */
   readonly shutdownMs?: number;
   /** Seconds. */
   readonly heartbeatTimeout?: number;
-  /** The cluster is reached by EKS and tokens; otherwise by a kubeconfig in S3. */
+  /** Connect through EKS with a token; otherwise through a kubeconfig in S3. */
   readonly eks?: boolean;
   readonly aws?: AwsOptions;
-  /** Tasks that run at once; Fargate places the others later. */
-  readonly tasksAtOnce?: number;
+  /** Tasks that run at the same time; Fargate places the others later. */
+  readonly maxRunningTasks?: number;
 };
 
 type Environment = Readonly<Record<string, string>>;
 
-/** A cluster whose nodes are instances of one group with a lifecycle hook, and a Fargate that runs the built program. */
-export class Town {
+/** A simulated cluster whose nodes are instances of one group with a lifecycle hook, and a Fargate that runs the built program. */
+export class FaultEnvironment {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
   readonly instances: readonly string[];
@@ -42,20 +42,20 @@ export class Town {
     aws: AwsSimulator,
     kubernetes: KubernetesSimulator,
     instances: readonly string[],
-    { eks = false, tasksAtOnce }: TownOptions,
+    { eks = false, maxRunningTasks }: FaultEnvironmentOptions,
   ) {
     this.aws = aws;
     this.kubernetes = kubernetes;
     this.instances = instances;
     this.#environment = {
       ...aws.environment,
-      ...(eks ? { CLUSTER_NAME: CLUSTER } : IN_BUCKET),
-      ...PLACE,
+      ...(eks ? { CLUSTER_NAME: CLUSTER } : KUBECONFIG_SETTINGS),
+      ...TASK_PLACEMENT,
     };
-    this.fargate = new Fargate(aws, this.#environment, tasksAtOnce);
+    this.fargate = new Fargate(aws, this.#environment, maxRunningTasks);
   }
 
-  static async open(options: TownOptions = {}): Promise<Town> {
+  static async open(options: FaultEnvironmentOptions = {}): Promise<FaultEnvironment> {
     const { nodes = 1, podsPerNode = 10, shutdownMs = 500, heartbeatTimeout = 120, eks = false } = options;
     const instances = Array.from({ length: nodes }, (_, index) => `i-${index.toString(16).padStart(17, '0')}`);
     const aws = await startAws({ region: 'eu-west-1', ...options.aws });
@@ -68,7 +68,7 @@ export class Town {
     putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
     if (eks) aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     await create(kubernetes, RBAC);
-    const town = new Town(aws, kubernetes, instances, options);
+    const environment = new FaultEnvironment(aws, kubernetes, instances, options);
     const pods = instances.flatMap((_, node) =>
       Array.from({ length: podsPerNode }, (_, pod) => ({
         name: `pod-${node}-${pod}`,
@@ -76,11 +76,11 @@ export class Town {
         shutdownMs,
       })),
     );
-    await runPods(town.core, NAMESPACE, pods);
-    return town;
+    await runPods(environment.core, NAMESPACE, pods);
+    return environment;
   }
 
-  /** The program as a process of its own, as the task definition starts it. */
+  /** Starts the program as a child process, as the task definition does. */
   start(command: 'drain' | 'sweep', more: Environment = {}): Program {
     const environment = { ...this.#environment, LIFECYCLE_HOOK_NAME: HOOK, ...more };
     const program = new Program([command], environment, () => this.aws.secrets);
@@ -88,14 +88,14 @@ export class Town {
     return program;
   }
 
-  /** Terminates the instance, and starts the worker that its event would start. */
+  /** Terminates the instance, and starts the worker that its lifecycle event starts. */
   drain(instanceId: string, more: Environment = {}): Program {
     this.aws.terminateInstance(instanceId);
     return this.start('drain', { INSTANCE_ID: instanceId, AUTO_SCALING_GROUP_NAME: GROUP, ...more });
   }
 
-  /** The names of the pods that are left, on all nodes. */
-  async podsLeft(): Promise<string[]> {
+  /** Names of the remaining pods, on all nodes. */
+  async remainingPods(): Promise<string[]> {
     const { items } = await this.core.listNamespacedPod({ namespace: NAMESPACE });
     return items.map(({ metadata }) => metadata?.name ?? '');
   }

@@ -2,15 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { CoreV1Api } from '@kubernetes/client-node';
 import { each } from '../support/each.ts';
 
-/** So many requests of the set-up are under way at once. */
-const AT_A_TIME = 20;
+/** Concurrent requests while the pods are created. */
+const CONCURRENCY = 20;
 
-/** A pod by itself, which takes its time to end. */
-type LonePod = { readonly name: string; readonly nodeName: string; readonly shutdownMs: number };
+/** A pod without a controller that takes `shutdownMs` to terminate. */
+type BarePod = { readonly name: string; readonly nodeName: string; readonly shutdownMs: number };
 
-/** Creates the pods in a namespace that has no others, and waits until all of them run. */
-export async function runPods(core: CoreV1Api, namespace: string, pods: Iterable<LonePod>): Promise<void> {
-  await each(pods, AT_A_TIME, ({ name, nodeName, shutdownMs }) =>
+/** Creates the pods in an otherwise empty namespace, and waits until all of them run. */
+export async function runPods(core: CoreV1Api, namespace: string, pods: Iterable<BarePod>): Promise<void> {
+  await each(pods, CONCURRENCY, ({ name, nodeName, shutdownMs }) =>
     core.createNamespacedPod({
       namespace,
       body: {

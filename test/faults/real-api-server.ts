@@ -4,33 +4,34 @@ import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { GROUP, HOOK, IN_BUCKET, launchGroup, putKubeconfig } from '../process/account.ts';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from '../process/account.ts';
 import { Program } from '../process/program.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { runPods } from './pods.ts';
-import type { FaultScenario, Figure } from './scenario.ts';
-import { seconds } from './verdict.ts';
+import { seconds } from './result.ts';
+import type { FaultResult, FaultScenario } from './scenario.ts';
 
-const GONE_FOR_MS = 60_000;
+const OUTAGE_MS = 60_000;
 const PODS = 30;
 
 /**
- * A real API server, killed by SIGKILL in mid-drain and started again a minute later. FAULTS_API_SERVER_PID names the file with
- * its process ID, and after commas those of processes that do not outlive it; KUBECONFIG its cluster (one that may be broken), on this machine; without them the scenario is left out.
+ * A real API server, killed by SIGKILL during a drain and restarted a minute later. FAULTS_API_SERVER_PID names the file with
+ * its process ID and, comma-separated, the PID files of processes that exit with it. KUBECONFIG names its cluster, which the scenario may break,
+ * on this machine. Without these variables there is no such scenario.
  */
 export function realApiServer(environment: Readonly<Record<string, string | undefined>>): readonly FaultScenario[] {
   const { FAULTS_API_SERVER_PID: pidFile, KUBECONFIG: kubeconfig } = environment;
   if (!pidFile || !kubeconfig) return [];
   return [
     {
-      name: 'a real API server killed by SIGKILL in mid-drain, and started again after 60 s',
+      name: 'a real API server killed by SIGKILL during the drain and restarted after 60 s',
       busy: false,
-      run: () => killed(pidFile, kubeconfig),
+      run: () => drainWhileKilled(pidFile, kubeconfig),
     },
   ];
 }
 
-async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
+async function drainWhileKilled(pidFile: string, kubeconfig: string): Promise<FaultResult> {
   const admin = new KubeConfig();
   admin.loadFromFile(kubeconfig);
   const core = admin.makeApiClient(CoreV1Api);
@@ -61,35 +62,35 @@ async function killed(pidFile: string, kubeconfig: string): Promise<Figure> {
       INSTANCE_ID: instanceId,
       AUTO_SCALING_GROUP_NAME: GROUP,
       LIFECYCLE_HOOK_NAME: HOOK,
-      ...IN_BUCKET,
+      ...KUBECONFIG_SETTINGS,
     });
     await worker.line('eviction accepted');
     const start = await kill(pidFile);
-    await pause(GONE_FOR_MS);
+    await pause(OUTAGE_MS);
     await start();
     const ended = await worker.ended();
     const took = Date.now() - startedAt;
-    const left = await core.listNamespacedPod({ namespace });
+    const remaining = await core.listNamespacedPod({ namespace });
     const [action] = aws.lifecycleActions(instanceId);
     await core.patchNode({ name, body: [{ op: 'remove', path: '/spec/unschedulable' }] }).catch(() => undefined);
     await core.deleteNamespace({ name: namespace });
-    const isDrained = action?.result === 'CONTINUE' && left.items.length === 0;
-    const told = `${PODS} pods in ${seconds(took)}, ${action?.beats} beats`;
-    return { nodes: 1, drained: isDrained ? 1 : 0, told, faults: [], programs: [ended] };
+    const isDrained = action?.result === 'CONTINUE' && remaining.items.length === 0;
+    const figures = `${PODS} pods in ${seconds(took)}, ${action?.heartbeats} heartbeats`;
+    return { nodes: 1, drained: isDrained ? 1 : 0, figures, problems: [], programs: [ended] };
   } finally {
     await aws.stop();
   }
 }
 
-/** Kills the first of the processes; what is answered starts it again, and the others if they did not outlive it. */
+/** Kills the first process. Returns a function that restarts it, and those of the others that exited with it. */
 async function kill(pidFiles: string): Promise<() => Promise<void>> {
   const [server, ...others] = await Promise.all(pidFiles.split(',').map(processOf));
   if (server === undefined) throw new Error(`${pidFiles} names no process`);
   process.kill(server.pid, 'SIGKILL');
   return async () => {
-    await startAgain(server);
+    await restart(server);
     await pause(5_000);
-    for (const other of others) if (!existsSync(`/proc/${other.pid}`)) await startAgain(other);
+    for (const other of others) if (!existsSync(`/proc/${other.pid}`)) await restart(other);
   };
 }
 
@@ -106,7 +107,7 @@ async function processOf(file: string): Promise<Killed> {
   return { file, pid, command, cwd: await readlink(`/proc/${pid}/cwd`) };
 }
 
-async function startAgain({ file, command: [program = '', ...args], cwd }: Killed): Promise<void> {
+async function restart({ file, command: [program = '', ...args], cwd }: Killed): Promise<void> {
   const started = spawn(program, args, { cwd, detached: true, stdio: 'ignore' });
   started.unref();
   await writeFile(file, `${started.pid}\n`);

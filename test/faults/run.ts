@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { scenarios } from './all.ts';
-import type { FaultScenario, Figure } from './scenario.ts';
+import type { FaultResult, FaultScenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
 
 /**
- * `npm run faults`: everything that is to fail, fails, and the table says what became of the nodes. Exit 1 when one line is
- * not as promised.
+ * `npm run faults`: runs every fault scenario and prints a table of the results. Exits with 1 when a scenario does not
+ * pass.
  */
 const { values } = parseArgs({
   options: {
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 
-type Row = { readonly scenario: FaultScenario; readonly figure: Figure };
+type Row = { readonly scenario: FaultScenario; readonly result: FaultResult };
 
 const chosen = scenarios.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
 if (values.list) {
@@ -23,20 +23,20 @@ if (values.list) {
   process.exit(0);
 }
 const rows = new Map<FaultScenario, Row>();
-await Promise.all([inTurn(chosen.filter(({ busy }) => busy)), ...chosen.filter(({ busy }) => !busy).map(play)]);
+await Promise.all([inTurn(chosen.filter(({ busy }) => busy)), ...chosen.filter(({ busy }) => !busy).map(runScenario)]);
 
 const inOrder = chosen.flatMap((scenario) => rows.get(scenario) ?? []);
 process.stdout.write(`${tableOf(inOrder)}\n`);
 if (values.json !== undefined)
   writeFileSync(values.json, `${JSON.stringify(inOrder.map(withoutPrograms), undefined, 2)}\n`);
-process.exit(inOrder.every(({ figure }) => isAsPromised(figure)) ? 0 : 1);
+process.exit(inOrder.every(({ result }) => hasPassed(result)) ? 0 : 1);
 
 async function inTurn(busy: readonly FaultScenario[]): Promise<void> {
-  for (const scenario of busy) await play(scenario);
+  for (const scenario of busy) await runScenario(scenario);
 }
 
-/** The end of what each program said that did not end well. */
-function lastWords({ programs }: Figure): string {
+/** The last log lines of each program that failed. */
+function lastLines({ programs }: FaultResult): string {
   return programs
     .filter(({ code }) => code !== 0)
     .map(({ code, lines, stderr }) => {
@@ -46,35 +46,33 @@ function lastWords({ programs }: Figure): string {
     .join('');
 }
 
-async function play(scenario: FaultScenario): Promise<void> {
-  const figure = await scenario.run().catch((error: unknown) => broken(error));
-  rows.set(scenario, { scenario, figure });
-  process.stderr.write(
-    `${isAsPromised(figure) ? 'as promised' : 'NOT AS PROMISED'}: ${scenario.name}: ${toldOf(figure)}\n`,
-  );
-  if (!isAsPromised(figure)) process.stderr.write(lastWords(figure));
+async function runScenario(scenario: FaultScenario): Promise<void> {
+  const result = await scenario.run().catch((error: unknown) => crashed(error));
+  rows.set(scenario, { scenario, result });
+  process.stderr.write(`${hasPassed(result) ? 'passed' : 'FAILED'}: ${scenario.name}: ${figuresOf(result)}\n`);
+  if (!hasPassed(result)) process.stderr.write(lastLines(result));
 }
 
-function broken(error: unknown): Figure {
-  const faults = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-  return { nodes: 0, drained: 0, told: '', faults, programs: [] };
+function crashed(error: unknown): FaultResult {
+  const problems = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  return { nodes: 0, drained: 0, figures: '', problems, programs: [] };
 }
 
-function isAsPromised({ nodes, drained, faults }: Figure): boolean {
-  return nodes > 0 && drained === nodes && faults.length === 0;
+function hasPassed({ nodes, drained, problems }: FaultResult): boolean {
+  return nodes > 0 && drained === nodes && problems.length === 0;
 }
 
-function toldOf({ told, faults }: Figure): string {
-  return [told, ...faults].filter((words) => words !== '').join('; ');
+function figuresOf({ figures, problems }: FaultResult): string {
+  return [figures, ...problems].filter((words) => words !== '').join('; ');
 }
 
 function tableOf(all: readonly Row[]): string {
   const lines = all.map(
-    ({ scenario, figure }) => `| ${scenario.name} | ${figure.drained} of ${figure.nodes} | ${toldOf(figure)} |`,
+    ({ scenario, result }) => `| ${scenario.name} | ${result.drained} of ${result.nodes} | ${figuresOf(result)} |`,
   );
-  return ['| what fails | drained | figures |', '|---|---|---|', ...lines].join('\n');
+  return ['| what fails | drained | results |', '|---|---|---|', ...lines].join('\n');
 }
 
-function withoutPrograms({ scenario, figure: { programs, ...figure } }: Row) {
-  return { name: scenario.name, ...figure, programs: programs.length };
+function withoutPrograms({ scenario, result: { programs, ...result } }: Row) {
+  return { name: scenario.name, ...result, programs: programs.length };
 }

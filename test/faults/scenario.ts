@@ -1,22 +1,22 @@
 import type { Ended } from '../process/program.ts';
 
-/** What a scenario came to. */
-export type Figure = {
-  /** Nodes that were to be drained, and those that were: every pod gone, and the hook told CONTINUE, once. */
+/** The result of a scenario. */
+export type FaultResult = {
+  /** Nodes to drain, and those that were drained: every pod gone, and the hook completed once with CONTINUE. */
   readonly nodes: number;
   readonly drained: number;
-  /** The figures that count in this scenario, in words. */
-  readonly told: string;
-  /** What is not as promised, in words; empty when all is well. */
-  readonly faults: readonly string[];
-  /** Every program that ran: whatever it said is searched for secrets. */
+  /** The figures of this scenario, for people. */
+  readonly figures: string;
+  /** Why the scenario fails; empty when it passes. */
+  readonly problems: readonly string[];
+  /** Every program that ran; its output is searched for secrets. */
   readonly programs: readonly Ended[];
 };
 
-/** One thing that goes wrong, and the proof that nothing is lost by it. */
+/** One failure, and the check that every node is drained in spite of it. */
 export type FaultScenario = {
   readonly name: string;
-  /** Scenarios that keep the processors busy run one after the other; the others, which mostly wait, all at once. */
+  /** Needs the CPU: such scenarios run one after the other. The others mostly wait, and run concurrently. */
   readonly busy: boolean;
-  run(): Promise<Figure>;
+  run(): Promise<FaultResult>;
 };

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { KUBECONFIG, templateText } from '../infra/templates.ts';
-import type { Town } from './fault-environment.ts';
+import type { FaultEnvironment } from './fault-environment.ts';
 
-/** Deploys the template of the drainer: its own rule, schedule and task definition start every task from now on. */
-export function deployDrainer({ aws }: Town): void {
+/** Deploys drainer.yaml: its rule, schedule and task definition start every task from now on. */
+export function deployDrainer({ aws }: FaultEnvironment): void {
   aws.deploy(templateText('drainer'), KUBECONFIG);
 }
 
-/** Terminates every instance at once, and sweeps again and again until no lifecycle action is pending any more. */
-export async function drainAll({ aws, instances, fargate }: Town, sweepEveryMs: number) {
+/** Terminates all instances at the same time, and sweeps until no lifecycle action is pending. */
+export async function drainAll({ aws, instances, fargate }: FaultEnvironment, sweepEveryMs: number) {
   const startedAt = Date.now();
   for (const instance of instances) aws.terminateInstance(instance);
   const sweeps = aws.startSchedules({ everyMs: sweepEveryMs });

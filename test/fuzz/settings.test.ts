@@ -7,7 +7,7 @@ import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
 
-/** What the program makes of an invocation before it touches anything. */
+/** Reads an invocation as the program does before it sends any request. */
 function judge({ args, environment }: Invocation): Verdict {
   const line = readCommandLine(args);
   if (line.command === 'unknown') return { refusal: configErrorText(new ConfigErrors(line.errors)) };
@@ -19,7 +19,7 @@ function judge({ args, environment }: Invocation): Verdict {
     }
     const { target } = readConfig(environment, line.flags, line.errors);
     assert.match(target.kind === 'instance' ? target.instanceId : target.name, /^[a-z0-9][-a-z0-9.]*$/);
-    assert.deepEqual(line.errors, [], 'errors of the command line were lost');
+    assert.deepEqual(line.errors, [], 'the errors of the command line were lost');
     return { used: true };
   } catch (error) {
     if (!(error instanceof ConfigErrors)) throw error;
@@ -28,8 +28,8 @@ function judge({ args, environment }: Invocation): Verdict {
   }
 }
 
-// An exception of any other kind is a stack trace in a log, exit code 1, and a hook that is handled by ON_FAILURE.
-test('whatever is given, reading it gives a configuration or its errors', async () => {
+// Prevents: an unexpected exception, which is a stack trace in a log, exit code 70, and a hook that is not completed.
+test('every invocation is read as a configuration or refused with its errors', async () => {
   const size = sizeOf(300);
   const { used, refused } = await fuzz(size, randomInvocation, judge);
   if (size.cases >= 300) assert.ok(used > 10 && refused > 100, `${used} configurations, ${refused} refusals`);

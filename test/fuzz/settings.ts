@@ -3,7 +3,7 @@ import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutated, randomText } from './mutate.ts';
 
-const GOOD: ReadonlyMap<string, string> = new Map([
+const VALID: ReadonlyMap<string, string> = new Map([
   ['INSTANCE_ID', 'i-0123456789abcdef0'],
   ['CLUSTER_NAME', 'prod'],
   ['AWS_REGION', 'eu-central-1'],
@@ -13,7 +13,7 @@ const GOOD: ReadonlyMap<string, string> = new Map([
   ['LIFECYCLE_HOOK_NAME', 'node-drainer'],
 ]);
 
-/** Settings that are given now and then, and what they may be. */
+/** Valid values of settings that are given rarely. */
 const RARE: ReadonlyMap<string, string> = new Map([
   ['LIFECYCLE_ACTION_TOKEN', SECRET],
   ['AWS_ENDPOINT_URL', `https://user:${SECRET}@localhost:4566/`],
@@ -39,7 +39,7 @@ const RARE: ReadonlyMap<string, string> = new Map([
 
 export type Invocation = { readonly args: readonly string[]; readonly environment: Readonly<Record<string, string>> };
 
-/** A command line and an environment, some of it good. */
+/** A command line and an environment, partly valid. */
 export function randomInvocation(random: Seeded): Invocation {
   const command = random.pick('drain', 'drain', 'drain', 'sweep');
   const args = [command, ...Array.from({ length: random.pick(0, 0, 0, 1, 2, 4) }, () => randomArgument(random))];
@@ -47,39 +47,39 @@ export function randomInvocation(random: Seeded): Invocation {
     '__proto__',
     'constructor',
     random.pick('INSTANCE_ID', ...settingNames),
-    ...GOOD.keys(),
+    ...VALID.keys(),
     ...RARE.keys(),
   ]
-    .filter((name) => !isOfPlace(name))
-    .filter((name) => random.chance(GOOD.has(name) ? 0.9 : 0.1));
-  // One of these without the others is hardly ever good.
+    .filter((name) => !isPlacementSetting(name))
+    .filter((name) => random.chance(VALID.has(name) ? 0.9 : 0.1));
+  // One of these without the others is rarely valid.
   if (random.chance(command === 'drain' ? 0.2 : 0.8)) names.push(...PLACEMENT_SETTINGS);
   return { args, environment: Object.fromEntries(names.map((name) => [name, randomValue(random, name)])) };
 }
 
 function randomValue(random: Seeded, name: string): string {
-  const good = GOOD.get(name) ?? RARE.get(name) ?? 'on';
-  if (random.chance(0.9)) return good;
+  const valid = VALID.get(name) ?? RARE.get(name) ?? 'on';
+  if (random.chance(0.9)) return valid;
   return random.pick(
     '',
     randomText(random),
     '9'.repeat(random.whole(20)),
     'https://x',
-    good.slice(1),
-    `${good}\n`,
-    mutatedAround(random, good),
+    valid.slice(1),
+    `${valid}\n`,
+    mutatedAround(random, valid),
     'x'.repeat(random.pick(1_000, 100_000)),
   );
 }
 
-function isOfPlace(name: string): boolean {
-  return PLACEMENT_SETTINGS.some((place) => place === name);
+function isPlacementSetting(name: string): boolean {
+  return PLACEMENT_SETTINGS.some((other) => other === name);
 }
 
-/** A mutation that leaves no part of a secret that nobody would know again. */
-function mutatedAround(random: Seeded, good: string): string {
-  const [before = '', ...after] = good.split(SECRET);
-  return after.length === 0 ? mutated(random, good) : `${mutated(random, before)}${SECRET}${after.join('')}`;
+/** Mutates only the text around a secret: a part of a secret could not be recognised in the output. */
+function mutatedAround(random: Seeded, valid: string): string {
+  const [before = '', ...after] = valid.split(SECRET);
+  return after.length === 0 ? mutated(random, valid) : `${mutated(random, before)}${SECRET}${after.join('')}`;
 }
 
 function randomArgument(random: Seeded): string {

@@ -8,9 +8,9 @@ import { FakeHook } from '../support/hooks.ts';
 import { testContext } from '../support/test-context.ts';
 import { drainer, EKS, VARIANTS } from './templates.ts';
 
-describe('what wakes a human', () => {
-  // After the first one the alarm stays red until the queue is emptied, and of the next ones nobody hears.
-  test('each event that arrives in the dead-letter queue does, also when one lies there already', () => {
+describe('alarms', () => {
+  // After the first message the alarm stays in ALARM until somebody empties the queue, and hides the next lost events.
+  test('every message sent to the dead-letter queue raises the alarm, even if the queue is not empty', () => {
     const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
     assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
     assert.deepEqual(
@@ -19,16 +19,19 @@ describe('what wakes a human', () => {
       ),
       ['AWS/SQS', 'NumberOfMessagesSent', 'Sum', '300', 'GreaterThanThreshold', '0', 'notBreaching'],
     );
-    // The metrics of a queue that slept may be a quarter of an hour late.
+    // SQS may deliver the metrics of an inactive queue up to 15 minutes late.
     const [periods = 0, enough] = ['EvaluationPeriods', 'DatapointsToAlarm'].map((one) => Number(textAt(alarm, one)));
     assert.ok(periods * 300 > 15 * 60);
     assert.equal(enough, 1);
     const watched = [...drainer().resources.values()].map(({ properties }) => at(properties, 'MetricName'));
-    assert.ok(!watched.includes('ApproximateNumberOfMessagesVisible'), 'what lies in a queue is no news');
+    assert.ok(
+      !watched.includes('ApproximateNumberOfMessagesVisible'),
+      'a metric of the queue length would hide the next message',
+    );
   });
 
-  // The hook times out under a drain, and nobody hears of it; or a busy Auto Scaling wakes somebody each night.
-  test('heartbeats that are denied for minutes do, and one that is throttled for half a minute does not', async () => {
+  // The hook times out during a drain without an alarm; or throttling by Auto Scaling raises an alarm every night.
+  test('heartbeats that fail for minutes raise the alarm, and heartbeats that fail for half a minute do not', async () => {
     const { properties } = resourceOf(drainer(), 'HeartbeatAlarm');
     const [period = 0, threshold = 0] = ['Period', 'Threshold'].map((one) => Number(textAt(properties, one)));
     assert.deepEqual(
@@ -48,18 +51,18 @@ describe('what wakes a human', () => {
       return recorder.of('heartbeat failed').length;
     };
     const denied = () => Promise.reject(new Failure('access denied'));
-    const silent = () => new Promise<never>(() => undefined);
+    const unanswered = () => new Promise<never>(() => undefined);
     assert.ok((await failedIn(period, denied)) > 2 * threshold, 'denied');
-    assert.ok((await failedIn(period, silent)) > threshold, 'each beat waits nine seconds for its answer');
-    assert.ok((await failedIn(30, denied)) <= threshold, 'over in half a minute');
+    assert.ok((await failedIn(period, unanswered)) > threshold, 'each heartbeat times out after nine seconds');
+    assert.ok((await failedIn(30, denied)) <= threshold, 'ends within half a minute');
     assert.match(
       textAt(properties, 'AlarmDescription'),
       /times out.*terminated with its pods.*autoscaling:RecordLifecycleActionHeartbeat.*AutoScalingGroupTag/s,
     );
   });
 
-  // Alarms go off that nobody may hear.
-  test('all of them reach the topic, which lets them publish; an e-mail is sent only where there is an address', () => {
+  // An alarm may not publish to the topic, or nobody is subscribed.
+  test('every alarm may publish to the topic, and AlarmEmail subscribes to it', () => {
     const topic = drainer().outputs['AlarmTopicArn'] ?? '';
     const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
     assert.equal(textAt(listAt(rule, 'Targets')[0], 'Arn'), topic);
@@ -74,7 +77,7 @@ describe('what wakes a human', () => {
       const statements = listAt(resourceOf(stack, 'AlarmTopicPolicy').properties, 'PolicyDocument', 'Statement');
       const [events, cloudWatch, ...others] = statements;
       assert.equal(others.length, 0);
-      // EventBridge bears no condition in the policy of a topic.
+      // EventBridge does not support conditions in the policy of an SNS topic.
       assert.deepEqual(
         [at(events, 'Principal', 'Service'), at(events, 'Condition')],
         ['events.amazonaws.com', undefined],

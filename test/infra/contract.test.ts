@@ -9,16 +9,16 @@ import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import type { ValueMap } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { startKubernetes } from '../simulator/kubernetes/simulator.ts';
-import { deniedCalls, deployed, soleEnd } from './deployed.ts';
+import { deniedCalls, deployed, onlyTaskEnded } from './deployed.ts';
 import { EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
 
-describe('from the event to the drained node, by the real template', { concurrency: 4 }, () => {
-  // Template and worker each pass their own tests, and do not fit together.
+describe('from the lifecycle event to the drained node, with the real template', { concurrency: 4 }, () => {
+  // Template and worker each pass their own tests, but do not work together.
   test('an event starts one task, which drains the node and completes the hook', async (context) => {
     const fixture = await deployed(context);
     await fixture.addPod('web');
     const [event] = fixture.aws.terminateInstance(INSTANCE);
-    const end = await soleEnd(fixture);
+    const end = await onlyTaskEnded(fixture);
     assert.equal(end.code, 0, end.stderr);
     assert.equal(summaryOf(end)['result'], 'drained');
     const { state, result, token } = actionOf(fixture);
@@ -35,8 +35,8 @@ describe('from the event to the drained node, by the real template', { concurren
     assert.deepEqual(deniedCalls(fixture, 5), []);
   });
 
-  // An empty override is taken for a name or a token, and every drain ends with 64.
-  test('an event without its optional fields does the same', async (context) => {
+  // An empty override is used as a name or a token, and every drain exits with 64.
+  test('an event without its optional fields starts the same drain', async (context) => {
     const fixture = await deployed(context, { withoutRule: true });
     await fixture.addPod('web');
     const [event] = fixture.aws.terminateInstance(INSTANCE);
@@ -45,14 +45,14 @@ describe('from the event to the drained node, by the real template', { concurren
     const bare = { ...event, detail: { EC2InstanceId, LifecycleHookName, LifecycleTransition } };
     fixture.deploy();
     fixture.aws.putEvent(bare satisfies ValueMap);
-    const end = await soleEnd(fixture);
+    const end = await onlyTaskEnded(fixture);
     assert.equal(end.code, 0, end.stderr);
     assert.equal(actionOf(fixture).result, 'CONTINUE');
     assert.equal(fixture.aws.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
   });
 
-  // Only clusters with a kubeconfig are tested, and most users have none.
-  test('an EKS cluster is entered by the name that the template gives, with the credentials of the task', async (context) => {
+  // Only clusters with a kubeconfig are tested, although most users have EKS.
+  test('the worker authenticates to the EKS cluster that the template names, with the credentials of the task', async (context) => {
     const [aws, kubernetes] = await eksSimulators(context);
     const stack = aws.deploy(templateText('drainer'), { ...EKS, ClusterName: 'demo' });
     assert.ok(stack.resources.has('TerminationRule'));
@@ -63,29 +63,29 @@ describe('from the event to the drained node, by the real template', { concurren
     });
     context.after(() => program.kill('SIGKILL'));
     const end = await program.ended();
-    // No rights in the cluster: it knows who asks, and that is what this is about.
+    // The user has no permissions in this cluster: only the authentication is tested.
     assert.equal(end.code, 1);
     assert.ok(kubernetes.requests.some(({ user }) => user === 'node-drainer'));
   });
 
-  // The drainer completes the hooks of somebody who backs up instances.
-  test('other hooks, other groups and launches start nothing', async (context) => {
+  // The drainer completes another tool's hook, for example one that backs up instances.
+  test('events of other hooks, other groups, other sources and launches start no task', async (context) => {
     const fixture = await deployed(context, { withoutRule: true });
     fixture.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work' });
     const [event] = fixture.aws.terminateInstance(INSTANCE);
     assert.ok(event);
-    assert.equal(fixture.aws.tasks.length, 1, 'this one is meant');
+    assert.equal(fixture.aws.tasks.length, 1, 'the matching event starts a task');
     for (const detail of [{ LifecycleHookName: 'backup' }, { AutoScalingGroupName: 'databases' }]) {
       fixture.aws.putEvent({ ...event, detail: { ...event.detail, ...detail } });
     }
     fixture.aws.putEvent({ ...event, 'detail-type': 'EC2 Instance-launch Lifecycle Action' });
     fixture.aws.putEvent({ ...event, source: 'somebody.else' });
     assert.equal(fixture.aws.tasks.length, 1);
-    await soleEnd(fixture);
+    await onlyTaskEnded(fixture);
   });
 
-  // RunTask's 200 with failures passes for a task.
-  test('an event for which ECS has no capacity is a dead letter', async (context) => {
+  // A RunTask reply of 200 with failures counts as a started task.
+  test('an event for which ECS has no capacity goes to the dead-letter queue', async (context) => {
     const fixture = await deployed(context);
     fixture.aws.refuseTasks({ reason: 'Capacity is unavailable at this time' }, { times: 1 });
     fixture.aws.terminateInstance(INSTANCE);
@@ -96,8 +96,8 @@ describe('from the event to the drained node, by the real template', { concurren
   });
 
   for (const [what, parameters] of VARIANTS) {
-    // A parameter is taken, and the worker never hears of it.
-    test(`the worker reads what the stack was told: ${what}`, async (context) => {
+    // The stack accepts a parameter that never reaches the worker.
+    test(`the worker's configuration has the values of the stack's parameters: ${what}`, async (context) => {
       const aws = await startAws({ region: 'eu-west-1' });
       context.after(() => aws.stop());
       aws.deploy(templateText('drainer'), parameters);
@@ -131,7 +131,7 @@ describe('from the event to the drained node, by the real template', { concurren
 
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
-/** The task that the termination of an instance starts; it does not run. */
+/** Terminates an instance and returns the task that this starts, without running it. */
 async function launchOf(aws: ProcessFixture['aws'], group = GROUP): Promise<LaunchedTask> {
   launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }], { name: group });
   const tasks: LaunchedTask[] = [];

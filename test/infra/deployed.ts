@@ -1,33 +1,36 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Fargate } from '../process/fargate.ts';
-import { type World, world } from '../process/process-fixture.ts';
+import { type ProcessFixture, processFixture } from '../process/process-fixture.ts';
 import type { Ended } from '../process/program.ts';
 import { actionsOf } from './policies.ts';
 import { drainer, KUBECONFIG, templateText } from './templates.ts';
 
-/** A world that has the stack, and runs its tasks: the real program, with what comes out of the template and no more. */
+/** A process fixture with the deployed stack. Its tasks run the real program, with only the environment that the template gives. */
 export async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
-  const w = await world(context, options);
-  // The grace is for events that are on their way; here none is.
-  const fargate = new Fargate(w.aws, { ...w.aws.environmentWithContainerCredentials(), SWEEP_GRACE_SECONDS: '0' });
+  const fixture = await processFixture(context, options);
+  // No sweep grace: these tests have no events in flight.
+  const fargate = new Fargate(fixture.aws, {
+    ...fixture.aws.environmentWithContainerCredentials(),
+    SWEEP_GRACE_SECONDS: '0',
+  });
   context.after(() => {
     for (const task of fargate.tasks) task.kill('SIGKILL');
   });
-  const deploy = () => w.aws.deploy(templateText('drainer'), KUBECONFIG);
+  const deploy = () => fixture.aws.deploy(templateText('drainer'), KUBECONFIG);
   if (options.withoutRule !== true) deploy();
-  return { ...w, deploy, fargate };
+  return { ...fixture, deploy, fargate };
 }
 
-/** The sole task's end. */
-export async function soleEnd({ fargate }: { fargate: Fargate }): Promise<Ended> {
+/** Waits for the end of the only task. */
+export async function onlyTaskEnded({ fargate }: { fargate: Fargate }): Promise<Ended> {
   const [task, ...others] = fargate.tasks;
   assert.ok(task !== undefined && others.length === 0, 'exactly one task');
   return task.ended();
 }
 
-/** What the processes really called, and their role does not allow. */
-export function deniedCalls({ aws }: { aws: World['aws'] }, atLeast: number): string[] {
+/** AWS operations that the processes called, but that the task role does not allow. */
+export function deniedCalls({ aws }: { aws: ProcessFixture['aws'] }, atLeast: number): string[] {
   const allowed = actionsOf(drainer(KUBECONFIG), 'TaskRole');
   const calls = new Set(aws.requests.map(({ action }) => action).filter((action) => action.includes(':')));
   assert.ok(calls.size >= atLeast);

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, listAt, textAt } from '../simulator/aws/json.ts';
-import { actionsOf, allowing, covers, rolesOf, statementsOf } from './policies.ts';
+import { actionsOf, allowing, matchesArn, rolesOf, statementsOf } from './policies.ts';
 import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
 
 const APP = fileURLToPath(new URL('../../app/', import.meta.url));
@@ -17,23 +17,23 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'client-s3': 's3',
 };
 
-/** What RunTask needs besides: the task has roles, and tags. */
+/** Actions that RunTask also needs, because the task has roles and tags. */
 const WITH_RUN_TASK = ['ecs:TagResource', 'iam:PassRole'];
 
-/** Which service an operation belongs to: the program takes each command of the SDK from one module, client by client. */
+/** The service of each operation: app/aws/sdk.ts imports every command of the SDK, client by client. */
 function prefixesOfOperations(): ReadonlyMap<string, string> {
   const source = readFileSync(new URL('aws/sdk.ts', `file://${APP}`), 'utf8');
   const exported = [...source.matchAll(/export \{([^}]+)\} from '@aws-sdk\/(client-[\w-]+)'/g)];
   return new Map(
     exported.flatMap(([, names = '', client = '']) => {
       const prefix = PREFIXES[client];
-      assert.ok(prefix, `the actions of ${client} are known to this test`);
+      assert.ok(prefix, `this test knows the actions of ${client}`);
       return [...names.matchAll(/(\w+)Command\b/g)].map(([, operation = '']): [string, string] => [operation, prefix]);
     }),
   );
 }
 
-/** Every AWS operation that the program can call, as an IAM action: from the commands that it makes. */
+/** Every AWS operation that the program can call, as an IAM action: found by its `new …Command(`. */
 function actionsOfTheProgram(): string[] {
   const prefixes = prefixesOfOperations();
   const actions = globSync('**/*.ts', { cwd: APP }).flatMap((file) => {
@@ -44,28 +44,32 @@ function actionsOfTheProgram(): string[] {
       return `${prefix}:${operation}`;
     });
   });
-  assert.deepEqual(new Set(actions.map((action) => action.split(':')[1])), new Set(prefixes.keys()), 'none to spare');
+  assert.deepEqual(
+    new Set(actions.map((action) => action.split(':')[1])),
+    new Set(prefixes.keys()),
+    'every imported command is used',
+  );
   return [...new Set(actions)].sort();
 }
 
-describe('what the roles may do', () => {
+describe('permissions of the roles', () => {
   const called = actionsOfTheProgram();
 
-  // A drain ends in "access denied" at night, or a stolen task does more than draining.
-  test('the task role allows every AWS operation that the program calls, and none besides', () => {
+  // A drain fails with "access denied" at night, or stolen task credentials allow more than draining.
+  test('the task role allows every AWS operation that the program calls, and no other', () => {
     assert.ok(called.length >= 7, 'the operations of the program are found');
     const without = (service: string, ...more: readonly string[]) =>
       [...called.filter((action) => !action.startsWith(`${service}:`)), ...WITH_RUN_TASK, ...more].sort();
     assert.deepEqual(actionsOf(drainer(EKS), 'TaskRole'), without('s3'));
     assert.deepEqual(actionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
     assert.deepEqual(actionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
-    // S3 decrypts in the name of who reads.
+    // S3 decrypts with the permissions of the reader.
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
     assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), without('eks', 'kms:Decrypt'));
   });
 
-  // The drainer reads other secrets of the bucket, or other clusters.
-  test('the task role reads the one object, by its one key, and describes the one cluster', () => {
+  // The drainer can read other secrets in the bucket, or describe other clusters.
+  test('the task role reads one object, decrypts with one key, and describes one cluster', () => {
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
     const stack = drainer(everything);
     assert.deepEqual(allowing(stack, 'TaskRole', 's3:GetObject').resources, ['arn:aws:s3:::configs/kube/config']);
@@ -82,8 +86,8 @@ describe('what the roles may do', () => {
     ]);
   });
 
-  // The drainer of one team terminates the instances of another.
-  test('only hooks of groups with the prefix, and with the tag, can be completed', () => {
+  // The drainer of one team terminates instances of another team.
+  test('the task role completes only hooks of groups that have the prefix and the tag', () => {
     const arn = (group: string) =>
       `arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:1f2e:autoScalingGroupName/${group}`;
     const { resources, condition } = allowing(
@@ -93,18 +97,18 @@ describe('what the roles may do', () => {
     );
     assert.deepEqual(
       [arn('workers-a'), arn('databases'), arn('workers-a').replace('1111', '9999')].map((group) =>
-        resources.some((resource) => covers(resource, group)),
+        resources.some((resource) => matchesArn(resource, group)),
       ),
       [true, false, false],
     );
     assert.deepEqual(condition, { StringEquals: { 'aws:ResourceTag/node-drainer': 'prod' } });
     const open = allowing(drainer(EKS), 'TaskRole', 'autoscaling:CompleteLifecycleAction');
-    assert.ok(open.resources.some((resource) => covers(resource, arn('databases'))));
+    assert.ok(open.resources.some((resource) => matchesArn(resource, arn('databases'))));
     assert.deepEqual(open.condition, {});
   });
 
-  // A statement that no test here sees.
-  test('no policy that is put into a role is put into another one, or into none', () => {
+  // A policy is attached to a role that these tests do not check.
+  test('every policy belongs to a role of the stack', () => {
     for (const [, parameters] of VARIANTS) {
       const stack = drainer(parameters);
       const policies = [...stack.resources.values()].filter(({ type }) => /^AWS::IAM::.*Policy$/.test(type));
@@ -119,8 +123,8 @@ describe('what the roles may do', () => {
     }
   });
 
-  // Tasks die before their first line, with no log that says why.
-  test('the execution role pulls the image and writes the log group of the task, and nothing else', () => {
+  // Tasks fail before their first log line, and no log says why.
+  test('the execution role only pulls the image and writes to the log group of the task', () => {
     const stack = drainer();
     assert.deepEqual(actionsOf(stack, 'ExecutionRole'), [
       'ecr:BatchGetImage',
@@ -132,14 +136,14 @@ describe('what the roles may do', () => {
     const container = at(resourceOf(stack, 'TaskDefinition').properties, 'ContainerDefinitions', 0);
     const group = textAt(container, 'LogConfiguration', 'Options', 'awslogs-group');
     const stream = `arn:aws:logs:eu-west-1:111122223333:log-group:${group}:log-stream:drain/drainer/1f2e`;
-    assert.ok(allowing(stack, 'ExecutionRole', 'logs:PutLogEvents').resources.every((one) => covers(one, stream)));
+    assert.ok(allowing(stack, 'ExecutionRole', 'logs:PutLogEvents').resources.every((one) => matchesArn(one, stream)));
     const repository = 'arn:aws:ecr:eu-west-1:999900001111:repository/node-drainer';
     const limited = drainer({ ...EKS, ImageRepositoryArn: repository });
     assert.deepEqual(allowing(limited, 'ExecutionRole', 'ecr:BatchGetImage').resources, [repository]);
   });
 
-  // "describe" quietly becomes "anything".
-  test('no action has a wildcard, and only what has no resources is allowed on all of them', () => {
+  // A permission to describe becomes a permission for everything.
+  test('no action has a wildcard, and only actions without resource-level permissions allow all resources', () => {
     for (const [, parameters] of VARIANTS) {
       const stack = drainer(parameters);
       const statements = rolesOf(stack).flatMap((role) => statementsOf(stack, role));
@@ -165,8 +169,8 @@ describe('what the roles may do', () => {
     }
   });
 
-  // The template deploys in China and GovCloud, and allows nothing there.
-  test('every ARN is of the partition that the stack is in', () => {
+  // The stack deploys in China and GovCloud, but its policies allow nothing there.
+  test('every ARN has the partition of the stack', () => {
     const parameters = { ...KUBECONFIG, AutoScalingGroupPrefix: 'w', EcsCluster: 'shared' };
     const arns = [...drainer(parameters, BEIJING).resources.values()].flatMap(({ properties }) =>
       [...membersOf(properties)].flatMap(([, value]) => String(value).match(/\barn:[\w-]+/g) ?? []),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { dimensionValue, METRICS, NAMESPACE } from '../../app/report/metrics.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/json.ts';
 import { drainer, EKS, KUBECONFIG, VARIANTS } from './templates.ts';
@@ -10,7 +10,7 @@ const names: readonly string[] = Object.keys(METRICS);
 const alarmsOf = (stack: Stack) =>
   [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.properties);
 
-/** The dashboard's body, read as CloudWatch reads it. */
+/** The parsed body of the dashboard. */
 function bodyOf(stack: Stack): Value {
   return JSON.parse(textAt(resourceOf(stack, 'OverviewDashboard').properties, 'DashboardBody'));
 }
@@ -28,14 +28,14 @@ function seriesOf(body: Value): { namespace: string; metric: string; dimensions:
   );
 }
 
-describe('what the worker counts', () => {
+describe('metrics, alarms and dashboard', () => {
   for (const [what, parameters] of VARIANTS) {
     const stack = drainer(parameters);
     const { KubeConfigBucket: bucket, KubeConfigObject: object, ClusterName: name } = parameters;
     const watched = bucket === undefined ? name : `s3://${bucket}/${object}`;
 
-    // An alarm on a misspelt metric, or on another dimension, stays green for ever.
-    test(`alarms watch metrics that the worker writes, of this cluster: ${what}`, () => {
+    // An alarm on a misspelt metric or dimension never goes off.
+    test(`alarms watch metrics that the worker writes, with this cluster's dimension: ${what}`, () => {
       const ours = alarmsOf(stack).filter((alarm) => textAt(alarm, 'Namespace') !== 'AWS/SQS');
       assert.equal(ours.length, parameters['SweepMinutes'] === '0' ? 3 : 4);
       for (const alarm of ours) {
@@ -45,8 +45,8 @@ describe('what the worker counts', () => {
       }
     });
 
-    // The stack fails at its last resource, or the graphs stay empty.
-    test(`the dashboard is JSON, and shows metrics that the worker writes, of this cluster: ${what}`, () => {
+    // The stack fails at its last resource, or the graphs are empty.
+    test(`the dashboard is valid JSON and shows metrics that the worker writes, with this cluster's dimension: ${what}`, () => {
       if (parameters['Dashboard'] === 'off') {
         assert.ok(!stack.resources.has('OverviewDashboard'));
         return;
@@ -71,7 +71,7 @@ describe('what the worker counts', () => {
     });
   }
 
-  // Something is counted, and billed, that nobody sees.
+  // A metric is written and billed, but shown nowhere.
   test('every metric is on the dashboard', () => {
     const shown = new Set(seriesOf(bodyOf(drainer())).map(({ metric }) => metric));
     assert.deepEqual(
@@ -80,22 +80,22 @@ describe('what the worker counts', () => {
     );
   });
 
-  // The graphs are those of another cluster, or the stack fails with "The dashboard body is invalid".
-  test('the key of a kubeconfig arrives whole in the JSON, with all that it may hold', () => {
+  // The graphs show another cluster, or the stack fails with "The dashboard body is invalid".
+  test("a kubeconfig's object key with any allowed character stays unchanged in the dashboard's JSON", () => {
     const seen = String.fromCharCode(...Array.from({ length: 95 }, (_, at) => at + 32));
     const KubeConfigObject = seen.replace(/[*?$"\\]/g, '');
     const [text] = seriesOf(bodyOf(drainer({ ...KUBECONFIG, KubeConfigObject }))).map(
       ({ dimensions }) => dimensions[1],
     );
     assert.equal(text, `s3://configs/${KubeConfigObject}`);
-    // A dimension is ASCII: the app writes others in another way, and the alarms would wait for a name that never comes.
+    // Dimension values are ASCII. The app escapes other characters, so an alarm on the plain value would never get data.
     assert.equal(dimensionValue(String(text)), text);
     for (const bad of ['a"b', 'a\\b', 'ä', 'a\tb'])
-      assert.throws(() => drainer({ ...KUBECONFIG, KubeConfigObject: bad }), TemplateRefusal, bad);
+      assert.throws(() => drainer({ ...KUBECONFIG, KubeConfigObject: bad }), TemplateValidationError, bad);
   });
 
-  // CloudWatch moves them, and the page is a heap.
-  test('widgets do not lie upon each other', () => {
+  // CloudWatch moves overlapping widgets, and the layout is lost.
+  test('widgets do not overlap', () => {
     const taken = new Set<string>();
     for (const widget of listAt(bodyOf(drainer(EKS)), 'widgets')) {
       const [x = 0, y = 0, width = 0, height = 0] = ['x', 'y', 'width', 'height'].map((one) => Number(at(widget, one)));
@@ -109,8 +109,8 @@ describe('what the worker counts', () => {
     }
   });
 
-  // A stack without terminations is red every night.
-  test('only silence of the sweeps is an alarm; all other alarms need something that happened', () => {
+  // A stack without terminations is in ALARM every night.
+  test('missing data raises only the alarm of the sweeps', () => {
     const missing = alarmsOf(drainer()).map((alarm) => [
       textAt(alarm, 'MetricName'),
       textAt(alarm, 'TreatMissingData'),
@@ -124,8 +124,8 @@ describe('what the worker counts', () => {
     ]);
   });
 
-  // One slow start is an alarm, or the safety net is gone for a day before somebody hears of it.
-  test('three sweeps that did not look are told, however often there are sweeps', () => {
+  // One slow start raises an alarm, or sweeps are missing for a day before an alarm goes off.
+  test('three missing sweeps raise the alarm, at any interval', () => {
     for (const minutes of [1, 5, 60]) {
       const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: String(minutes) }), 'SweepAlarm');
       const [period, periods] = ['Period', 'EvaluationPeriods'].map((one) => Number(textAt(properties, one)));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
 import { Settings, settingNames, settingRows } from '../../app/config/settings.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/json.ts';
 import {
@@ -17,36 +17,36 @@ import {
   templateText,
 } from './templates.ts';
 
-/** Why a template refuses parameters; nothing if it takes them. */
-function refusalOf(make: () => unknown): readonly string[] {
+/** Why a template refuses parameters; empty if it accepts them. */
+function refusalReasons(make: () => unknown): readonly string[] {
   try {
     make();
     return [];
   } catch (error) {
-    if (error instanceof TemplateRefusal) return error.reasons;
+    if (error instanceof TemplateValidationError) return error.reasons;
     throw error;
   }
 }
 
 const hook = (parameters: Record<string, string>) =>
-  refusalOf(() =>
+  refusalReasons(() =>
     stackOf(templateText('lifecycle-hook'), {
       parameters: { AutoScalingGroupName: 'workers', ...parameters },
       context: IRELAND,
     }),
   );
-const stack = (parameters: Record<string, string>) => refusalOf(() => drainer(parameters));
+const stack = (parameters: Record<string, string>) => refusalReasons(() => drainer(parameters));
 
 describe('parameters', () => {
-  // The stack fails half way; with 0 the group would not wait at all, with 30 not until a task has started.
-  test('a hook timeout that Auto Scaling would not take, or that is over before anything can help, is refused', () => {
+  // The stack fails during creation. With 0 the group does not wait at all; with 30 s the hook times out before a task starts.
+  test('a hook timeout that Auto Scaling does not allow, or that is too short for a sweep, is refused', () => {
     for (const bad of ['29', '30', '599', '7201', '0', '-30', 'an hour', ''])
       assert.equal(hook({ HeartbeatTimeout: bad }).length, 1, bad);
     for (const good of ['600', '1800', '7200']) assert.deepEqual(hook({ HeartbeatTimeout: good }), [], good);
     assert.equal(hook({ DefaultResult: 'RETRY' }).length, 1);
   });
 
-  // Every drain ends with 64, one after the other, while instances are terminated.
+  // Every drain exits with 64, and instances are terminated without a drain.
   test('a kubeconfig bucket without an object, or an object without a bucket, is refused', () => {
     const { KubeConfigBucket, KubeConfigObject } = KUBECONFIG;
     assert.match(stack({ ...EKS, KubeConfigBucket }).join(), /go together/);
@@ -56,15 +56,15 @@ describe('parameters', () => {
     assert.match(stack({ ...EKS, KubeConfigKeyArn }).join(), /KubeConfigBucket is missing/);
   });
 
-  // The stack is made, and drains nothing.
-  test('neither a cluster nor a kubeconfig is refused', () => {
+  // The stack is created, but drains nothing.
+  test('parameters with neither a cluster nor a kubeconfig are refused', () => {
     assert.match(stack(REQUIRED).join(), /No cluster is named/);
     assert.deepEqual(stack(EKS), []);
     assert.deepEqual(stack(KUBECONFIG), []);
   });
 
-  // A mistyped parameter is found out by the first termination, at night.
-  test('the template refuses the values that the worker would refuse', () => {
+  // The first termination, at night, reveals a mistyped parameter.
+  test('the template refuses exactly the values that the worker refuses', () => {
     const settingOf: Readonly<Record<string, keyof typeof Settings.entries>> = {
       ClusterName: 'CLUSTER_NAME',
       KubeConfigBucket: 'KUBE_CONFIG_BUCKET',
@@ -115,17 +115,17 @@ describe('parameters', () => {
       .concat(['true', 'false', 'a\n', 'ab', 'abc-', `a${'b'.repeat(62)}`, `a${'b'.repeat(63)}`]);
     for (const [parameter, setting] of Object.entries(settingOf)) {
       for (const value of values) {
-        const isTaken = !stack({ ...KUBECONFIG, ClusterName: 'prod', [parameter]: value }).some((reason) =>
+        const isAccepted = !stack({ ...KUBECONFIG, ClusterName: 'prod', [parameter]: value }).some((reason) =>
           reason.startsWith(`Parameter ${parameter} `),
         );
         const isValid = v.safeParse(Settings.entries[setting], value).success;
-        assert.equal(isTaken, isValid, `${parameter}=${JSON.stringify(value)}`);
+        assert.equal(isAccepted, isValid, `${parameter}=${JSON.stringify(value)}`);
       }
     }
   });
 
-  // The key * lets the drainer read the whole bucket.
-  test('what would mean more than itself in a policy is refused', () => {
+  // An object key of * lets the drainer read the whole bucket.
+  test('wildcards and variables of IAM policies are refused', () => {
     for (const value of ['*', 'kube/conf?g', 'a$b']) {
       assert.equal(stack({ ...KUBECONFIG, KubeConfigObject: value }).length, 1, value);
       assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
@@ -134,8 +134,8 @@ describe('parameters', () => {
     assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
   });
 
-  // The table of settings in the README is wrong for everybody who deploys the stack.
-  test('policies have the same defaults in the template as in the worker', () => {
+  // The README's table of settings is wrong for users of the stack.
+  test('policies have the same defaults in the template and in the worker', () => {
     const declared = mapAt(template('drainer'), 'Parameters');
     const plain = (name: string) => name.replaceAll('_', '').toLowerCase();
     const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
@@ -144,7 +144,7 @@ describe('parameters', () => {
     assert.equal(policies.length, 11);
     const defaults = new Map(settingRows().map(({ name, defaultValue }) => [plain(name), defaultValue]));
     for (const policy of policies) {
-      // 0 stands for no deadline, which the worker has when none is given.
+      // 0 in the template means no deadline, which is the worker's default.
       assert.equal(
         textAt(declared, String(policy), 'Default'),
         defaults.get(plain(String(policy))) || '0',
@@ -153,8 +153,8 @@ describe('parameters', () => {
     }
   });
 
-  // Deploy commands and Terraform modules that worked yesterday fail.
-  test('the parameters of drainer.yaml that others rely on are there', () => {
+  // Existing deploy commands and Terraform modules fail.
+  test('drainer.yaml has the parameters that users depend on', () => {
     const names = Object.keys(mapAt(template('drainer'), 'Parameters'));
     for (const name of [
       'ClusterName KubeConfigBucket KubeConfigObject VpcId SubnetIds Image LifecycleHookName AutoScalingGroupPrefix',
@@ -165,14 +165,14 @@ describe('parameters', () => {
   });
 
   for (const name of TEMPLATES) {
-    // The console shows a heap of names, some of which do nothing.
+    // The console shows an unsorted list of names, some without effect.
     test(`${name}.yaml: every parameter is described, grouped and used`, () => {
       const document = template(name);
       const parameters = mapAt(document, 'Parameters');
       const grouped = listAt(document, 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups').flatMap(
         (group) => listAt(group, 'Parameters').map(String),
       );
-      assert.deepEqual(grouped, Object.keys(parameters), 'in groups, and in the order of the groups');
+      assert.deepEqual(grouped, Object.keys(parameters), 'grouped, in the order of the groups');
       const used = new Set(referencesOf({ ...document, Parameters: {}, Rules: {} }));
       for (const [parameter, declaration] of Object.entries(parameters)) {
         assert.match(textAt(declaration, 'Description'), /^.{20,}$/s, parameter);
@@ -185,8 +185,8 @@ describe('parameters', () => {
     });
   }
 
-  // A misspelt variable is ignored, and its parameter does nothing.
-  test('every setting of the task definition is one that the worker knows', () => {
+  // The worker ignores a misspelt variable, and its parameter has no effect.
+  test('the worker knows every setting of the task definition', () => {
     const known: readonly string[] = settingNames;
     const text = templateText('drainer');
     const names = [...text.matchAll(/(?:"name": "|\{ Name: )([A-Z_]{3,})\b/g)].map(([, name = '']) => name);

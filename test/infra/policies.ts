@@ -8,8 +8,8 @@ export type Statement = {
 };
 
 /**
- * The statements of a role's own policies, and of those that are put into it. All of them allow; one that does not would
- * need more thought here.
+ * The statements of a role's inline policies, and of the policies attached to it.
+ * @throws on a Deny statement, which these tests do not evaluate
  */
 export function statementsOf(stack: Stack, role: string): Statement[] {
   const own = listAt(resourceOf(stack, role).properties, 'Policies');
@@ -26,7 +26,7 @@ export function rolesOf(stack: Stack): string[] {
 }
 
 export function statementOf(statement: Value): Statement {
-  if (textAt(statement, 'Effect') !== 'Allow') throw new Error('these policies only allow');
+  if (textAt(statement, 'Effect') !== 'Allow') throw new Error('these tests evaluate only Allow statements');
   return {
     actions: listAt(statement, 'Action').map(String),
     resources: listAt(statement, 'Resource').map(String),
@@ -40,15 +40,15 @@ export function actionsOf(stack: Stack, role: string): string[] {
     .sort();
 }
 
-/** The only statement of a role that allows an action. */
+/** The statement of a role that allows an action. @throws unless exactly one does */
 export function allowing(stack: Stack, role: string, action: string): Statement {
   const [found, ...others] = statementsOf(stack, role).filter(({ actions }) => actions.includes(action));
   if (found === undefined || others.length > 0) throw new Error(`${role} allows ${action} not exactly once`);
   return found;
 }
 
-/** Whether a resource of a policy, with its wildcards, covers an ARN. */
-export function covers(pattern: string, arn: string): boolean {
+/** Whether a policy's resource, with its wildcards, matches an ARN. */
+export function matchesArn(pattern: string, arn: string): boolean {
   const literal = pattern.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`);
   return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(arn);
 }

@@ -5,12 +5,12 @@ import { summaryOf } from '../process/program.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { listAt, textAt } from '../simulator/aws/json.ts';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
-import { deniedCalls, deployed, soleEnd } from './deployed.ts';
+import { deniedCalls, deployed, onlyTaskEnded } from './deployed.ts';
 import { drainer, KUBECONFIG } from './templates.ts';
 
-describe('when an event, a task or a drain is lost, by the real template', { concurrency: 4 }, () => {
-  // Auto Scaling, which sends its events as well as it can, decides whether pods leave gracefully.
-  test('an instance whose event is lost is found by the sweep, and drained', async (context) => {
+describe('when an event, a task or a drain fails, with the real template', { concurrency: 4 }, () => {
+  // Auto Scaling sends events on a best-effort basis: without its event, an instance is terminated with its pods.
+  test('a sweep starts the drain of an instance whose event is lost', async (context) => {
     const fixture = await deployed(context);
     await fixture.addPod('web');
     const loss = fixture.aws.eventFaults({ lose: () => true });
@@ -35,47 +35,47 @@ describe('when an event, a task or a drain is lost, by the real template', { con
     assert.deepEqual(deniedCalls(fixture, 8), []);
   });
 
-  // The alarm on silence goes off every quiet night, or never.
-  test('a sweep that looked counts what waits, also where that is nothing; one that could not look is silent', async (context) => {
+  // The alarm on missing sweeps goes off every quiet night, or never.
+  test('a sweep writes its metric even if no instance waits, and a failed sweep does not write it', async (context) => {
     const fixture = await deployed(context);
     const metric = textAt(resourceOf(drainer(KUBECONFIG), 'SweepAlarm').properties, 'MetricName');
     fixture.aws.runSchedule('SweepSchedule');
-    const looked = await soleEnd(fixture);
-    assert.deepEqual([looked.code, looked.lines.at(-1)?.[metric]], [0, 0], looked.stderr);
+    const succeeded = await onlyTaskEnded(fixture);
+    assert.deepEqual([succeeded.code, succeeded.lines.at(-1)?.[metric]], [0, 0], succeeded.stderr);
     fixture.aws.faults.add({
       when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
       fault: ACCESS_DENIED,
     });
     fixture.aws.runSchedule('SweepSchedule');
-    const blind = await fixture.fargate.tasks[1]?.ended();
-    assert.equal(blind?.code, 1);
+    const denied = await fixture.fargate.tasks[1]?.ended();
+    assert.equal(denied?.code, 1);
     assert.deepEqual(
-      blind.lines.filter((line) => metric in line),
+      denied.lines.filter((line) => metric in line),
       [],
     );
     assert.deepEqual(fixture.aws.notifications, []);
   });
 
-  // The first to notice is whoever misses the pods.
-  test('a drain that is killed is told to the topic of the alarms', async (context) => {
+  // The owners of the pods are the first to notice.
+  test('a killed drain sends a notification to the alarm topic', async (context) => {
     const fixture = await deployed(context);
     await fixture.addPod('web', { finalizers: ['test/hold'] });
     fixture.aws.terminateInstance(INSTANCE);
     const [task] = fixture.fargate.tasks;
     await task?.line('eviction accepted');
     task?.kill('SIGKILL');
-    await soleEnd(fixture);
+    await onlyTaskEnded(fixture);
     const [notification, ...others] = fixture.aws.notifications;
     assert.equal(others.length, 0);
     assert.match(notification?.message ?? '', /drain task failed.*ended with EssentialContainerExited/);
     assert.equal(actionOf(fixture).state, 'pending');
   });
 
-  // Nobody hears of it, for the rule leaves it to the alarm; or everybody hears of it twice.
-  test('a drain that fails counts itself for the alarm, and is not told a second time', async (context) => {
+  // A failed drain raises no alarm, because the rule for tasks ignores it; or it sends two notifications.
+  test('a failed drain writes the metric of its alarm, and sends no second notification', async (context) => {
     const fixture = await deployed(context, { rbac: false });
     fixture.aws.terminateInstance(INSTANCE);
-    const end = await soleEnd(fixture);
+    const end = await onlyTaskEnded(fixture);
     assert.equal(end.code, 1);
     assert.deepEqual(fixture.aws.notifications, []);
     assert.equal(actionOf(fixture).state, 'pending');

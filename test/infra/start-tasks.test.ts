@@ -5,7 +5,7 @@ import { at, listAt, textAt } from '../simulator/aws/json.ts';
 import { actionsOf, allowing } from './policies.ts';
 import { drainer, VARIANTS } from './templates.ts';
 
-describe('who may start tasks', () => {
+describe('permissions to start tasks', () => {
   for (const [what, parameters] of VARIANTS) {
     const stack = drainer(parameters);
     const target = listAt(resourceOf(stack, 'TerminationRule').properties, 'Targets')[0];
@@ -13,12 +13,12 @@ describe('who may start tasks', () => {
     const starters = ['EventsRole', 'TaskRole', ...(stack.resources.has('SchedulerRole') ? ['SchedulerRole'] : [])];
 
     for (const role of starters) {
-      // No task starts, which shows as a dead letter; or whoever has the role runs anything with any role.
-      test(`${role} may start tasks of this family in this cluster, with their two roles: ${what}`, () => {
+      // No task starts, and the event goes to the dead-letter queue; or the role can run any task with any role.
+      test(`${role} may start tasks of this family in this cluster, with the task's two roles: ${what}`, () => {
         const definition = resourceOf(stack, 'TaskDefinition').properties;
         const run = allowing(stack, role, 'ecs:RunTask');
         const family = textAt(target, 'EcsParameters', 'TaskDefinitionArn').replace(/:\d+$/, '');
-        // The drainer asks for the family, which is the latest revision.
+        // The drainer starts the family without a revision: ECS uses the latest one.
         assert.deepEqual(run.resources, [family, `${family}:*`]);
         assert.deepEqual(run.condition, { ArnEquals: { 'ecs:cluster': cluster } });
 
@@ -33,8 +33,8 @@ describe('who may start tasks', () => {
       });
     }
 
-    // The environment of every task of the account, with what others keep there, is open to it.
-    test(`the drainer sees the tasks of its ECS cluster only: ${what}`, () => {
+    // The drainer can read the environment of every task in the account, including other teams' secrets.
+    test(`the drainer may list and describe only the tasks of its ECS cluster: ${what}`, () => {
       const condition = { ArnEquals: { 'ecs:cluster': cluster } };
       assert.deepEqual(allowing(stack, 'TaskRole', 'ecs:ListTasks').condition, condition);
       const describe = allowing(stack, 'TaskRole', 'ecs:DescribeTasks');
@@ -43,15 +43,15 @@ describe('who may start tasks', () => {
     });
   }
 
-  // The roles of services, which nobody looks at, grow.
-  test('who only starts tasks may do nothing else', () => {
+  // The roles of EventBridge and the Scheduler get permissions that nobody reviews.
+  test('the roles of EventBridge and the Scheduler may only start tasks', () => {
     const start = ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole'];
     assert.deepEqual(actionsOf(drainer(), 'EventsRole'), start);
     assert.deepEqual(actionsOf(drainer(), 'SchedulerRole'), [...start, 'sqs:SendMessage']);
     assert.deepEqual(allowing(drainer(), 'SchedulerRole', 'sqs:SendMessage').resources, [
       'arn:aws:sqs:eu-west-1:111122223333:node-drainer-SweepDeadLetterQueue',
     ]);
-    // TagResource is allowed only because tags are propagated.
+    // TagResource is needed only because tags are propagated.
     const [rule] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
     const schedule = at(resourceOf(drainer(), 'SweepSchedule').properties, 'Target');
     for (const target of [rule, schedule])

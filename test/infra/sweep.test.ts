@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
-import { TemplateRefusal } from '../simulator/aws/cloudformation/parameters.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, textAt } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { drainer, EKS, template, templateText, VARIANTS } from './templates.ts';
 
-describe('the schedule of the sweep', () => {
+describe('sweep schedule', () => {
   for (const [what, parameters] of VARIANTS.filter(([, { SweepMinutes }]) => SweepMinutes !== '0')) {
     const { properties } = resourceOf(drainer(parameters), 'SweepSchedule');
     const target = at(properties, 'Target');
 
-    // CreateSchedule takes it, and no sweep ever starts.
-    test(`starts one task on demand in the network of the stack: ${what}`, () => {
+    // CreateSchedule accepts the target, but no sweep ever starts.
+    test(`the schedule starts one on-demand task in the network of the stack: ${what}`, () => {
       const cluster = parameters['EcsCluster'] ?? 'node-drainer-Cluster';
       assert.equal(textAt(target, 'Arn'), `arn:aws:ecs:eu-west-1:111122223333:cluster/${cluster}`);
       assert.deepEqual(at(properties, 'FlexibleTimeWindow'), { Mode: 'OFF' });
@@ -34,8 +34,8 @@ describe('the schedule of the sweep', () => {
       });
     });
 
-    // The sweep ends with 64, or looks in groups that are not ours.
-    test(`the program reads from its task what the stack was told: ${what}`, async (context) => {
+    // The sweep exits with 64, or drains instances of other groups.
+    test(`the sweep's configuration has the values of the stack's parameters: ${what}`, async (context) => {
       const aws = await startAws({ region: 'eu-west-1' });
       context.after(() => aws.stop());
       aws.deploy(templateText('drainer'), parameters);
@@ -63,15 +63,15 @@ describe('the schedule of the sweep', () => {
     });
   }
 
-  // "rate(1 minutes)" is refused, and the stack with it.
-  test('is every so many minutes, in the words of the Scheduler', () => {
+  // The Scheduler refuses "rate(1 minutes)", and the stack fails.
+  test('SweepMinutes gives a valid rate expression', () => {
     const rate = (SweepMinutes: string) =>
       textAt(resourceOf(drainer({ ...EKS, SweepMinutes }), 'SweepSchedule').properties, 'ScheduleExpression');
     assert.deepEqual(['1', '5', '60'].map(rate), ['rate(1 minute)', 'rate(5 minutes)', 'rate(60 minutes)']);
   });
 
-  // "rate(0 minutes)" is refused; or an alarm waits for sweeps that never come.
-  test('0 leaves nothing of it', () => {
+  // The Scheduler refuses "rate(0 minutes)"; or an alarm waits for sweeps that never start.
+  test('SweepMinutes=0 creates no resource of the sweep', () => {
     const { resources } = drainer({ ...EKS, SweepMinutes: '0' });
     assert.deepEqual(
       [...resources.keys()].filter((id) => /Sweep|Schedul/.test(id)),
@@ -79,28 +79,28 @@ describe('the schedule of the sweep', () => {
     );
   });
 
-  // What the sweep is to find is terminated already; or late sweeps pile up behind an outage.
-  test('comes before the hook of an undrained instance times out, and is not retried beyond the next', () => {
+  // The instance is terminated before a sweep finds it; or late sweeps accumulate during an outage.
+  test('a sweep starts before the hook of an undrained instance times out, and is not retried after the next sweep', () => {
     const minutes = Number(textAt(template('drainer'), 'Parameters', 'SweepMinutes', 'Default'));
     const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
     assert.ok(minutes * 60 * 3 <= timeout);
     const least = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'MinValue'));
-    // One of five minutes, and as long again for two Fargate tasks to start: the sweep's and the drain's.
+    // One interval of five minutes, and the same time again for two Fargate tasks to start: the sweep's and the drain's.
     assert.ok(minutes * 60 * 2 <= least);
     const { properties } = resourceOf(drainer({ ...EKS, SweepMinutes: '1' }), 'SweepSchedule');
     assert.ok(Number(textAt(properties, 'Target', 'RetryPolicy', 'MaximumEventAgeInSeconds')) <= 60);
   });
 
-  // The schedule is refused half way through the stack, or finds only what is already terminated.
-  test('a sweep that comes too late, or in parts of a minute, is refused', () => {
+  // The schedule fails during stack creation, or its sweeps find only terminated instances.
+  test('SweepMinutes is a whole number of at most 60', () => {
     for (const SweepMinutes of ['-1', '61', '', 'five'])
-      assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateRefusal, SweepMinutes);
+      assert.throws(() => drainer({ ...EKS, SweepMinutes }), TemplateValidationError, SweepMinutes);
     for (const SweepMinutes of ['0', '1', '5', '60']) assert.ok(drainer({ ...EKS, SweepMinutes }), SweepMinutes);
   });
 
-  // Every sweep is a dead letter.
-  test('the start of a name that would break the JSON of its input is refused', () => {
+  // Every sweep goes to the dead-letter queue.
+  test('a group prefix that would break the JSON of the input is refused', () => {
     for (const AutoScalingGroupPrefix of ['a"b', 'a\\b', '<aws.scheduler.execution-id>'])
-      assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateRefusal, AutoScalingGroupPrefix);
+      assert.throws(() => drainer({ ...EKS, AutoScalingGroupPrefix }), TemplateValidationError, AutoScalingGroupPrefix);
   });
 });

@@ -17,43 +17,43 @@ import {
   VARIANTS,
 } from './templates.ts';
 
-/** Types whose loss would be missed. */
+/** Resource types that hold data. */
 const HOLDS_DATA =
   /^AWS::(Logs::LogGroup|SQS::Queue|SNS::Topic|S3::Bucket|DynamoDB::Table|KMS::Key|SecretsManager::Secret)$/;
 
-describe('what cfn-lint does not see', () => {
+describe('templates, beyond the checks of cfn-lint', () => {
   for (const [what, parameters] of VARIANTS) {
     const { properties } = resourceOf(drainer(parameters), 'TaskDefinition');
     const container = at(properties, 'ContainerDefinitions', 0);
 
-    // The stack is made, and each RunTask is refused.
-    test(`Fargate can place and stop the task: ${what}`, () => {
+    // The stack is created, but every RunTask fails.
+    test(`the task definition is valid for Fargate: ${what}`, () => {
       assert.equal(listAt(properties, 'ContainerDefinitions').length, 1);
       const stopTimeout = Number(textAt(container, 'StopTimeout'));
       assert.ok(stopTimeout >= 30 && stopTimeout <= 120);
       assert.equal(textAt(properties, 'NetworkMode'), 'awsvpc');
       assert.deepEqual([textAt(properties, 'Cpu'), textAt(properties, 'Memory')], ['256', '512']);
       assert.ok(Number(at(container, 'Memory') ?? 0) <= 512);
-      // Without it, neither private images nor logs.
+      // Private images and logs need an execution role.
       assert.match(textAt(properties, 'ExecutionRoleArn'), /^arn:/);
       assert.equal(textAt(container, 'LogConfiguration', 'LogDriver'), 'awslogs');
       assert.equal(textAt(container, 'LogConfiguration', 'Options', 'mode'), 'non-blocking');
     });
 
-    // Whoever breaks in can settle down.
-    test(`the container can write nowhere, is nobody, and reaps its children: ${what}`, () => {
+    // An attacker in the container can write files or gain privileges.
+    test(`the container has a read-only root, an unprivileged user, no capabilities and an init process: ${what}`, () => {
       assert.equal(at(container, 'ReadonlyRootFilesystem'), true);
       assert.match(textAt(container, 'User'), /^[1-9]\d*:[1-9]\d*$/);
       assert.equal(at(container, 'LinuxParameters', 'InitProcessEnabled'), true);
       assert.deepEqual(at(container, 'LinuxParameters', 'Capabilities'), { Drop: ['ALL'] });
     });
 
-    // PutTargets takes it, and no task ever starts.
+    // PutTargets accepts the target, but no task ever starts.
     test(`the target starts one Fargate task in the network of the stack: ${what}`, () => {
       const [target, ...others] = listAt(resourceOf(drainer(parameters), 'TerminationRule').properties, 'Targets');
       assert.equal(others.length, 0);
       const isSpot = parameters['CapacityProvider'] === 'FARGATE_SPOT';
-      // One of the two: PutTargets refuses both, and takes neither, for which no task ever starts.
+      // Exactly one of the two: PutTargets refuses both together, and with neither of them no task ever starts.
       assert.deepEqual(
         [at(target, 'EcsParameters', 'LaunchType'), at(target, 'EcsParameters', 'CapacityProviderStrategy')],
         isSpot ? [undefined, [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }]] : ['FARGATE', undefined],
@@ -68,8 +68,8 @@ describe('what cfn-lint does not see', () => {
     });
   }
 
-  // PutTargets fails when the stack is made, or a field of the event never arrives.
-  test('the input templates name each variable of their paths, and no other', () => {
+  // PutTargets fails during stack creation, or a field of the event never arrives.
+  test('each input template uses exactly the variables of its input paths', () => {
     const transformers = [...membersOf(template('drainer'))].filter(([path]) => path.at(-1) === 'InputTransformer');
     assert.equal(transformers.length, 2);
     for (const [, transformer] of transformers) {
@@ -79,13 +79,13 @@ describe('what cfn-lint does not see', () => {
     }
   });
 
-  // With FARGATE_SPOT each RunTask is refused.
-  test('the ECS cluster that is made has both capacity providers', () => {
+  // With FARGATE_SPOT every RunTask fails.
+  test('the ECS cluster of the stack has both capacity providers', () => {
     assert.deepEqual(resourceOf(drainer(), 'Cluster').properties, { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
   });
 
-  // A typo waits in a branch that the author never takes.
-  test('whatever is referred to is there', () => {
+  // A typo in a rarely used branch fails somebody's deployment.
+  test('every reference and condition is defined, and every condition is used', () => {
     for (const name of TEMPLATES) {
       const document = template(name);
       const known = [...Object.keys(mapAt(document, 'Parameters')), ...Object.keys(mapAt(document, 'Resources'))];
@@ -97,12 +97,12 @@ describe('what cfn-lint does not see', () => {
         [],
       );
       const used = new Set([...membersOf(document)].flatMap(conditionNamed));
-      assert.deepEqual([...used].sort(), [...conditions].sort(), `${name}: every condition is there, and of use`);
+      assert.deepEqual([...used].sort(), [...conditions].sort(), `${name}: every condition is defined and used`);
     }
   });
 
-  // Deleting the stack deletes the logs of the very drain that one wants to understand.
-  test('what holds data says what becomes of it', () => {
+  // Deleting the stack deletes the logs that explain why a drain failed.
+  test('every resource with data has a deletion policy', () => {
     const resources = TEMPLATES.flatMap((name) => Object.entries(mapAt(template(name), 'Resources')));
     const holding = resources.filter(([, resource]) => HOLDS_DATA.test(textAt(resource, 'Type')));
     assert.deepEqual(
@@ -116,8 +116,8 @@ describe('what cfn-lint does not see', () => {
     );
   });
 
-  // A task that is broken into is a door to the VPC.
-  test('nothing comes in, and nothing goes out but to the ports of the APIs', () => {
+  // A compromised task can reach everything in the VPC.
+  test('the security group allows no ingress, and egress only to the ports of the APIs', () => {
     const portsOf = (parameters: Record<string, string>) => {
       const { properties } = resourceOf(drainer(parameters), 'SecurityGroup');
       assert.equal(at(properties, 'SecurityGroupIngress'), undefined);
@@ -129,16 +129,16 @@ describe('what cfn-lint does not see', () => {
     assert.deepEqual(portsOf({ ...KUBECONFIG, ApiServerPort: '6443' }).at(-1), 'tcp 6443 6443');
   });
 
-  // The alarm comes when the instance is already gone.
-  test('an event is given up while there is time left to act', () => {
+  // The alarm goes off when the instance is already gone.
+  test('an undelivered event goes to the dead-letter queue before half of the hook timeout has passed', () => {
     const [target] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
     const age = Number(textAt(target, 'RetryPolicy', 'MaximumEventAgeInSeconds'));
     const timeout = Number(textAt(template('lifecycle-hook'), 'Parameters', 'HeartbeatTimeout', 'Default'));
     assert.ok(age >= 60 && age <= timeout / 2);
   });
 
-  // Drains are cut short after 100 heartbeat timeouts, or never start.
-  test('the hook lives for 48 hours, has the name that the rule waits for, and belongs to a termination', () => {
+  // Drains end early after 100 heartbeat timeouts, or never start.
+  test("the hook can last 48 hours, has the rule's hook name, and is for terminations", () => {
     const parameters = { AutoScalingGroupName: 'workers' };
     const { properties } = resourceOf(
       stackOf(templateText('lifecycle-hook'), { parameters, context: IRELAND }),
@@ -152,7 +152,7 @@ describe('what cfn-lint does not see', () => {
     );
   });
 
-  // EKS refuses the entry (system:…), or the drainer may enter and then do nothing.
+  // EKS refuses the entry (system:…), or the drainer authenticates but has no permissions.
   test('the access entry maps the task role to the group that the RBAC manifest binds', () => {
     const TaskRoleArn = drainer().outputs['TaskRoleArn'] ?? '';
     const parameters = { ClusterName: 'prod', TaskRoleArn };
@@ -164,7 +164,7 @@ describe('what cfn-lint does not see', () => {
       [],
     );
     assert.equal(textAt(properties, 'PrincipalArn'), TaskRoleArn);
-    // A name with the session in it needs a colon before that, and none of EKS' own prefixes.
+    // A user name with {{SessionName}} needs a colon before it, and must not have a prefix that EKS reserves.
     assert.match(textAt(properties, 'Username'), /^(?!system:|eks:|aws:|amazon:|iam:)[^{]+:\{\{SessionName\}\}$/);
     const manifest = readFileSync(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
     const bound = loadAllYaml(manifest).flatMap((object: Value) => listAt(object, 'subjects'));
@@ -172,8 +172,8 @@ describe('what cfn-lint does not see', () => {
     assert.deepEqual(groups, boundGroups);
   });
 
-  // The next command of the README has nothing to go on.
-  test('outputs are described, and come out', () => {
+  // The next command in the README lacks its input.
+  test('every output is described, and has a value', () => {
     for (const name of TEMPLATES) {
       for (const output of Object.values(mapAt(template(name), 'Outputs')))
         assert.match(textAt(output, 'Description'), /\.$/);

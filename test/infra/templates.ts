@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
-import { readDocument } from '../simulator/aws/cloudformation/template.ts';
+import { parseTemplate } from '../simulator/aws/cloudformation/template.ts';
 import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/json.ts';
 
 export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
@@ -11,10 +11,10 @@ export function templateText(name: TemplateName): string {
 }
 
 export function template(name: TemplateName): ValueMap {
-  return readDocument(templateText(name));
+  return parseTemplate(templateText(name));
 }
 
-/** What has no default in drainer.yaml, but for the cluster. */
+/** Parameters of drainer.yaml without a default, except the cluster. */
 export const REQUIRED = {
   VpcId: 'vpc-0123456789abcdef0',
   SubnetIds: 'subnet-0123456789abcdef0,subnet-0fedcba9876543210',
@@ -38,14 +38,14 @@ export function drainer(parameters: Readonly<Record<string, string>> = EKS, cont
   return stackOf(templateText('drainer'), { parameters, context });
 }
 
-/** Every way that a condition of drainer.yaml can go. */
+/** Parameters with which every condition of drainer.yaml is true at least once, and false at least once. */
 export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Record<string, string>>])[] = [
   ['an EKS cluster', EKS],
   ['a kubeconfig', KUBECONFIG],
-  ['both, of which the kubeconfig wins', { ...EKS, ...KUBECONFIG }],
+  ['both; the kubeconfig takes precedence', { ...EKS, ...KUBECONFIG }],
   ['no sweep and no dashboard', { ...EKS, SweepMinutes: '0', Dashboard: 'off' }],
   [
-    'everything',
+    'all parameters',
     {
       ...EKS,
       ...KUBECONFIG,
@@ -76,14 +76,14 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
   ],
 ];
 
-/** Every member of a value, at any depth, with the names on the way to it. */
+/** Every nested member of a value, with its path. */
 export function* membersOf(value: Value, path: readonly string[] = []): Generator<[readonly string[], Value]> {
   yield [path, value];
   const inner = isList(value) ? value.map((one, index): [string, Value] => [String(index), one]) : [];
   for (const [name, one] of isMap(value) ? Object.entries(value) : inner) yield* membersOf(one, [...path, name]);
 }
 
-/** The names that a template's intrinsic functions refer to, in branches that are not taken, too. */
+/** The names that a template's intrinsic functions refer to, in every branch. */
 export function referencesOf(value: Value): string[] {
   return [...membersOf(value)].flatMap(([path, member]) => {
     const name = path.at(-1);

@@ -5,9 +5,9 @@ import { at, listAt, mapAt } from '../simulator/aws/json.ts';
 import { rolesOf, statementOf } from './policies.ts';
 import { drainer } from './templates.ts';
 
-describe('who may use what the stack makes', () => {
-  // Somebody else's rule or task, that is told the name of the role, acts as ours.
-  test('each role serves one service, and this account only', () => {
+describe('trust policies and queue policies', () => {
+  // Another account's rule or task assumes the role (confused deputy).
+  test('each role trusts one service, and only for this account', () => {
     const trusts = (role: string) =>
       listAt(resourceOf(drainer(), role).properties, 'AssumeRolePolicyDocument', 'Statement').map((statement) => [
         at(statement, 'Principal'),
@@ -22,11 +22,11 @@ describe('who may use what the stack makes', () => {
     assert.deepEqual(trusts('ExecutionRole'), [tasks]);
     assert.deepEqual(trusts('EventsRole'), [[{ Service: 'events.amazonaws.com' }, { StringEquals }]]);
     assert.deepEqual(trusts('SchedulerRole'), [[{ Service: 'scheduler.amazonaws.com' }, { StringEquals }]]);
-    assert.equal(rolesOf(drainer()).length, 4, 'all of them are told here');
+    assert.equal(rolesOf(drainer()).length, 4, 'this test knows every role');
   });
 
-  // Any rule of any account fills the queue, and its alarm is muted.
-  test('only the rule may put messages into the dead-letter queue, which is encrypted by SQS itself', () => {
+  // Rules of other accounts fill the queue, and operators mute its alarm.
+  test('only the rule may send messages to the dead-letter queue, which has SQS-managed encryption', () => {
     const stack = drainer();
     const queue = resourceOf(stack, 'DeadLetterQueue').properties;
     assert.equal(at(queue, 'SqsManagedSseEnabled'), true);
@@ -45,8 +45,8 @@ describe('who may use what the stack makes', () => {
     });
   });
 
-  // Others write there; or the Scheduler, which sends by its role, may not use the key of the account.
-  test('the queue of the sweeps that did not start has no policy, and is encrypted by SQS itself', () => {
+  // Other principals can send to it; or the Scheduler, which sends with its role, may not use the account's KMS key.
+  test('the dead-letter queue of the sweeps has no policy, and has SQS-managed encryption', () => {
     const stack = drainer();
     assert.deepEqual(resourceOf(stack, 'SweepDeadLetterQueue').properties, {
       MessageRetentionPeriod: 86400,

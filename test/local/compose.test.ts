@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { readConfig } from '../../app/config/drain-config.ts';
 import { interpolate, publishedAt, readCompose } from '../../scripts/local/compose.ts';
 import { impersonating } from '../../scripts/local/kubeconfig.ts';
-import { readSeed, SeedFaults } from '../simulator/aws/seed.ts';
+import { readSeed, SeedErrors } from '../simulator/aws/seed.ts';
 
 const services = await readCompose({});
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
@@ -53,10 +53,10 @@ test('the simulated AWS names every fault of its environment', () => {
   assert.throws(
     () => readSeed({ PORT: 'http', INSTANCE_ID: 'i-1' }),
     (error: unknown) => {
-      assert.ok(error instanceof SeedFaults);
+      assert.ok(error instanceof SeedErrors);
       const faults = error.message.split('\n');
-      assert.ok(faults.includes("PORT ('http') is not usable"));
-      assert.ok(faults.includes("INSTANCE_ID ('i-1') is not usable"));
+      assert.ok(faults.includes("PORT ('http') is invalid"));
+      assert.ok(faults.includes("INSTANCE_ID ('i-1') is invalid"));
       assert.ok(faults.includes('KUBE_CONFIG_BUCKET is missing'));
       assert.equal(faults.length, 9);
       return true;

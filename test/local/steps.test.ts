@@ -4,8 +4,7 @@ import { Account } from '../../scripts/local/account.ts';
 import { readCompose } from '../../scripts/local/compose.ts';
 import { StepFailed } from '../../scripts/local/runner.ts';
 import { down, type Machine, up } from '../../scripts/local/steps.ts';
-import { populate } from '../simulator/aws/populate.ts';
-import { readSeed } from '../simulator/aws/seed.ts';
+import { readSeed, seedAccount } from '../simulator/aws/seed.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { FakeMachine } from './fake-machine.ts';
 
@@ -15,7 +14,7 @@ async function bareMachine(t: TestContext) {
   const seed = readSeed(services.aws.environment);
   const aws = await startAws({ region: seed.region, accessKey: seed.accessKey });
   t.after(() => aws.stop());
-  populate(aws, seed);
+  seedAccount(aws, seed);
   const fake = new FakeMachine(aws, services);
   const said: string[] = [];
   const machine: Machine = {

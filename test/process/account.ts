@@ -3,7 +3,7 @@ import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 export const GROUP = 'workers';
 export const HOOK = 'node-drainer';
 
-/** A group of these instances, which its lifecycle hook keeps until they are drained. */
+/** Creates an Auto Scaling group with a lifecycle hook and launches the instances in it. */
 export function launchGroup(
   aws: AwsSimulator,
   instances: readonly { readonly instanceId: string; readonly privateDnsName: string }[],
@@ -14,9 +14,9 @@ export function launchGroup(
   for (const instance of instances) aws.launchInstance({ ...instance, autoScalingGroupName: name });
 }
 
-/** Where the program finds the kubeconfig that was put there. */
-export const IN_BUCKET = { KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_OBJECT: 'kube/config' };
+/** Settings that name the S3 object in which `putKubeconfig` stores the kubeconfig. */
+export const KUBECONFIG_SETTINGS = { KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_OBJECT: 'kube/config' };
 
 export function putKubeconfig(aws: AwsSimulator, text: string): void {
-  aws.putObject(IN_BUCKET.KUBE_CONFIG_BUCKET, IN_BUCKET.KUBE_CONFIG_OBJECT, text);
+  aws.putObject(KUBECONFIG_SETTINGS.KUBE_CONFIG_BUCKET, KUBECONFIG_SETTINGS.KUBE_CONFIG_OBJECT, text);
 }

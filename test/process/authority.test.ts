@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { putKubeconfig } from './account.ts';
-import { actionOf, INSTANCE, world } from './process-fixture.ts';
+import { actionOf, INSTANCE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
 
-// The authority of a cluster is replaced while a budget holds up a drain for hours: it would watch nothing, and wait for ever.
-test('a drain goes on when the authority of its cluster is replaced, with the kubeconfig that the bucket has by then', async (context) => {
-  const w = await world(context);
-  await w.addPod('web');
-  await w.blockAll();
-  w.aws.terminateInstance(INSTANCE);
-  const drain = w.drain();
+// The cluster's certificate authority is rotated while a budget blocks a drain for hours: the drain watches nothing and never ends.
+test("a drain continues with the bucket's new kubeconfig after the cluster's certificate authority is rotated", async (context) => {
+  const fixture = await processFixture(context);
+  await fixture.addPod('web');
+  await fixture.blockAll();
+  fixture.aws.terminateInstance(INSTANCE);
+  const drain = fixture.drain();
   await drain.line('pod waiting');
-  await w.kubernetes.rotateCertificate({ newAuthority: true });
+  await fixture.kubernetes.rotateCertificate({ newAuthority: true });
   await drain.line('retrying');
-  putKubeconfig(w.aws, w.kubernetes.kubeconfig('node-drainer'));
-  await w.unblock();
+  putKubeconfig(fixture.aws, fixture.kubernetes.kubeconfig('node-drainer'));
+  await fixture.unblock();
   const ended = await drain.ended();
   assert.equal(ended.code, 0, ended.stderr);
   assert.equal(summaryOf(ended)['result'], 'drained');
-  assert.equal(actionOf(w).result, 'CONTINUE');
-  const told = ended.lines.filter(({ event }) => event === 'retrying').map(({ message }) => message);
+  assert.equal(actionOf(fixture).result, 'CONTINUE');
+  const retries = ended.lines.filter(({ event }) => event === 'retrying').map(({ message }) => message);
   assert.ok(
-    told.some((message) => message.includes("not signed by the cluster's authority")),
-    told.join('\n'),
+    retries.some((message) => message.includes("not signed by the cluster's authority")),
+    retries.join('\n'),
   );
 });

@@ -1,71 +1,81 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { actionOf, INSTANCE, world } from './process-fixture.ts';
+import { actionOf, INSTANCE, processFixture } from './process-fixture.ts';
 
 describe('events, hooks and settings', { concurrency: 4 }, () => {
-  test('two drainers started by one event at the same time evict each pod once and continue the hook once', async (context) => {
-    // Otherwise: at-least-once delivery evicts replacements, or the slower task alarms somebody at night.
-    const w = await world(context);
-    for (const name of ['a', 'b', 'c']) await w.addPod(name, { annotations: { 'lab/shutdown-ms': '1500' } });
-    const [event] = w.aws.terminateInstance(INSTANCE);
+  // At-least-once delivery evicts replacement pods, or the slower task raises an alarm.
+  test('two drainers started by one event at the same time complete the hook once and both exit with 0', async (context) => {
+    const fixture = await processFixture(context);
+    for (const name of ['a', 'b', 'c']) await fixture.addPod(name, { annotations: { 'lab/shutdown-ms': '1500' } });
+    const [event] = fixture.aws.terminateInstance(INSTANCE);
     const settings = {
       LIFECYCLE_HOOK_NAME: event?.detail.LifecycleHookName ?? '',
       LIFECYCLE_ACTION_TOKEN: event?.detail.LifecycleActionToken ?? '',
     };
-    const both = await Promise.all([w.drain(settings).ended(), w.drain(settings).ended()]);
+    const both = await Promise.all([fixture.drain(settings).ended(), fixture.drain(settings).ended()]);
     assert.deepEqual(
       both.map(({ code }) => code),
       [0, 0],
       JSON.stringify(both.map(({ lines }) => lines.at(-1))),
     );
-    assert.equal(actionOf(w).result, 'CONTINUE');
-    const completions = w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
+    assert.equal(actionOf(fixture).result, 'CONTINUE');
+    const completions = fixture.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
     assert.equal(completions.filter(({ status }) => status === 200).length, 1);
   });
 
-  test('with only an instance ID, every pending hook of its group is kept alive and completed', async (context) => {
-    // Otherwise: a group with two hooks keeps its instance until the other one times out.
-    const w = await world(context);
-    w.aws.putLifecycleHook({ autoScalingGroupName: 'workers', lifecycleHookName: 'second', heartbeatTimeout: 60 });
-    await w.addPod('web');
-    w.aws.terminateInstance(INSTANCE);
-    const ended = await w.drain().ended();
+  // A group with two hooks keeps its instance until the second hook times out.
+  test('with only an instance ID, every pending hook of the group gets heartbeats and is completed', async (context) => {
+    const fixture = await processFixture(context);
+    fixture.aws.putLifecycleHook({
+      autoScalingGroupName: 'workers',
+      lifecycleHookName: 'second',
+      heartbeatTimeout: 60,
+    });
+    await fixture.addPod('web');
+    fixture.aws.terminateInstance(INSTANCE);
+    const ended = await fixture.drain().ended();
     assert.equal(ended.code, 0, ended.stderr);
-    const actions = w.aws.lifecycleActions(INSTANCE);
+    const actions = fixture.aws.lifecycleActions(INSTANCE);
     assert.deepEqual(
-      actions.map(({ lifecycleHookName, result, beats }) => ({ lifecycleHookName, result, beaten: beats > 0 })),
+      actions.map(({ lifecycleHookName, result, heartbeats }) => ({ lifecycleHookName, result, hasHeartbeat: heartbeats > 0 })),
       [
-        { lifecycleHookName: 'node-drainer', result: 'CONTINUE', beaten: true },
-        { lifecycleHookName: 'second', result: 'CONTINUE', beaten: true },
+        { lifecycleHookName: 'node-drainer', result: 'CONTINUE', hasHeartbeat: true },
+        { lifecycleHookName: 'second', result: 'CONTINUE', hasHeartbeat: true },
       ],
     );
   });
 
-  test('every setting can be a flag, also those that the AWS SDK reads from the environment', async (context) => {
-    // Otherwise: a flag is accepted, and the calls go to the real AWS.
-    const w = await world(context);
-    w.aws.terminateInstance(INSTANCE);
-    const { AWS_ENDPOINT_URL: url = '', AWS_REGION: region = '' } = w.aws.environment;
+  // A flag is accepted but ignored, and the calls go to the real AWS.
+  test('every setting can be a flag, including those that the AWS SDK reads from the environment', async (context) => {
+    const fixture = await processFixture(context);
+    fixture.aws.terminateInstance(INSTANCE);
+    const { AWS_ENDPOINT_URL: url = '', AWS_REGION: region = '' } = fixture.aws.environment;
     const flags = ['--aws-endpoint-url', url, '--aws-region', region, '--lifecycle-hook-name', 'node-drainer'];
-    const ended = await w.drain({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_REGION: 'us-east-1' }, ...flags).ended();
+    const ended = await fixture
+      .drain({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_REGION: 'us-east-1' }, ...flags)
+      .ended();
     assert.equal(ended.code, 0, ended.stderr);
-    assert.equal(actionOf(w).result, 'CONTINUE');
+    assert.equal(actionOf(fixture).result, 'CONTINUE');
   });
 
-  test('a named hook is the only one that is touched', async (context) => {
-    // Otherwise: the drainer completes the hook of somebody who backs up the instance.
-    const w = await world(context);
-    w.aws.putLifecycleHook({ autoScalingGroupName: 'workers', lifecycleHookName: 'backup', heartbeatTimeout: 60 });
-    w.aws.terminateInstance(INSTANCE);
-    const ended = await w.drain({ LIFECYCLE_HOOK_NAME: 'node-drainer' }).ended();
+  // The drainer completes another tool's hook, for example one that backs up the instance.
+  test('with a named hook, the drainer leaves the other hooks alone', async (context) => {
+    const fixture = await processFixture(context);
+    fixture.aws.putLifecycleHook({
+      autoScalingGroupName: 'workers',
+      lifecycleHookName: 'backup',
+      heartbeatTimeout: 60,
+    });
+    fixture.aws.terminateInstance(INSTANCE);
+    const ended = await fixture.drain({ LIFECYCLE_HOOK_NAME: 'node-drainer' }).ended();
     assert.equal(ended.code, 0, ended.stderr);
     assert.deepEqual(
-      w.aws
+      fixture.aws
         .lifecycleActions(INSTANCE)
-        .map(({ lifecycleHookName, state, beats }) => ({ lifecycleHookName, state, beats })),
+        .map(({ lifecycleHookName, state, heartbeats }) => ({ lifecycleHookName, state, heartbeats })),
       [
-        { lifecycleHookName: 'node-drainer', state: 'completed', beats: 1 },
-        { lifecycleHookName: 'backup', state: 'pending', beats: 0 },
+        { lifecycleHookName: 'node-drainer', state: 'completed', heartbeats: 1 },
+        { lifecycleHookName: 'backup', state: 'pending', heartbeats: 0 },
       ],
     );
   });

@@ -2,8 +2,8 @@ import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 import { type Ended, Program } from './program.ts';
 
-/** What the program has to know to start tasks. The grace is for events that are on their way; here none is. */
-export const PLACE = {
+/** Settings with which the program starts tasks. No sweep grace: these tests have no events in flight. */
+export const TASK_PLACEMENT = {
   ECS_CLUSTER: 'drains',
   TASK_DEFINITION: 'node-drainer',
   SUBNET_IDS: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
@@ -13,31 +13,31 @@ export const PLACE = {
 
 const STOP_TIMEOUT_MS = 30_000;
 
-/** Runs the tasks of a simulated ECS as Fargate does: SIGTERM when one is to stop, SIGKILL after the stop timeout. */
+/** Runs the tasks of a simulated ECS as Fargate does: stops a task with SIGTERM, then SIGKILL after the stop timeout. */
 export class Fargate {
-  /** Those that run or ran: each the built program as a process of its own. */
+  /** Running and finished tasks, each a process of the built program. */
   readonly tasks: Program[] = [];
   readonly #aws: AwsSimulator;
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #atOnce: number;
+  readonly #maxRunning: number;
   readonly #queue: LaunchedTask[] = [];
   #running = 0;
 
   /**
-   * @param environment what every task has from the task definition, the image and Fargate itself
-   * @param atOnce tasks that run at once; the others are placed later
+   * @param environment environment of every task, from the task definition, the image and Fargate
+   * @param maxRunning tasks that run at the same time; the others wait in a queue
    */
-  constructor(aws: AwsSimulator, environment: Readonly<Record<string, string>>, atOnce = 16) {
+  constructor(aws: AwsSimulator, environment: Readonly<Record<string, string>>, maxRunning = 16) {
     this.#aws = aws;
     this.#environment = environment;
-    this.#atOnce = atOnce;
+    this.#maxRunning = maxRunning;
     aws.onRunTask((task) => {
       this.#queue.push(task);
       this.#place();
     });
   }
 
-  /** How all tasks that were ever started ended. */
+  /** Waits until no task runs or is queued, and returns the result of every task. */
   async allEnded(): Promise<readonly Ended[]> {
     for (let count = -1; count !== this.tasks.length || this.#queue.length > 0; ) {
       count = this.tasks.length;
@@ -47,7 +47,7 @@ export class Fargate {
   }
 
   #place(): void {
-    while (this.#running < this.#atOnce) {
+    while (this.#running < this.#maxRunning) {
       const task = this.#queue.shift();
       if (task === undefined) return;
       this.#running++;

@@ -3,17 +3,17 @@ import { describe, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { extract } from '../support/emf.ts';
 import { GROUP, HOOK } from './account.ts';
-import { INSTANCE, NODE, world } from './process-fixture.ts';
+import { INSTANCE, NODE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
 
-describe('what the lines of the program count', { concurrency: 4 }, () => {
+describe('metrics in the log lines', { concurrency: 4 }, () => {
+  // CloudWatch silently drops the metrics of every drain, and the alarms never get data.
   test('the last line of a drain is in the embedded metric format', async (context) => {
-    // Otherwise: CloudWatch drops the metrics of every drain without a word, and the alarms wait for data for ever.
-    const w = await world(context);
-    await w.addPod('web');
-    w.aws.terminateInstance(INSTANCE);
+    const fixture = await processFixture(context);
+    await fixture.addPod('web');
+    fixture.aws.terminateInstance(INSTANCE);
     const before = Date.now();
-    const ended = await w.drain().ended();
+    const ended = await fixture.drain().ended();
     assert.equal(ended.code, 0, ended.stderr);
     const { namespace, at, metrics, dimensions } = extract(summaryOf(ended));
     assert.equal(namespace, 'NodeDrainer');
@@ -32,28 +32,31 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     );
   });
 
-  test('a drain that fails before it knows anything counts as failed, under the group of its event', async (context) => {
-    // Otherwise: a drainer without the right to ask AWS fails a hundred times a day, and no alarm goes off.
-    const w = await world(context);
-    w.aws.faults.add({ when: ({ path }) => path.startsWith('autoscaling:'), fault: { kind: 'status', status: 403 } });
-    const ended = await w.drain({ AUTO_SCALING_GROUP_NAME: GROUP, LIFECYCLE_HOOK_NAME: HOOK }).ended();
+  // A drainer without IAM permissions fails a hundred times a day, and no alarm goes off.
+  test('a drain whose first AWS call fails counts as failed, under the group from its event', async (context) => {
+    const fixture = await processFixture(context);
+    fixture.aws.faults.add({
+      when: ({ path }) => path.startsWith('autoscaling:'),
+      fault: { kind: 'status', status: 403 },
+    });
+    const ended = await fixture.drain({ AUTO_SCALING_GROUP_NAME: GROUP, LIFECYCLE_HOOK_NAME: HOOK }).ended();
     assert.equal(ended.code, 1, ended.stderr);
     const { metrics, dimensions } = extract(summaryOf(ended));
     assert.deepEqual(metrics, { PodsEvicted: 0, DrainsSucceeded: 0, DrainsFailed: 1 });
     assert.equal(dimensions[0]?.['Group'], GROUP);
   });
 
-  test('a heartbeat that is denied is counted at once, while the drain goes on', async (context) => {
-    // Otherwise: the alarm on it goes off with the last line of the drain, when the instance is gone.
-    const w = await world(context);
-    await w.addPod('web');
-    await w.blockAll();
-    w.aws.faults.add({
+  // The heartbeat alarm goes off only with the last line of the drain, when the instance is gone.
+  test('a denied heartbeat is counted at once, while the drain continues', async (context) => {
+    const fixture = await processFixture(context);
+    await fixture.addPod('web');
+    await fixture.blockAll();
+    fixture.aws.faults.add({
       when: ({ path }) => path === 'autoscaling:RecordLifecycleActionHeartbeat',
       fault: ACCESS_DENIED,
     });
-    w.aws.terminateInstance(INSTANCE);
-    const drainer = w.drain();
+    fixture.aws.terminateInstance(INSTANCE);
+    const drainer = fixture.drain();
     context.after(() => drainer.kill('SIGKILL'));
     const { metrics, dimensions } = extract(await drainer.line('heartbeat failed'));
     assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
@@ -61,22 +64,22 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
       { Cluster: 's3://configs/kube/config', Group: GROUP },
       { Cluster: 's3://configs/kube/config' },
     ]);
-    await w.unblock();
+    await fixture.unblock();
     const summary = summaryOf(await drainer.ended());
     assert.ok(!('HeartbeatsFailed' in summary));
-    assert.ok(Number(summary['heartbeatsFailed']) > 0, 'the plain field is there for people');
+    assert.ok(Number(summary['heartbeatsFailed']) > 0, 'the summary has the plain field');
   });
 
-  test('a node that is deleted under its pods counts as a drain that failed', async (context) => {
-    // Otherwise: whoever deletes nodes by hand loses pods with each of them, and no alarm goes off.
-    const w = await world(context);
-    await w.addPod('web');
-    await w.blockAll();
-    w.aws.terminateInstance(INSTANCE);
-    const drainer = w.drain();
+  // Deleting a node by hand loses its pods, and no alarm goes off.
+  test('a node that is deleted while pods run on it counts as a failed drain', async (context) => {
+    const fixture = await processFixture(context);
+    await fixture.addPod('web');
+    await fixture.blockAll();
+    fixture.aws.terminateInstance(INSTANCE);
+    const drainer = fixture.drain();
     context.after(() => drainer.kill('SIGKILL'));
     await drainer.line('pod waiting');
-    await w.core.deleteNode({ name: NODE });
+    await fixture.core.deleteNode({ name: NODE });
     const summary = summaryOf(await drainer.ended());
     assert.deepEqual([summary['result'], summary['hook'], summary['exitCode']], ['no node', 'CONTINUE', 0]);
     assert.deepEqual(summary['lost'], ['default/web']);
@@ -84,13 +87,13 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     assert.deepEqual([DrainsSucceeded, DrainsFailed], [0, 1]);
   });
 
-  test('a dry run, and a node that is drained by hand, count nothing', async (context) => {
-    // Otherwise: somebody tries the program on a terminal, and the night shift is called.
-    const w = await world(context);
-    w.aws.terminateInstance(INSTANCE);
+  // Trying the program on a terminal pages the person on call.
+  test('a dry run and a drain by node name write no metrics', async (context) => {
+    const fixture = await processFixture(context);
+    fixture.aws.terminateInstance(INSTANCE);
     for (const ended of [
-      await w.drain({}, '--dry-run').ended(),
-      await w.drain({ INSTANCE_ID: '' }, '--node', NODE).ended(),
+      await fixture.drain({}, '--dry-run').ended(),
+      await fixture.drain({ INSTANCE_ID: '' }, '--node', NODE).ended(),
     ]) {
       assert.equal(ended.code, 0, ended.stderr);
       assert.ok(ended.lines.length > 3);
@@ -101,20 +104,20 @@ describe('what the lines of the program count', { concurrency: 4 }, () => {
     }
   });
 
-  test('pods that are left in the last resort are named one by one', async (context) => {
-    // Otherwise: whoever looks for their pod in the log of the drain that took it finds a number.
-    const w = await world(context);
-    for (const name of ['db', 'web']) await w.addPod(name);
-    await w.blockAll();
-    w.aws.terminateInstance(INSTANCE);
-    const drainer = w.drain({ LAST_RESORT_SECONDS: '172800' });
+  // The owner of a lost pod searches the log for its name and finds only a number.
+  test('each pod that remains in the last resort is named in a line of its own', async (context) => {
+    const fixture = await processFixture(context);
+    for (const name of ['db', 'web']) await fixture.addPod(name);
+    await fixture.blockAll();
+    fixture.aws.terminateInstance(INSTANCE);
+    const drainer = fixture.drain({ LAST_RESORT_SECONDS: '172800' });
     await drainer.line('pod waiting');
     drainer.kill('SIGTERM');
     const ended = await drainer.ended();
     const atRisk = ended.lines.filter(({ event }) => event === 'pod at risk');
     assert.deepEqual(new Set(atRisk.map(({ pod }) => pod)), new Set(['default/db', 'default/web']));
     assert.equal(atRisk.length, 2);
-    assert.deepEqual(summaryOf(ended)['lost'], [], 'the instance still waits');
+    assert.deepEqual(summaryOf(ended)['lost'], [], 'the hook is still pending');
     assert.deepEqual(Object.keys(extract(summaryOf(ended)).metrics), ['PodsEvicted']);
   });
 });

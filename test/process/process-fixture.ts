@@ -4,28 +4,28 @@ import { CoreV1Api, PolicyV1Api, type V1Pod } from '@kubernetes/client-node';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
-import { IN_BUCKET, launchGroup, putKubeconfig } from './account.ts';
+import { KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from './account.ts';
 import { Program } from './program.ts';
 
 export const INSTANCE = 'i-0123456789abcdef0';
 export const NODE = 'ip-10-0-0-1.eu-west-1.compute.internal';
 
-/** A cluster and an AWS account of one test: a node on an instance of a group with a lifecycle hook. */
-export type World = {
+/** Simulated cluster and AWS account of one test: one node, on an instance of an Auto Scaling group with a lifecycle hook. */
+export type ProcessFixture = {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
   readonly core: CoreV1Api;
-  /** Starts the program for the instance, with the kubeconfig in the bucket. */
+  /** Starts `drain` for the instance, with the kubeconfig from S3. */
   drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
-  /** A pod on the node, running once this resolves. */
+  /** Creates a pod on the node and waits until it runs. */
   addPod(name: string, more?: { annotations?: Record<string, string>; finalizers?: string[] }): Promise<V1Pod>;
-  /** A budget that lets none of the pods on the node go. */
+  /** Creates a budget that allows no disruption of any pod on the node. */
   blockAll(): Promise<void>;
-  /** Takes that budget away. */
+  /** Deletes that budget. */
   unblock(): Promise<void>;
 };
 
-export async function world(context: TestContext, options: { rbac?: boolean } = {}): Promise<World> {
+export async function processFixture(context: TestContext, options: { rbac?: boolean } = {}): Promise<ProcessFixture> {
   const [aws, kubernetes] = await Promise.all([
     startAws({ region: 'eu-west-1' }),
     startKubernetes({ nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }] }),
@@ -47,7 +47,7 @@ export async function world(context: TestContext, options: { rbac?: boolean } = 
         {
           ...aws.environment,
           INSTANCE_ID: INSTANCE,
-          ...IN_BUCKET,
+          ...KUBECONFIG_SETTINGS,
           ...environment,
         },
         () => aws.secrets,
@@ -81,8 +81,8 @@ export async function world(context: TestContext, options: { rbac?: boolean } = 
   };
 }
 
-/** What became of the lifecycle action of the instance. */
-export function actionOf({ aws }: World) {
+/** The instance's lifecycle action in the simulated Auto Scaling. */
+export function actionOf({ aws }: ProcessFixture) {
   const [action] = aws.lifecycleActions(INSTANCE);
   if (action === undefined) throw new Error('the instance has no lifecycle action');
   return action;

@@ -12,8 +12,8 @@ export type Line = { readonly event: string; readonly message: string; readonly 
 export type Ended = { readonly code: number | null; readonly lines: readonly Line[]; readonly stderr: string };
 
 /**
- * The built program as a process of its own, with nothing in its environment but what is given. Whatever it writes is searched for
- * secrets: one that tells any does not end well.
+ * The built program as a child process, with exactly the given environment. Its output is searched for
+ * secrets: `ended` rejects when it finds one.
  */
 export class Program {
   readonly lines: Line[] = [];
@@ -23,7 +23,7 @@ export class Program {
   #stderr = '';
   #onLine: (() => void)[] = [];
 
-  /** @param secrets those of its world, besides what its environment holds; asked at its end */
+  /** @param secrets more secrets to search for, besides those in the environment; called when the process has ended */
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
@@ -41,8 +41,9 @@ export class Program {
     });
     this.#ended = once(child, 'close').then(([code]) => {
       for (const wake of this.#onLine.splice(0)) wake();
-      const told = secretsIn(this.#stdout + this.#stderr, [...secretsOf(environment), ...secrets()]);
-      if (told.length > 0) throw new Error(`the program told ${told.join(', ')} in ${this.#stdout}${this.#stderr}`);
+      const leaked = secretsIn(this.#stdout + this.#stderr, [...secretsOf(environment), ...secrets()]);
+      if (leaked.length > 0)
+        throw new Error(`the program printed ${leaked.join(', ')} in ${this.#stdout}${this.#stderr}`);
       return { code, lines: this.lines, stderr: this.#stderr };
     });
   }
@@ -66,7 +67,7 @@ export class Program {
   }
 }
 
-/** The last line, which sums up the run. */
+/** The last line, which must be the summary. */
 export function summaryOf({ lines, stderr }: Ended): Line {
   const last = lines.at(-1);
   if (last?.event !== 'summary') throw new Error(`the last line is no summary: ${JSON.stringify(last)} ${stderr}`);

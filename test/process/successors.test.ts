@@ -1,33 +1,35 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
-import { GROUP, HOOK, IN_BUCKET } from './account.ts';
-import { Fargate, PLACE } from './fargate.ts';
-import { actionOf, INSTANCE, type World, world } from './process-fixture.ts';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS } from './account.ts';
+import { Fargate, TASK_PLACEMENT } from './fargate.ts';
+import { actionOf, INSTANCE, type ProcessFixture, processFixture } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
 
-/** A world whose simulated ECS runs the program. */
-async function fargateWorld(context: TestContext): Promise<{ w: World; fargate: Fargate; environment: Environment }> {
-  const w = await world(context);
-  const environment = { ...w.aws.environment, ...IN_BUCKET, ...PLACE };
-  return { w, fargate: new Fargate(w.aws, environment), environment };
+/** A process fixture whose simulated ECS runs the program as its tasks. */
+async function fargateFixture(
+  context: TestContext,
+): Promise<{ fixture: ProcessFixture; fargate: Fargate; environment: Environment }> {
+  const fixture = await processFixture(context);
+  const environment = { ...fixture.aws.environment, ...KUBECONFIG_SETTINGS, ...TASK_PLACEMENT };
+  return { fixture, fargate: new Fargate(fixture.aws, environment), environment };
 }
 
 type Environment = Record<string, string>;
 
 const sweep = (environment: Environment) => new Program(['sweep'], { ...environment, LIFECYCLE_HOOK_NAME: HOOK });
 
-/** Lets a pod go that a finalizer holds. */
-async function release({ core }: World, name: string): Promise<void> {
+/** Removes the finalizers of a pod. */
+async function release({ core }: ProcessFixture, name: string): Promise<void> {
   const body = [{ op: 'remove', path: '/metadata/finalizers' }];
   await core.patchNamespacedPod({ name, namespace: 'default', body });
 }
 
-// Fargate does not replace a task that it takes away: the node would wait undrained until its hook times out.
-test('a drain that is told to stop goes on in another task, and the hook hears one CONTINUE', async (context) => {
-  const { w, fargate, environment } = await fargateWorld(context);
-  await w.addPod('web', { finalizers: ['test/hold'] });
-  w.aws.terminateInstance(INSTANCE);
+// Fargate does not replace a task that it stops: the node stays undrained until its hook times out.
+test('a drain that receives SIGTERM continues in a successor task, and the hook is completed once with CONTINUE', async (context) => {
+  const { fixture, fargate, environment } = await fargateFixture(context);
+  await fixture.addPod('web', { finalizers: ['test/hold'] });
+  fixture.aws.terminateInstance(INSTANCE);
   const startedAt = Date.now();
   const first = new Program(['drain'], {
     ...environment,
@@ -37,53 +39,54 @@ test('a drain that is told to stop goes on in another task, and the hook hears o
     LIFECYCLE_ACTION_TIME: new Date().toISOString(),
   });
   await first.line('eviction accepted');
-  const beats = actionOf(w).beats;
-  const toldAt = Date.now();
+  const heartbeats = actionOf(fixture).heartbeats;
+  const stoppedAt = Date.now();
   first.kill('SIGTERM');
   const ended = await first.ended();
   assert.equal(ended.code, 0);
   assert.equal(summaryOf(ended)['result'], 'handed over');
-  assert.ok(actionOf(w).beats > beats, 'it beat once more');
+  assert.ok(actionOf(fixture).heartbeats > heartbeats, 'one more heartbeat before the hand-over');
 
   const [successor] = fargate.tasks;
   assert.ok(successor);
   await successor.line('pod waiting');
-  await release(w, 'web');
+  await release(fixture, 'web');
   const [last] = await fargate.allEnded();
   assert.ok(last);
   assert.deepEqual([last.code, summaryOf(last)['result']], [0, 'drained']);
-  assert.equal(actionOf(w).result, 'CONTINUE');
-  const [task] = w.aws.tasks;
+  assert.equal(actionOf(fixture).result, 'CONTINUE');
+  const [task] = fixture.aws.tasks;
   assert.equal(task?.overrides['GENERATION'], '1');
   const drainTime = Date.parse(task?.overrides['DRAIN_TIME'] ?? '');
-  assert.ok(drainTime > startedAt && drainTime < toldAt, 'its deadline counts from here');
+  assert.ok(drainTime > startedAt && drainTime < stoppedAt, 'the deadline counts from the start of the first task');
   assert.equal(task?.startedBy, 'hand-over');
   assert.equal(task?.launchType, 'FARGATE');
-  const completions = w.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
+  const completions = fixture.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
   assert.equal(completions.length, 1);
 });
 
-test('a worker that finds no place for a successor says so, and is gone before SIGKILL', async (context) => {
-  const { w, environment } = await fargateWorld(context);
-  await w.addPod('web', { finalizers: ['test/hold'] });
-  w.aws.terminateInstance(INSTANCE);
-  w.aws.refuseTasks({ reason: 'Capacity is unavailable at this time.' });
+// A worker that retries until SIGKILL loses its summary, and nobody learns why no successor started.
+test('a worker that cannot start a successor reports it and exits before SIGKILL', async (context) => {
+  const { fixture, environment } = await fargateFixture(context);
+  await fixture.addPod('web', { finalizers: ['test/hold'] });
+  fixture.aws.terminateInstance(INSTANCE);
+  fixture.aws.refuseTasks({ reason: 'Capacity is unavailable at this time.' });
   const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
   await first.line('eviction accepted');
-  const toldAt = Date.now();
+  const stoppedAt = Date.now();
   first.kill('SIGTERM');
   const ended = await first.ended();
   assert.equal(ended.code, 143);
-  assert.ok(Date.now() - toldAt < 20_000);
+  assert.ok(Date.now() - stoppedAt < 20_000);
   assert.match(ended.lines.find(({ event }) => event === 'hand-over failed')?.message ?? '', /Capacity is unavailable/);
-  assert.equal(actionOf(w).state, 'pending');
+  assert.equal(actionOf(fixture).state, 'pending');
 });
 
-// A worker that is killed leaves nobody behind; without the sweep its instance is terminated with its pods.
-test('a sweep drains the instance of a worker that was killed, and does nothing when it is asked again', async (context) => {
-  const { w, fargate, environment } = await fargateWorld(context);
-  await w.addPod('web', { finalizers: ['test/hold'] });
-  w.aws.terminateInstance(INSTANCE);
+// A killed worker has no successor: without the sweep, its instance is terminated with its pods.
+test('a sweep starts one task for the instance of a killed worker, and the next sweep starts none', async (context) => {
+  const { fixture, fargate, environment } = await fargateFixture(context);
+  await fixture.addPod('web', { finalizers: ['test/hold'] });
+  fixture.aws.terminateInstance(INSTANCE);
   const first = new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE });
   await first.line('eviction accepted');
   first.kill('SIGKILL');
@@ -91,22 +94,22 @@ test('a sweep drains the instance of a worker that was killed, and does nothing 
 
   const swept = await sweep(environment).ended();
   assert.equal(swept.code, 0);
-  assert.match(swept.lines.at(-1)?.message ?? '', /1 instance waits in the hook, 0 have a task, 1 started, 0 refused/);
+  assert.match(swept.lines.at(-1)?.message ?? '', /1 instance waiting, 0 with a task, 1 started, 0 refused/);
   const again = await sweep(environment).ended();
-  assert.match(again.lines.at(-1)?.message ?? '', /1 instance waits in the hook, 1 has a task, 0 started, 0 refused/);
+  assert.match(again.lines.at(-1)?.message ?? '', /1 instance waiting, 1 with a task, 0 started, 0 refused/);
 
-  await release(w, 'web');
+  await release(fixture, 'web');
   const [last, ...more] = await fargate.allEnded();
   assert.deepEqual([last?.code, more.length], [0, 0]);
-  assert.equal(actionOf(w).result, 'CONTINUE');
+  assert.equal(actionOf(fixture).result, 'CONTINUE');
 });
 
-// A sweep's task that takes its own start for that of the action is not in a hurry when its instance is about to go.
-test('the task of a sweep knows when the action began, and tells its successor', async (context) => {
-  const { w, fargate, environment } = await fargateWorld(context);
-  await w.addPod('web', { finalizers: ['test/hold'] });
-  w.aws.terminateInstance(INSTANCE);
-  const began = new Date(actionOf(w).startedAt).toISOString();
+// A task of a sweep that uses its own start as actionStartedAt misses the last resort before the instance is terminated.
+test('the task of a sweep looks up when the action started, and passes it to its successor', async (context) => {
+  const { fixture, fargate, environment } = await fargateFixture(context);
+  await fixture.addPod('web', { finalizers: ['test/hold'] });
+  fixture.aws.terminateInstance(INSTANCE);
+  const actionStartedAt = new Date(actionOf(fixture).startedAt).toISOString();
   await sweep(environment).ended();
   const [first] = fargate.tasks;
   await first?.line('eviction accepted');
@@ -114,24 +117,28 @@ test('the task of a sweep knows when the action began, and tells its successor',
   await first?.ended();
   await fargate.tasks[1]?.line('pod waiting');
   assert.deepEqual(
-    w.aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_ACTION_TIME']),
-    [undefined, began],
+    fixture.aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_ACTION_TIME']),
+    [undefined, actionStartedAt],
   );
-  const lookUps = w.aws.requests.filter(({ action }) => action === 'autoscaling:DescribeScalingActivities');
-  assert.equal(lookUps.length, 1, 'who was told asks nobody');
-  await release(w, 'web');
+  const lookUps = fixture.aws.requests.filter(({ action }) => action === 'autoscaling:DescribeScalingActivities');
+  assert.equal(lookUps.length, 1, 'the successor does not look it up again');
+  await release(fixture, 'web');
   await fargate.allEnded();
-  assert.equal(actionOf(w).result, 'CONTINUE');
+  assert.equal(actionOf(fixture).result, 'CONTINUE');
 });
 
-// In a region of several clusters each sweep would start tasks that only find out that they are not needed, every few minutes.
+// In a region with several clusters, every sweep starts tasks that have nothing to do, every few minutes.
 test('a sweep starts nothing for the instance of another EKS cluster', async (context) => {
-  const { w, environment } = await fargateWorld(context);
+  const { fixture, environment } = await fargateFixture(context);
   const started: string[] = [];
-  w.aws.onRunTask(({ environment: { INSTANCE_ID = '' } }) => started.push(INSTANCE_ID));
+  fixture.aws.onRunTask(({ environment: { INSTANCE_ID = '' } }) => started.push(INSTANCE_ID));
   const instanceId = 'i-0fedcba9876543210';
-  w.aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, tags: { 'kubernetes.io/cluster/other': 'owned' } });
-  for (const id of [INSTANCE, instanceId]) w.aws.terminateInstance(id);
+  fixture.aws.launchInstance({
+    instanceId,
+    autoScalingGroupName: GROUP,
+    tags: { 'kubernetes.io/cluster/other': 'owned' },
+  });
+  for (const id of [INSTANCE, instanceId]) fixture.aws.terminateInstance(id);
   const ofEks = { ...environment, CLUSTER_NAME: 'prod', KUBE_CONFIG_BUCKET: '', KUBE_CONFIG_OBJECT: '' };
   const { lines, code } = await sweep(ofEks).ended();
   assert.equal(code, 0);
@@ -139,38 +146,38 @@ test('a sweep starts nothing for the instance of another EKS cluster', async (co
   assert.match(lines.at(-1)?.message ?? '', /1 of other clusters/);
 });
 
-// A sweep that says nothing of a full region looks like a sweep with nothing to do.
-test('a sweep tells what ECS refuses, and that it cannot look', async (context) => {
-  const { w, environment } = await fargateWorld(context);
-  w.aws.terminateInstance(INSTANCE);
-  const refusal = w.aws.refuseTasks({ reason: 'RESOURCE:ENI' });
+// A sweep that does not report missing capacity looks like a sweep with nothing to do.
+test('a sweep reports a task that ECS refuses, and fails when it cannot list the groups', async (context) => {
+  const { fixture, environment } = await fargateFixture(context);
+  fixture.aws.terminateInstance(INSTANCE);
+  const refusal = fixture.aws.refuseTasks({ reason: 'RESOURCE:ENI' });
   const refused = await sweep(environment).ended();
   assert.equal(refused.code, 0);
   assert.match(refused.lines.find(({ event }) => event === 'task refused')?.message ?? '', /RESOURCE:ENI/);
   refusal.end();
-  w.aws.faults.add({
+  fixture.aws.faults.add({
     when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
     fault: ACCESS_DENIED,
   });
-  const blind = await sweep(environment).ended();
-  assert.equal(blind.code, 1);
-  const failed = blind.lines.find(({ event }) => event === 'run failed');
+  const denied = await sweep(environment).ended();
+  assert.equal(denied.code, 1);
+  const failed = denied.lines.find(({ event }) => event === 'run failed');
   assert.match(String(failed?.['advice']), /autoscaling:DescribeAutoScalingGroups/);
 });
 
-// Duplicate events start two workers on one node.
-test('two workers on one instance both end well, and the hook hears one CONTINUE', async (context) => {
-  const { w, environment } = await fargateWorld(context);
-  await Promise.all(Array.from({ length: 12 }, (_, index) => w.addPod(`web-${index}`)));
-  w.aws.terminateInstance(INSTANCE);
+// Duplicate events start two workers on one node, and one of them fails or completes the hook a second time.
+test('two workers on one instance both exit with 0, and the hook is completed once with CONTINUE', async (context) => {
+  const { fixture, environment } = await fargateFixture(context);
+  await Promise.all(Array.from({ length: 12 }, (_, index) => fixture.addPod(`web-${index}`)));
+  fixture.aws.terminateInstance(INSTANCE);
   const workers = [1, 2].map(() => new Program(['drain'], { ...environment, INSTANCE_ID: INSTANCE }));
   const ended = await Promise.all(workers.map((worker) => worker.ended()));
   assert.deepEqual(
     ended.map(({ code }) => code),
     [0, 0],
   );
-  const { items } = await w.core.listNamespacedPod({ namespace: 'default' });
+  const { items } = await fixture.core.listNamespacedPod({ namespace: 'default' });
   assert.equal(items.length, 0);
-  assert.equal(actionOf(w).result, 'CONTINUE');
+  assert.equal(actionOf(fixture).result, 'CONTINUE');
   assert.equal(ended.flatMap(({ lines }) => lines.filter(({ event }) => event === 'hook completed')).length, 1);
 });

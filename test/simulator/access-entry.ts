@@ -1,8 +1,8 @@
-import type { AwsSimulator } from './aws/aws-simulator.ts';
+import type { AwsSimulator } from './aws/simulator.ts';
 import type { Authenticate } from './kubernetes/http/authentication.ts';
 
 /**
- * What EKS does with an access entry for the drainer: whoever signed the token for this cluster is in its group.
+ * Authenticates like an EKS access entry: a valid token for this cluster gives the user and group `node-drainer`.
  * https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
  */
 export function accessEntry(aws: AwsSimulator, cluster: string): Authenticate {

@@ -1,4 +1,4 @@
-/** One request as a fault rule sees it. For AWS, `path` is the operation: `autoscaling:RecordLifecycleActionHeartbeat`. */
+/** A request for fault rules. For AWS, `path` is the operation: `autoscaling:RecordLifecycleActionHeartbeat`. */
 export type SimulatedRequest = {
   method: string;
   path: string;
@@ -9,60 +9,60 @@ export type SimulatedRequest = {
 
 export type Fault =
   | { kind: 'status'; status: number; body?: string; headers?: Record<string, string> }
-  /** Answers as usual, but later. */
+  /** Delays the response. */
   | { kind: 'delay'; ms: number }
-  /** Never answers; the connection stays open. */
+  /** Sends no response; the connection stays open. */
   | { kind: 'hang' }
-  /** Destroys the connection (or the HTTP/2 stream) without an answer. */
+  /** Resets the connection (or the HTTP/2 stream) without a response. */
   | { kind: 'reset' }
-  /** Sends the head and half of the real body, then destroys the connection. */
+  /** Sends the headers and half of the body, then resets the connection. */
   | { kind: 'half-body' }
-  /** Does the work, then loses the answer. */
+  /** Executes the request, then loses the response. */
   | { kind: 'after'; fault: 'reset' };
 
-/** What only the simulated AWS shows. */
+/** Faults of the simulated AWS. */
 export type AwsFault =
   | Fault
-  /** Refuses as the called service does to those who ask too often, in its protocol and its words. */
+  /** Returns the throttling error of the called service. */
   | { kind: 'throttle' };
 
-/** What only the simulated Kubernetes shows. */
+/** Faults of the simulated Kubernetes API. */
 export type KubernetesFault =
   | Fault
   /**
-   * Sends this text instead of the answer. A watch is opened all the same, and tells `after` events (default: 0) before
-   * the text comes; with `end` it is then over.
+   * Sends this text instead of the response. In a watch, sends it after `after` events (default: 0); with `end`, closes
+   * the watch afterwards.
    */
   | { kind: 'garbage'; text: string; after?: number; end?: boolean }
-  /** Answers as usual, with this many bytes more in a field that nobody knows. Objects only, no watches. */
+  /** Adds an unknown field of this many bytes to the response. Not for watches. */
   | { kind: 'padding'; bytes: number };
 
-/** Bytes that no watch ought to send: for faults of the kind `garbage`. */
+/** Invalid watch data for faults of the kind `garbage`. */
 export const garbage = {
   notJson: '<html>502 Bad Gateway</html>\n',
   unknownType: '{"type":"STRANGE","object":{"kind":"Strange","apiVersion":"v1","metadata":{}}}\n',
-  /** To be used with `end`. */
+  /** Use with `end`. */
   halfLine: '{"type":"MODIFIED","object":{"kind":"Pod","apiVersion":"v1","metada',
 } as const;
 
 export type FaultRule<F = Fault> = {
   when: (request: SimulatedRequest) => boolean;
-  /** How often the fault happens before the rule is spent. Default: for ever. */
+  /** Maximum number of hits. Default: unlimited. */
   times?: number;
-  /** Only each nth matching request is hit. Default: each one. */
+  /** Hits only each nth matching request. Default: each. */
   every?: number;
   fault: F;
 };
 
 type ActiveRule<F> = { rule: FaultRule<F>; seen: number; hits: number };
 
-/** The faults that a simulator is to show, in the order in which they were added. The first rule that fires decides. */
+/** The fault rules of a simulator, in the order of their addition. The first rule that hits a request decides. */
 export class Faults<F = Fault> {
   readonly #rules = new Set<ActiveRule<F>>();
   readonly #outages = new Set<symbol>();
   readonly #outageListeners = new Set<() => void>();
 
-  /** Adds a rule; `hits()` tells how many requests it has hit, even after it was removed or spent. */
+  /** Adds a rule. `hits()` returns the number of requests it has hit, also after its removal. */
   add(rule: FaultRule<F>): { remove(): void; hits(): number } {
     const active: ActiveRule<F> = { rule, seen: 0, hits: 0 };
     this.#rules.add(active);
@@ -75,12 +75,12 @@ export class Faults<F = Fault> {
     this.#outages.clear();
   }
 
-  /** The fault that this request is to meet. Each call counts as one request. */
+  /** The fault for this request. Each call counts as one request. */
   match(request: SimulatedRequest): F | { kind: 'reset' } | undefined {
     return this.inOutage ? { kind: 'reset' } : this.matchRule(request);
   }
 
-  /** The same for a request that an outage between client and server does not concern. */
+  /** Like `match`, but ignores outages: for requests within the simulated AWS. */
   matchRule(request: SimulatedRequest): F | undefined {
     for (const active of this.#rules) {
       const { rule } = active;
@@ -93,7 +93,7 @@ export class Faults<F = Fault> {
     return undefined;
   }
 
-  /** From now until `end()`, every request is reset; every open stream is reset now. */
+  /** Resets every open stream now, and every request until `end()`. */
   outage(): { end(): void } {
     const outage = Symbol('outage');
     this.#outages.add(outage);
@@ -105,7 +105,7 @@ export class Faults<F = Fault> {
     return this.#outages.size > 0;
   }
 
-  /** For simulators: called whenever an outage begins, to reset what is open. Answers how to stop listening. */
+  /** For simulators: calls the listener when an outage begins. Returns a function that removes it. */
   onOutage(listener: () => void): () => void {
     this.#outageListeners.add(listener);
     return () => void this.#outageListeners.delete(listener);

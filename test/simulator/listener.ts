@@ -1,9 +1,9 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** A closed door; `end()` opens it again on the same port. */
+/** A closed port; `end()` reopens it. */
 export type Refusal = { end(): Promise<void> };
 
-/** The port of a server with its connections. It can be closed and opened again, as that of a process that restarts. */
+/** The port and connections of a server. Can close and reopen the port, like a server that restarts. */
 export class Listener {
   readonly #server: Server;
   readonly #host: string;
@@ -16,12 +16,12 @@ export class Listener {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-      // A client that goes away is no news.
+      // Clients may disconnect at any time.
       socket.on('error', () => socket.destroy());
     });
   }
 
-  /** Listens, on any free port for 0, and answers which. @throws when the port is taken */
+  /** Listens on a port (0: any free port) and returns it. @throws Error when the port is in use */
   async open(port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -33,7 +33,7 @@ export class Listener {
     return portOf(this.#server.address());
   }
 
-  /** Breaks every connection with a reset. */
+  /** Resets every connection. */
   reset(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
@@ -43,15 +43,15 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Closes the port and every connection for good. */
+  /** Closes the port and every connection; it cannot be reopened. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#close();
   }
 
   /**
-   * Closes the port and every connection until `end()`, which opens the same port again: to connect is refused
-   * (ECONNREFUSED). Nothing opens what is stopped. @throws TypeError when the port is closed already
+   * Closes the port and every connection until `end()` reopens the port. Until then, connections are refused
+   * (ECONNREFUSED). Does not reopen a stopped listener. @throws TypeError when the port is already closed
    */
   async refuse(): Promise<Refusal> {
     const port = portOf(this.#server.address());
@@ -72,6 +72,6 @@ export class Listener {
 }
 
 function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new TypeError('the simulator listens on no port');
+  if (address === null || typeof address === 'string') throw new TypeError('the simulator is not listening on a port');
   return address.port;
 }

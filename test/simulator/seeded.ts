@@ -1,6 +1,6 @@
 /**
- * A number in [0, 1) that looks random and is always the same for the same seed and number (a round of splitmix32).
- * It keeps no state, so the order in which one asks does not matter.
+ * A pseudo-random number in [0, 1) that depends only on the seed and `n` (one round of splitmix32).
+ * Stateless, so that the order of calls does not matter.
  */
 export function seeded(seed: number, n: number): number {
   let mixed = (Math.imul(seed + 1, 0x9e3779b9) + Math.imul(n + 1, 0x85ebca6b)) | 0;

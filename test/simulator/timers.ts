@@ -1,4 +1,4 @@
-/** Timers that end with the simulator and never keep the process alive. */
+/** Timers that stop with the simulator and do not keep the process alive. */
 export class Timers {
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;

@@ -1,4 +1,4 @@
-/** What a service that speaks XML answers to a role that lacks the right. */
+/** The AccessDenied response of an AWS service with the query protocol, such as Auto Scaling. */
 export const ACCESS_DENIED = {
   kind: 'status',
   status: 403,

@@ -7,6 +7,8 @@ type Options = Partial<Omit<DrainOptions, 'timeline'>> & {
   readonly deadlineAt?: number;
   readonly doNotDisruptUntil?: number;
   readonly action?: Omit<NonNullable<Timeline['action']>, 'startedAt'>;
+  /** Between the end of a pod's grace period and the certain end. */
+  readonly marginMs?: number;
 };
 
 /** A cluster in memory, and a drain of its node that has not begun. */
@@ -19,15 +21,24 @@ export function draining() {
     recorder,
     stop,
     /** Begins the drain once the cluster has come to rest. */
-    async begin({ deadlineAt, doNotDisruptUntil = 0, action, ...options }: Options = {}) {
+    async begin({ deadlineAt, doNotDisruptUntil = 0, action, marginMs = 0, ...options }: Options = {}) {
       await clock.advance(1_000);
+      const ends = [action?.endsAt, options.onDeadline === 'force' ? undefined : deadlineAt];
+      const end = Math.min(...ends.filter((at) => at !== undefined));
       const timeline: Timeline = {
         drainStartedAt: clock.now(),
         doNotDisruptUntil,
         ...(deadlineAt !== undefined && { deadlineAt }),
         ...(action !== undefined && { action: { startedAt: clock.now(), ...action } }),
+        ...(Number.isFinite(end) && { certainEnd: { at: end, marginMs } }),
       };
-      const usual: DrainOptions = { timeline, onDeadline: 'continue', drainDaemonSets: false };
+      const usual: DrainOptions = {
+        timeline,
+        onDeadline: 'continue',
+        lastResort: 'delete',
+        daemonSets: 'skip',
+        finalizerMs: 300_000,
+      };
       const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);
       // Whoever awaits it hears of its rejection; until then it is nobody's fault.
@@ -37,7 +48,7 @@ export function draining() {
     /** When pods were shown to be gone, by name, in milliseconds from `from` on. */
     goneAt(from: number): Record<string, number> {
       return Object.fromEntries(
-        recorder.told.flatMap(({ at, event }) =>
+        recorder.recorded.flatMap(({ at, event }) =>
           event.type === 'pod gone' ? [[event.pod.replace(/^.*\//, ''), at - clock.startedAt - from]] : [],
         ),
       );

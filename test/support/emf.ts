@@ -3,9 +3,9 @@ import * as v from 'valibot';
 
 const UNITS = ['Seconds', 'Count'];
 
-/** A dimension's name or value: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html */
-const dimension = (most: number) =>
-  v.pipe(v.string(), v.minLength(1), v.maxLength(most), v.regex(/^[\x20-\x7e]*$/), v.regex(/\S/));
+/** The name or value of a dimension: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html */
+const dimension = (maxLength: number) =>
+  v.pipe(v.string(), v.minLength(1), v.maxLength(maxLength), v.regex(/^[\x20-\x7e]*$/), v.regex(/\S/));
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 const Line = v.looseObject({
@@ -28,7 +28,7 @@ const Line = v.looseObject({
   }),
 });
 
-/** What CloudWatch takes from a line: the metrics by name, and each set of dimensions with its values. */
+/** What CloudWatch extracts from a line: the metrics by name, and each set of dimensions with its values. */
 type Extracted = {
   readonly namespace: string;
   readonly at: number;
@@ -37,25 +37,25 @@ type Extracted = {
 };
 
 /**
- * Reads a line as CloudWatch does. Fails on what CloudWatch would drop without a word: a metric that is not there or is no
- * number, a dimension that is no string, a time that is not in milliseconds of these years.
+ * Reads a line as CloudWatch does. Fails where CloudWatch would silently drop it: a metric that is missing or not a number, a
+ * dimension that is not a string, a timestamp that is not in milliseconds of this century.
  */
 export function extract(line: unknown): Extracted {
-  const read = v.parse(Line, line);
-  const { Timestamp: at, CloudWatchMetrics } = read._aws;
-  assert.ok(at > Date.parse('2020-01-01') && at < Date.parse('2100-01-01'), `${at} is no time in milliseconds`);
+  const parsed = v.parse(Line, line);
+  const { Timestamp: at, CloudWatchMetrics } = parsed._aws;
+  assert.ok(at > Date.parse('2020-01-01') && at < Date.parse('2100-01-01'), `${at} is not a time in milliseconds`);
   const [directive] = CloudWatchMetrics;
   assert.ok(directive !== undefined);
   const { Namespace, Dimensions, Metrics } = directive;
   const names = Metrics.map(({ Name }) => Name);
   assert.equal(new Set(names).size, names.length, 'a metric is defined twice');
-  const numberOf = (name: string) => v.parse(v.pipe(v.number(), v.finite()), read[name]);
+  const numberOf = (name: string) => v.parse(v.pipe(v.number(), v.finite()), parsed[name]);
   return {
     namespace: Namespace,
     at,
     metrics: Object.fromEntries(names.map((name) => [name, numberOf(name)])),
     dimensions: Dimensions.map((set) =>
-      Object.fromEntries(set.map((name) => [name, v.parse(dimension(1_024), read[name])])),
+      Object.fromEntries(set.map((name) => [name, v.parse(dimension(1_024), parsed[name])])),
     ),
   };
 }

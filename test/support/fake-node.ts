@@ -1,10 +1,10 @@
-import type { NodeState, Sink } from '../../app/drain/cluster.ts';
+import type { NodeState, ReadyStatus, Sink } from '../../app/drain/cluster.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** A node in memory, as its watch shows it. */
 export class FakeNode {
   readonly #sinks = new Set<Sink<NodeState>>();
-  #state: NodeState = { uid: 'n-1', ready: true, cordoned: true };
+  #state: NodeState = { uid: 'n-1', ready: 'True', cordoned: true };
 
   get observers(): number {
     return this.#sinks.size;
@@ -17,7 +17,7 @@ export class FakeNode {
   }
 
   /** Its kubelet comes to life, or is heard of no more. */
-  turn(ready: boolean): void {
+  turn(ready: ReadyStatus): void {
     this.#tell({ ...this.#state, ready });
   }
 
@@ -28,7 +28,7 @@ export class FakeNode {
 
   /** Its name goes to another machine. */
   replace(uid: string): void {
-    this.#tell({ uid, ready: true, cordoned: false });
+    this.#tell({ uid, ready: 'True', cordoned: false });
   }
 
   delete(uid = this.#state.uid): void {

@@ -19,10 +19,12 @@ export class FakeVolumes implements Volumes {
     this.#attached.push({ claim, volume: `pv-${claim.replace('/', '-')}`, until: untilMs });
   }
 
-  async attachedFor(claims: readonly Claim[]): Promise<Attachment[]> {
+  async attached(except: readonly Claim[]): Promise<Attachment[]> {
     this.#meet('list');
-    const wanted = new Set(claims.map(({ namespace, name }) => `${namespace}/${name}`));
-    return this.#now().flatMap(({ claim, volume }) => (wanted.has(claim) ? [{ name: `csi-${volume}`, volume }] : []));
+    const staying = new Set(except.map(({ namespace, name }) => `${namespace}/${name}`));
+    return this.#now().flatMap(({ claim, volume }) =>
+      staying.has(claim) ? [] : [{ kind: 'attachment', name: `csi-${volume}`, volume }],
+    );
   }
 
   async isAttached({ volume }: Attachment): Promise<boolean> {

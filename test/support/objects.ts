@@ -16,7 +16,9 @@ export function pod(name: string, more: Partial<Pod> = {}): Pod {
     phase: 'Running',
     ready: true,
     finalizers: [],
+    graceSeconds: 30,
     running: true,
+    invalidAnnotations: [],
     critical: false,
     toleratesEverything: false,
     claims: [],
@@ -58,6 +60,8 @@ type Seen = {
   readonly unverified?: readonly string[];
   /** By the name of a pod of the controller. */
   readonly returns?: Readonly<Record<string, Returns>>;
+  readonly skippedBefore?: readonly string[];
+  readonly endedSince?: Readonly<Record<string, number>>;
   /** When each pod was first seen terminating. */
   readonly terminatingSince?: Readonly<Record<string, number>>;
 };
@@ -86,13 +90,24 @@ export function observed(seen: Seen): ObservedState {
         one,
       ]),
     ),
+    skippedBefore: new Set(skippedBefore.map(uidOf)),
+    endedSince: new Map(Object.entries(endedSince).map(([name, since]) => [uidOf(name), since])),
     terminatingSince: new Map(Object.entries(terminatingSince).map(([name, since]) => [uidOf(name), since])),
   };
 }
 
 /** The plan for a healthy node with the default settings, but for what is said otherwise. */
 export function planned(seen: ObservedState, now: number, otherwise: Partial<PlanConditions> = {}): Plan {
-  const usual = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, doNotDisruptUntil: 0 };
+  const usual: PlanConditions = {
+    force: false,
+    certainEnd: undefined,
+    lastResort: 'delete',
+    kubeletAlive: true,
+    capacityPending: false,
+    daemonSets: 'skip',
+    doNotDisruptUntil: 0,
+    finalizerMs: 300_000,
+  };
   return plan(seen, now, { ...usual, ...otherwise });
 }
 

@@ -1,27 +1,28 @@
 import type { Report, RunEvent } from '../../app/events.ts';
 
-type Of<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
-/** Keeps everything that a run tells, with the time at which it was told. */
+/** Keeps every event that a run reports, with its time. */
 export class Recorder {
-  readonly told: { readonly at: number; readonly event: RunEvent }[] = [];
+  readonly recorded: { readonly at: number; readonly event: RunEvent }[] = [];
   readonly #now: () => number;
 
+  /** @param now milliseconds since the epoch */
   constructor(now: () => number) {
     this.#now = now;
   }
 
   readonly report: Report = (event) => {
-    this.told.push({ at: this.#now(), event });
+    this.recorded.push({ at: this.#now(), event });
   };
 
   /** The events of one type, in order. */
-  of<T extends RunEvent['type']>(type: T): Of<T>[] {
-    return this.told.map(({ event }) => event).filter((event): event is Of<T> => event.type === type);
+  of<T extends RunEvent['type']>(type: T): EventOf<T>[] {
+    return this.recorded.map(({ event }) => event).filter((event): event is EventOf<T> => event.type === type);
   }
 
-  /** When events of this type were told, in milliseconds after `from`. */
+  /** The times of the events of one type, in milliseconds after `from`. */
   timesOf(type: RunEvent['type'], from: number): number[] {
-    return this.told.filter(({ event }) => event.type === type).map(({ at }) => at - from);
+    return this.recorded.filter(({ event }) => event.type === type).map(({ at }) => at - from);
   }
 }

@@ -1,7 +1,7 @@
 import type { RemainingPod } from '../../app/events.ts';
 
-/** So many pods that a budget holds up, or that are going already. */
-export const waitingFor = (count: number, ending = false): RemainingPod[] =>
+/** Pods that a budget blocks, or that are terminating. */
+export const remainingPods = (count: number, { ending = false } = {}): RemainingPod[] =>
   Array.from({ length: count }, (_, index) => ({
     pod: `shop/web-${index}`,
     uid: `web-${index}#1`,

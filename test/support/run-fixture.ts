@@ -3,7 +3,8 @@ import type { RunEvent } from '../../app/events.ts';
 import type { LifecycleAction } from '../../app/lifecycle/action.ts';
 import type { GroupCapacity } from '../../app/run/capacity.ts';
 import type { NodeRef } from '../../app/run/find-node.ts';
-import type { Cluster, InstanceInfo, Ports } from '../../app/run/ports.ts';
+import type { InstanceInfo } from '../../app/run/instance.ts';
+import type { Cluster, Ports } from '../../app/run/ports.ts';
 import { run } from '../../app/run/run.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { FakeVolumes } from './fake-volumes.ts';
@@ -18,17 +19,32 @@ const CONFIG: Config = {
   dryRun: false,
   force: false,
   connectTimeoutMs: 120_000,
-  loadBalancerExclusion: true,
+  loadBalancerExclusion: 'end',
+  loadBalancerMs: 0,
+  unprovenNode: 'refuse',
   volumeDetachTimeoutMs: 300_000,
   drainDaemonSets: false,
   doNotDisruptMs: 0,
-  lastResortMs: 120_000,
+  lastResortMs: 30_000,
+  lastResort: 'delete',
+  finalizerMs: 300_000,
   generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };
 
-export function nodeOf(name: string, instanceId: string, ready = true): NodeRef {
-  return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready, cordoned: false };
+export function nodeOf(name: string, instanceId: string, more: Partial<NodeRef> = {}): NodeRef {
+  return {
+    name,
+    uid: 'n-1',
+    resourceVersion: '1',
+    providerID: `aws:///a/${instanceId}`,
+    instanceLabel: undefined,
+    internalIPs: ['10.0.0.1'],
+    createdAt: 0,
+    ready: 'True',
+    cordoned: false,
+    ...more,
+  };
 }
 
 /** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
@@ -47,6 +63,7 @@ export function runFixture() {
     nodes: NodeRef[];
     connect: () => Error | undefined;
     cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
+    exclude: (signal: AbortSignal) => Promise<'excluded' | 'replaced'>;
     taint: () => Promise<'tainted' | 'replaced'>;
     capacity: () => Promise<GroupCapacity>;
     terminationStartedAt: Ports['actions']['terminationStartedAt'];
@@ -56,10 +73,11 @@ export function runFixture() {
     flush: () => Promise<void>;
   } = {
     action: { kind: 'pending', group: 'nodes', hooks: [hook] },
-    instance: async () => ({ privateDnsName: 'node-a', clusters: ['prod'] }),
+    instance: async () => ({ privateDnsName: 'node-a', privateIPs: ['10.0.0.1'], state: 'running', clusters: ['prod'] }),
     nodes: [node],
     connect: () => undefined,
     cordon: async () => 'cordoned',
+    exclude: async () => 'excluded',
     taint: async () => 'tainted',
     capacity: async () => ({ desired: 0, inService: [] }),
     terminationStartedAt: async () => undefined,
@@ -76,9 +94,17 @@ export function runFixture() {
         yield facts.nodes;
       },
     },
-    async cordon({ name }, _, signal) {
-      did.push(`cordon ${name}`);
-      return facts.cordon(signal);
+    async cordon(node, exclude, signal) {
+      did.push(`cordon ${node.name}${exclude ? ' and exclude it' : ''}`);
+      return (await facts.cordon(signal)) === 'replaced' ? 'replaced' : { ...node, cordoned: true };
+    },
+    async exclude({ name }, signal) {
+      did.push(`exclude ${name}`);
+      return facts.exclude(signal);
+    },
+    async restore({ name }) {
+      did.push(`restore ${name}`);
+      return ['uncordoned'];
     },
     async taint({ name }) {
       did.push(`taint ${name}`);

@@ -1,7 +1,7 @@
-import type { Summary } from '../../app/events.ts';
+import type { Summary, SweepSummary } from '../../app/events.ts';
 
-/** The summary of a drain in which all went well, but for what is said otherwise. */
-export function summaryWith(otherwise: Partial<Summary> = {}): Summary {
+/** The summary of a drain in which everything went well, except for `overrides`. */
+export function summaryWith(overrides: Partial<Summary> = {}): Summary {
   return {
     result: 'drained',
     exitCode: 0,
@@ -19,6 +19,21 @@ export function summaryWith(otherwise: Partial<Summary> = {}): Summary {
     heartbeatsFailed: 0,
     seconds: { drain: 7, total: 8.5 },
     apiRequests: { list: 2 },
-    ...otherwise,
+    ...overrides,
+  };
+}
+
+/** The summary of a sweep that started one missing task, except for `overrides`. */
+export function sweepSummaryWith(overrides: Partial<SweepSummary> = {}): SweepSummary {
+  return {
+    groups: 7,
+    waiting: 3,
+    withTask: 2,
+    otherClusters: 0,
+    started: 1,
+    refused: 0,
+    seconds: 1.5,
+    exitCode: 0,
+    ...overrides,
   };
 }

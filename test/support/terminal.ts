@@ -1,14 +1,14 @@
 import { Writable } from 'node:stream';
 import xterm from '@xterm/headless';
 
-/** A real terminal emulator that can be written to as to `process.stdout`, and looked at. */
+/** A terminal emulator (xterm.js) that is written to like `process.stdout`, and whose screen can be read. */
 export class EmulatedTerminal extends Writable {
   readonly isTTY = true;
   readonly #xterm: InstanceType<typeof xterm.Terminal>;
 
   constructor(columns = 80, rows = 24) {
     super({ decodeStrings: false });
-    // The terminal driver of the kernel makes \r\n of \n.
+    // The kernel's terminal driver converts \n to \r\n.
     this.#xterm = new xterm.Terminal({
       cols: columns,
       rows,
@@ -26,46 +26,46 @@ export class EmulatedTerminal extends Writable {
     return this.#xterm.rows;
   }
 
-  override _write(text: string, _encoding: string, done: () => void): void {
-    this.#xterm.write(text, done);
+  override _write(text: string, _encoding: string, callback: () => void): void {
+    this.#xterm.write(text, callback);
   }
 
-  /** Another size: as when a person drags the corner of the window. */
+  /** Changes the size, as a person does who drags the corner of the window. */
   async resize(columns: number, rows: number): Promise<void> {
-    await this.#settled();
+    await this.#flushed();
     this.#xterm.resize(columns, rows);
     this.emit('resize');
   }
 
-  /** What is in sight, without the blank lines below. */
+  /** The visible lines, without trailing blank lines. */
   async screen(): Promise<string[]> {
     return (await this.lines()).slice(this.#xterm.buffer.active.baseY);
   }
 
-  /** What is in sight, and what has been scrolled away above it. Lines that the terminal broke are several. */
+  /** The visible lines and those scrolled away above them. A line that the terminal wrapped counts as several. */
   async lines(): Promise<string[]> {
-    await this.#settled();
+    await this.#flushed();
     const { active } = this.#xterm.buffer;
     const lines = Array.from({ length: active.length }, (_, y) => active.getLine(y)?.translateToString(true) ?? '');
     return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
   }
 
-  /** How many lines have been scrolled away. */
+  /** The number of lines scrolled away. */
   async scrolled(): Promise<number> {
-    await this.#settled();
+    await this.#flushed();
     return this.#xterm.buffer.active.baseY;
   }
 
-  /** The colour, of the sixteen, and the weight of the first letter of a line. */
-  async lookOf(line: number): Promise<{ color: number; bold: boolean }> {
-    await this.#settled();
+  /** The colour (of 16) and weight of the first letter of a line. */
+  async styleOf(line: number): Promise<{ color: number; bold: boolean }> {
+    await this.#flushed();
     const cell = this.#xterm.buffer.active.getLine(line)?.getCell(0);
     return { color: cell?.getFgColor() ?? -1, bold: Boolean(cell?.isBold()) };
   }
 
-  /** Asks the terminal, as a program would. */
+  /** Queries the terminal for its mode, as a program would. */
   async showsCursor(): Promise<boolean> {
-    await this.#settled();
+    await this.#flushed();
     const { promise, resolve } = Promise.withResolvers<string>();
     const { dispose } = this.#xterm.onData(resolve);
     this.#xterm.write('\x1b[?25$p');
@@ -74,7 +74,7 @@ export class EmulatedTerminal extends Writable {
     return answer === '\x1b[?25;1$y';
   }
 
-  async #settled(): Promise<void> {
+  async #flushed(): Promise<void> {
     await new Promise<void>((resolve) => this.write('', () => resolve()));
   }
 }

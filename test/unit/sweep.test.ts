@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../app/lib/errors.ts';
 import { Stopped } from '../../app/outcome.ts';
-import { attemptOf } from '../../app/sweep.ts';
-import { sweeping, waits } from '../support/sweeping.ts';
+import { clientTokenOf } from '../../app/sweep.ts';
+import { sweepFixture, waitingInstance } from '../support/sweep-fixture.ts';
 
-// An event that is lost leaves an instance that nobody drains, until its hook times out and its pods die with it.
-test('an instance that waits without a task gets one; one that has a task gets none', async () => {
-  const { drained, facts, run, started } = sweeping();
-  facts.waiting = [waits('i-1'), waits('i-2')];
-  drained.add('i-1');
+// Prevents: after a lost event, an instance is not drained, its hook times out, and its pods are killed.
+test('a task is started for a waiting instance without a task, and not for one with a task', async () => {
+  const { facts, run, started, withTask } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
+  withTask.add('i-1');
   assert.deepEqual(await run(), {
     code: 0,
-    found: { groups: 7, waiting: 2, withTask: 1, otherClusters: 0, started: 1, refused: 0 },
+    counts: { groups: 7, waiting: 2, withTask: 1, otherClusters: 0, started: 1, refused: 0 },
   });
   assert.deepEqual(
     started.map(({ task }) => task),
@@ -20,10 +20,11 @@ test('an instance that waits without a task gets one; one that has a task gets n
   );
 });
 
-test('a group without the hook is none of ours', async () => {
-  const { facts, run, started } = sweeping();
-  facts.waiting = [waits('i-1', 'others')];
-  assert.deepEqual((await run()).found, {
+// Prevents: a group whose hook belongs to another tool is drained.
+test('instances of a group without the hook are ignored', async () => {
+  const { facts, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1', 'others')];
+  assert.deepEqual((await run()).counts, {
     groups: 7,
     waiting: 0,
     withTask: 0,
@@ -34,27 +35,27 @@ test('a group without the hook is none of ours', async () => {
   assert.equal(started.length, 0);
 });
 
-// A group that is deleted between two calls would keep every other instance of the region waiting.
-test('a group that cannot be looked at keeps no other one waiting, and fails the sweep', async () => {
-  const { facts, recorder, run, started } = sweeping();
-  facts.waiting = [waits('i-1', 'deleted'), waits('i-2')];
+// Prevents: a group that is deleted between two calls stops the sweep for every other instance of the region.
+test('when the hooks of a group cannot be described, the other groups are swept and the sweep fails', async () => {
+  const { facts, recorder, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1', 'deleted'), waitingInstance('i-2')];
   assert.equal((await run()).code, 1);
   assert.deepEqual(
     started.map(({ task }) => task.instanceId),
     ['i-2'],
   );
-  assert.match(String(recorder.of('run failed')[0]?.error), /the hooks of deleted could not be seen/);
+  assert.match(String(recorder.of('run failed')[0]?.error), /could not check the instances of deleted: /);
 });
 
-// Two stacks with the same hook name would start tasks for each other's instances, every five minutes.
-test('an instance whose tags name another cluster is left to it', async () => {
-  const { facts, run, started } = sweeping();
-  facts.waiting = [waits('i-1'), waits('i-2'), waits('i-3')];
+// Prevents: two stacks with the same hook name start tasks for each other's instances, every five minutes.
+test('an instance whose tags name another cluster is skipped', async () => {
+  const { facts, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2'), waitingInstance('i-3')];
   facts.clusters = new Map([
     ['i-1', ['staging']],
     ['i-2', ['prod']],
   ]);
-  assert.deepEqual((await run()).found, {
+  assert.deepEqual((await run()).counts, {
     groups: 7,
     waiting: 3,
     withTask: 0,
@@ -68,21 +69,22 @@ test('an instance whose tags name another cluster is left to it', async () => {
   );
 });
 
-test('without the word of EC2 every instance gets its task', async () => {
-  const { facts, recorder, run, started } = sweeping();
-  facts.waiting = [waits('i-1')];
-  facts.ec2 = new Failure('EC2 is down');
+// Prevents: while EC2 is down, waiting instances get no task.
+test('when EC2 cannot describe the instances, a task is started for each', async () => {
+  const { facts, recorder, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1')];
+  facts.describeError = new Failure('EC2 is down');
   assert.equal((await run()).code, 0);
   assert.equal(started.length, 1);
   assert.equal(recorder.of('warning').length, 1);
 });
 
-// An instance that has just been terminated has no task yet: its event is on its way, and a second task would cost money.
-test('an instance is left to its event for a while', async () => {
-  const { clock, drained, facts, run, started } = sweeping();
-  facts.waiting = [waits('i-1')];
-  clock.sleep(10_000, new AbortController().signal).then(() => drained.add('i-1'));
-  assert.deepEqual((await run()).found, {
+// Prevents: an instance whose event is on its way gets a second task, which costs money.
+test('no task is started for an instance whose event starts one within the grace time', async () => {
+  const { clock, facts, run, started, withTask } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1')];
+  clock.sleep(10_000, new AbortController().signal).then(() => withTask.add('i-1'));
+  assert.deepEqual((await run()).counts, {
     groups: 7,
     waiting: 1,
     withTask: 1,
@@ -93,11 +95,11 @@ test('an instance is left to its event for a while', async () => {
   assert.equal(started.length, 0);
 });
 
-// Scheduler delivers at least once; the second delivery must not start a second set of tasks, and the next sweep must.
-test('the client token is that of the instance and of the scheduled time', async () => {
+// Prevents: a schedule that is delivered twice starts every task twice, or the next sweep starts none.
+test('the client token names the instance and the scheduled time', async () => {
   const tokens = async (scheduledAt: number) => {
-    const { facts, run, started } = sweeping();
-    facts.waiting = [waits('i-0123456789abcdef0')];
+    const { facts, run, started } = sweepFixture();
+    facts.waiting = [waitingInstance('i-0123456789abcdef0')];
     await run({ scheduledAt });
     return started.map(({ token }) => token);
   };
@@ -105,13 +107,13 @@ test('the client token is that of the instance and of the scheduled time', async
   assert.deepEqual(await tokens(at), ['sweep-i-0123456789abcdef0-20260301100500']);
   assert.deepEqual(await tokens(at), await tokens(at));
   assert.notDeepEqual(await tokens(at + 300_000), await tokens(at));
-  assert.ok(`sweep-i-0123456789abcdef0-${attemptOf(at)}`.length <= 64);
+  assert.ok(clientTokenOf('i-0123456789abcdef0', at).length <= 64);
 });
 
-// A thousand at once would take the calls of the rule's own tasks.
-test('no more than ten tasks are started in a second', async () => {
-  const { facts, run, started } = sweeping();
-  facts.waiting = Array.from({ length: 45 }, (_, index) => waits(`i-${index}`));
+// Prevents: a thousand starts at once exhaust the RunTask quota of the EventBridge rule.
+test('at most ten tasks are started in a second', async () => {
+  const { facts, run, started } = sweepFixture();
+  facts.waiting = Array.from({ length: 45 }, (_, index) => waitingInstance(`i-${index}`));
   await run();
   assert.equal(started.length, 45);
   for (const { at } of started) {
@@ -119,14 +121,15 @@ test('no more than ten tasks are started in a second', async () => {
   }
 });
 
-test('RunTask that answers 200 and places nothing is told, with the reason, and the others go on', async () => {
-  const { facts, recorder, run } = sweeping();
-  facts.waiting = [waits('i-1'), waits('i-2')];
-  facts.place = (instance) =>
+// Prevents: RunTask answers 200 without a task, and the log does not show it.
+test('a task that RunTask refuses is reported with the reason, and the other tasks are started', async () => {
+  const { facts, recorder, run } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
+  facts.startResult = (instance) =>
     instance === 'i-1' ? { kind: 'refused', reason: 'RESOURCE:ENI' } : { kind: 'started', task: 'task-2' };
-  const { code, found } = await run();
+  const { code, counts } = await run();
   assert.deepEqual(
-    [code, found],
+    [code, counts],
     [0, { groups: 7, waiting: 2, withTask: 0, otherClusters: 0, started: 1, refused: 1 }],
   );
   assert.deepEqual(
@@ -135,42 +138,45 @@ test('RunTask that answers 200 and places nothing is told, with the reason, and 
   );
 });
 
-test('throttling is waited out; what cannot be mended is told as a refusal', async () => {
-  const { facts, recorder, run, started } = sweeping();
-  facts.waiting = [waits('i-1'), waits('i-2')];
-  facts.place = (instance, tries) => {
+// Prevents: one throttled RunTask call leaves an instance without a task until the next sweep.
+test('a throttled start is retried, and a permanent failure is reported as a refusal', async () => {
+  const { facts, recorder, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
+  facts.startResult = (instance, attempts) => {
     if (instance === 'i-2') return new Failure('RunTask is denied');
-    return tries < 3 ? new Failure('Rate exceeded', { transient: true }) : { kind: 'started', task: 'task-1' };
+    return attempts < 3 ? new Failure('Rate exceeded', { transient: true }) : { kind: 'started', task: 'task-1' };
   };
-  const { code, found } = await run();
+  const { code, counts } = await run();
   assert.deepEqual(
-    [code, found],
+    [code, counts],
     [0, { groups: 7, waiting: 2, withTask: 0, otherClusters: 0, started: 1, refused: 1 }],
   );
   assert.equal(started.length, 1);
   assert.match(recorder.of('task refused')[0]?.reason ?? '', /denied/);
 });
 
-// A sweep that saw nothing and says 0 would be believed.
-test('a sweep that cannot look fails', async () => {
-  const { facts, recorder, run } = sweeping();
-  facts.look = new Failure('AccessDenied');
-  assert.deepEqual(await run(), { code: 1, found: undefined });
+// Prevents: a sweep that could not list the groups reports success.
+test('a sweep that cannot list the waiting instances fails', async () => {
+  const { facts, recorder, run } = sweepFixture();
+  facts.lookupError = new Failure('AccessDenied');
+  assert.deepEqual(await run(), { code: 1, counts: undefined });
   assert.equal(recorder.of('run failed').length, 1);
 });
 
-test('a look that fails in passing is repeated', async () => {
-  const { clock, facts, run } = sweeping();
-  facts.look = new Failure('Throttling', { transient: true });
+// Prevents: one throttled call fails the sweep.
+test('a lookup that fails with a transient error is retried', async () => {
+  const { clock, facts, run } = sweepFixture();
+  facts.lookupError = new Failure('Throttling', { transient: true });
   clock.sleep(5_000, new AbortController().signal).then(() => {
-    facts.look = undefined;
+    facts.lookupError = undefined;
   });
   assert.equal((await run()).code, 0);
 });
 
-test('a dry run says what it would start, and starts nothing', async () => {
-  const { facts, recorder, run, started } = sweeping();
-  facts.waiting = [waits('i-1')];
+// Prevents: a dry run starts tasks.
+test('a dry run reports the tasks that it would start, and starts none', async () => {
+  const { facts, recorder, run, started } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1')];
   await run({ dryRun: true });
   assert.equal(started.length, 0);
   assert.deepEqual(
@@ -179,20 +185,21 @@ test('a dry run says what it would start, and starts nothing', async () => {
   );
 });
 
-test('a sweep that is stopped ends at once, and says so', async () => {
-  const { clock, facts, run, started, stop } = sweeping();
-  facts.waiting = [waits('i-1')];
+// Prevents: a stopped sweep goes on, or ends without a word.
+test('a stopped sweep ends at once, with a warning', async () => {
+  const { clock, facts, run, started, stop } = sweepFixture();
+  facts.waiting = [waitingInstance('i-1')];
   clock.sleep(1_000, new AbortController().signal).then(() => stop.abort(new Stopped('SIGTERM')));
-  assert.deepEqual(await run(), { code: 143, found: undefined });
+  assert.deepEqual(await run(), { code: 143, counts: undefined });
   assert.equal(started.length, 0);
 });
 
-// A thousand starts take minutes, in which the rule goes on with its own retries: each instance would be drained twice.
-test('what the rule has started meanwhile is not started again', async () => {
-  const { clock, drained, facts, run, started } = sweeping();
-  facts.waiting = Array.from({ length: 150 }, (_, index) => waits(`i-${index}`));
-  clock.sleep(25_000, new AbortController().signal).then(() => drained.add('i-120').add('i-140'));
-  assert.deepEqual((await run()).found, {
+// Prevents: a thousand starts take minutes, the EventBridge rule retries at the same time, and instances get two tasks.
+test('no task is started for an instance that got one during the sweep', async () => {
+  const { clock, facts, run, started, withTask } = sweepFixture();
+  facts.waiting = Array.from({ length: 150 }, (_, index) => waitingInstance(`i-${index}`));
+  clock.sleep(25_000, new AbortController().signal).then(() => withTask.add('i-120').add('i-140'));
+  assert.deepEqual((await run()).counts, {
     groups: 7,
     waiting: 150,
     withTask: 2,

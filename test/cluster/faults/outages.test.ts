@@ -56,7 +56,7 @@ test('flow control slows the drain down for as long as it asks', async (t) => {
   fault(t, simulator, { when: isEviction, times: 1, fault: { kind: 'status', status: 429, headers, body } });
   const drainer = scenario.drain();
   const throttled = await drainer.says('that it is asked to wait', ({ event }) => event === 'throttled');
-  assert.equal(throttled['forSeconds'], 2);
+  assert.equal(throttled['pauseSeconds'], 2);
   // Not only the pod that met the refusal has to wait.
   await scenario.create(podOn(scenario.worker, 'late'));
   assert.equal((await drainer.ended()).exitCode, 0);

@@ -69,7 +69,7 @@ test('a thousand instances in a hundred groups are shown once each, with their s
   const beat = { AutoScalingGroupName: 'group-10', LifecycleHookName: 'drainer' };
   const [action] = aws.lifecycleActions(idOf(10));
   await client.send(new RecordLifecycleActionHeartbeatCommand({ ...beat, LifecycleActionToken: action?.token }));
-  assert.equal(aws.lifecycleActions(idOf(10))[0]?.beats, 1);
+  assert.equal(aws.lifecycleActions(idOf(10))[0]?.heartbeats, 1);
   const other = { ...beat, AutoScalingGroupName: 'group-11', LifecycleActionToken: action?.token };
   await assert.rejects(client.send(new RecordLifecycleActionHeartbeatCommand(other)), /No active Lifecycle Action/);
 });

@@ -28,19 +28,19 @@ test('faults reach the SDK as the errors that the services give', async (t) => {
   await assert.rejects(heartbeat(), { name: 'ResourceContentionFault', message: 'You already have a pending update' });
   aws.faults.add({ ...once, fault: { kind: 'reset' } });
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
-  assert.equal(soleAction(aws).beats, 0, 'none of these was done');
+  assert.equal(soleAction(aws).heartbeats, 0, 'none of these was done');
 
   aws.faults.add({ ...once, fault: { kind: 'after', fault: 'reset' } });
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
-  assert.equal(soleAction(aws).beats, 1, 'done, but the answer was lost');
+  assert.equal(soleAction(aws).heartbeats, 1, 'done, but the answer was lost');
   aws.faults.add({ ...once, fault: { kind: 'half-body' } });
   await assert.rejects(heartbeat());
-  assert.equal(soleAction(aws).beats, 2, 'done, but half the answer was lost');
+  assert.equal(soleAction(aws).heartbeats, 2, 'done, but half the answer was lost');
   const outage = aws.faults.outage();
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
   outage.end();
   await heartbeat();
-  assert.equal(soleAction(aws).beats, 3);
+  assert.equal(soleAction(aws).heartbeats, 3);
   assert.deepEqual(
     aws.requests.map(({ status }) => status),
     [400, 503, 403, 500, 0, 0, 0, 0, 200],

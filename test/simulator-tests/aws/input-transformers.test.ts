@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputTransformer, transformed } from '../../simulator/aws/eventbridge/input-transformer.ts';
+import { inputTransformer, transform } from '../../simulator/aws/eventbridge/input-transformer.ts';
 import type { Value } from '../../simulator/aws/json.ts';
 
 // A transformer that mends what EventBridge leaves broken hides that the task would never start.
@@ -15,8 +15,7 @@ test('input transformers do to values what EventBridge does', () => {
     quoted: '$.detail.quoted',
     missing: '$.detail.missing',
   };
-  const render = (InputTemplate: string) =>
-    transformed(inputTransformer({ InputPathsMap: paths, InputTemplate }), event);
+  const render = (InputTemplate: string) => transform(inputTransformer({ InputPathsMap: paths, InputTemplate }), event);
   assert.deepEqual(render('{"a": "<id>", "b": <id>, "c": <n>, "d": "n=<n>"}'), {
     a: 'i-1',
     b: 'i-1',
@@ -34,5 +33,8 @@ test('input transformers do to values what EventBridge does', () => {
   assert.throws(() => render('{"a": <missing>}'), /not JSON/);
   assert.throws(() => render('{"a": "<quoted>"}'), /not JSON/, 'values are not escaped');
   assert.throws(() => render('{"a": "<unknown>"}'), /<unknown>, which InputPathsMap does not have/);
-  assert.throws(() => inputTransformer({ InputPathsMap: { a: 'detail.id' }, InputTemplate: '<a>' }), /no JSON path/);
+  assert.throws(
+    () => inputTransformer({ InputPathsMap: { a: 'detail.id' }, InputTemplate: '<a>' }),
+    /does not support the JSON path/,
+  );
 });

@@ -12,7 +12,7 @@ import {
 import { clientOptions, hook, id, second, seed, soleAction, started } from './account.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// A heartbeat that added to the timeout instead of restarting it would hide a drainer that beats too rarely.
+// A heartbeat that added to the timeout instead of restarting it would hide a drainer that heartbeats too rarely.
 test('a heartbeat restarts the timeout, and completion lets the instance go', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
@@ -27,7 +27,7 @@ test('a heartbeat restarts the timeout, and completion lets the instance go', as
   clock.pass(50 * second);
   await client.send(new RecordLifecycleActionHeartbeatCommand({ ...hook, InstanceId: id }));
   assert.equal(soleAction(aws).expiresAt, begin + 110 * second);
-  assert.equal(soleAction(aws).beats, 1);
+  assert.equal(soleAction(aws).heartbeats, 1);
 
   clock.pass(59 * second);
   const { AutoScalingInstances } = await client.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [id] }));

@@ -45,10 +45,10 @@ test('a schedule whose task is not placed answers with the refusal, or with the 
 // A test whose schedule was disabled, or meant another one, would wait for a sweep that never comes.
 test('a schedule that is disabled, unknown or ambiguous is not run', async (t) => {
   const aws = await started(t);
-  assert.throws(() => aws.runSchedule(), /no name given.*there are: none/);
+  assert.throws(() => aws.runSchedule(), /named \(any\); there are: none/);
   aws.deploy(scheduleStack({ A: everyFive, B: `Name: second\n      State: DISABLED\n      ${everyFive}` }));
   assert.throws(() => aws.runSchedule(), /there are: node-drainer-A, second/);
-  assert.throws(() => aws.runSchedule('C'), /is called C/);
+  assert.throws(() => aws.runSchedule('C'), /named C/);
   assert.throws(() => aws.runSchedule('second'), /second is DISABLED/);
   assert.ok('taskArn' in aws.runSchedule('A'));
 });
@@ -87,7 +87,7 @@ test('a schedule that AWS would not take is refused when it is deployed', async 
   const aws = await started(t);
   for (const expression of ['rate(0 minutes)', 'rate(5)', 'cron(0 12 * * ? *)', 'every 5 minutes']) {
     const stack = scheduleStack({ A: `ScheduleExpression: '${expression}'` });
-    assert.throws(() => aws.deploy(stack), /is no rate\(…\)/, expression);
+    assert.throws(() => aws.deploy(stack), /is not a rate\(…\)/, expression);
   }
   const whole = scheduleStack({ A: everyFive });
   assert.throws(() => aws.deploy(whole.replace(/FlexibleTimeWindow.*/, '')), /FlexibleTimeWindow.Mode/);

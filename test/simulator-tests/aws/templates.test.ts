@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resourceOf, stackOf } from '../../simulator/aws/cloudformation/stack.ts';
-import { readDocument } from '../../simulator/aws/cloudformation/template.ts';
+import { parseTemplate } from '../../simulator/aws/cloudformation/template.ts';
 
 const context = {
   accountId: '111122223333',
@@ -11,14 +11,14 @@ const context = {
 
 // What the reader takes and CloudFormation does not would be found when the stack is deployed.
 test('templates are read as CloudFormation reads them', () => {
-  assert.deepEqual(readDocument('a: !Ref X\nb: !GetAtt X.Arn\nc: !Sub "$X"\nd: !If [IsOn, on, "on"]'), {
+  assert.deepEqual(parseTemplate('a: !Ref X\nb: !GetAtt X.Arn\nc: !Sub "$X"\nd: !If [IsOn, on, "on"]'), {
     a: { Ref: 'X' },
     b: { 'Fn::GetAtt': ['X', 'Arn'] },
     c: { 'Fn::Sub': '$X' },
     d: { 'Fn::If': ['IsOn', true, 'on'] },
   });
-  assert.throws(() => readDocument('a: &x 1\nb: *x'), /no YAML aliases/);
-  assert.throws(() => readDocument('a: 2012-10-17'), /only in quotes/);
+  assert.throws(() => parseTemplate('a: &x 1\nb: *x'), /does not support YAML aliases/);
+  assert.throws(() => parseTemplate('a: 2012-10-17'), /only in quotes/);
 });
 
 const template = `

@@ -2,7 +2,7 @@ import { Timers } from '../timers.ts';
 import type { AfterRefusal } from './eventbridge/delivery.ts';
 import { type Partition, partitionOf } from './protocol/partition.ts';
 
-/** What every simulated service knows of where and when it is. */
+/** Account, region and clock, shared by all simulated services. */
 export type Context = {
   accountId: string;
   region: string;
@@ -11,13 +11,13 @@ export type Context = {
   now: () => number;
   /** How many times faster lifecycle timeouts run. */
   timeScale: number;
-  /** How many times faster EventBridge tries a delivery again, and gives it up. */
+  /** How many times faster EventBridge retries a delivery, and gives up. */
   retryTimeScale: number;
-  /** For what happens by itself later. */
+  /** For delayed work: retries, late events, schedules. */
   timers: AwsTimers;
 };
 
-/** `after` does the work in `ms` milliseconds and answers how to call it off; `stop` calls everything off. */
+/** `after` runs the work in `ms` milliseconds and returns a function that cancels it; `stop` cancels all work. */
 export type AwsTimers = Pick<Timers, 'after' | 'stop'>;
 
 export type AwsOptions = {
@@ -25,20 +25,20 @@ export type AwsOptions = {
   /** Default: 127.0.0.1. */
   host?: string;
   region?: string;
-  /** The static keys that its clients sign with. Default: made up. */
+  /** The static access key of the clients. Default: random. */
   accessKey?: { accessKeyId: string; secretAccessKey: string };
   now?: () => number;
   /** How many times faster lifecycle timeouts run. */
   timeScale?: number;
-  /** How many times faster EventBridge tries a delivery again, and gives it up. Default: `timeScale`. */
+  /** How many times faster EventBridge retries a delivery, and gives up. Default: `timeScale`. */
   retryTimeScale?: number;
-  /** Default: those of the machine. A test that moves the clock by hand brings timers that follow it. */
+  /** Default: real timers. A test with a fake clock passes timers that follow it. */
   timers?: AwsTimers;
-  /** What EventBridge does about a task that ECS did not place. Default: `dead-letter`; see EventDelivery. */
+  /** What EventBridge does with an event when ECS did not place the task. Default: `dead-letter`; see EventDelivery. */
   afterRefusal?: AfterRefusal;
 };
 
-/** The name that EC2 makes of an address; here the address is made of the ID. */
+/** A private DNS name as EC2 assigns it, with an IP address derived from the instance ID. */
 export function privateDnsNameOf(instanceId: string, region: string): string {
   const bytes = Buffer.from(instanceId.slice(2).padStart(8, '0').slice(-4), 'hex');
   const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
@@ -48,7 +48,7 @@ export function privateDnsNameOf(instanceId: string, region: string): string {
 export function contextOf(options: AwsOptions): Context {
   const region = options.region ?? 'eu-central-1';
   const partition = partitionOf(region);
-  if (!partition) throw new Error(`${region} is no AWS region`);
+  if (!partition) throw new Error(`${region} is not an AWS region`);
   return {
     accountId: '123456789012',
     region,

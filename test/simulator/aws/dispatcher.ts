@@ -7,7 +7,7 @@ import type { AwsRequest, Operation, Reply } from './protocol/message.ts';
 import { readSignature } from './protocol/sigv4.ts';
 import type { Exchange } from './server.ts';
 
-/** One request as it was served. `status` is 0 for what got no whole answer. */
+/** The record of one request. `status` is 0 when the client did not get a complete response. */
 export type ServedRequest = {
   at: number;
   /** The IAM action, or `credentials`. */
@@ -21,7 +21,7 @@ type SignedService = Exclude<Service, 'credentials'>;
 type Services = Record<SignedService, (request: AwsRequest) => Operation>;
 type Recognised = { service: Service; action: string; parameters: Record<string, string>; run: () => Reply };
 
-/** Runs an operation; what a service refuses on purpose becomes its error document. */
+/** Runs an operation. A ServiceError becomes the error response of the service. */
 function replyOf(service: Service, run: () => Reply): Reply {
   try {
     return run();
@@ -35,12 +35,12 @@ function isService(services: Services, name: string): name is SignedService {
   return Object.hasOwn(services, name);
 }
 
-/** Whoever does not sign, or signs for a service that is not here, gets the words of the query protocol. */
-function refuse(): Reply {
+/** Refuses unsigned requests, and requests for services that are not simulated, in the query protocol. */
+function refuseUnsigned(): Reply {
   throw ServiceError.of('sts', 'MissingAuthenticationToken', 'Request is missing Authentication Token');
 }
 
-/** Tells by the credential scope which service a request is for, and keeps a record of every request. */
+/** Routes each request to the service in its credential scope, and records it. */
 export function dispatcher(parts: {
   services: Services;
   container: ContainerCredentials;
@@ -55,7 +55,8 @@ export function dispatcher(parts: {
       return { service: 'credentials', action: 'credentials', parameters: {}, run: () => container.serve(request) };
     }
     const service = readSignature(request)?.service ?? '';
-    if (!isService(services, service)) return { service: 'sts', action: 'unknown', parameters: {}, run: refuse };
+    if (!isService(services, service))
+      return { service: 'sts', action: 'unknown', parameters: {}, run: refuseUnsigned };
     const { action, parameters, run } = services[service](request);
     return { service, action, parameters, run: () => run(authenticate(request, service, keys, context)) };
   };
@@ -69,10 +70,10 @@ export function dispatcher(parts: {
     return {
       action,
       parameters,
-      answer: () => replyOf(service, run),
-      faulty: (status) => statusReply(service, status),
+      run: () => replyOf(service, run),
+      errorReply: (status) => statusReply(service, status),
       throttled: () => errorReply(service, ServiceError.throttling(service)),
-      answered: (status) => {
+      onAnswered: (status) => {
         served.status = status;
       },
     };

@@ -8,14 +8,14 @@ import type { AwsRequest, Operation } from './protocol/message.ts';
 import { ec2Namespace, type XmlValue, xmlDocument } from './protocol/xml.ts';
 
 /** `ip-10-0-1-2.eu-central-1.compute.internal` → `10.0.1.2`. */
-function addressIn(privateDnsName: string): string | undefined {
+function ipAddressOf(privateDnsName: string): string | undefined {
   const match = /^ip-(\d+)-(\d+)-(\d+)-(\d+)\./.exec(privateDnsName);
   return match?.slice(1, 5).join('.');
 }
 
-function described(instance: Instance, context: Context): XmlValue {
+function instanceXml(instance: Instance, context: Context): XmlValue {
   const state = ec2State(instance, context.now(), context.timeScale);
-  if (state === 'forgotten') return undefined;
+  if (state === 'unknown') return undefined;
   const isTerminated = state.name === 'terminated';
   const { autoScalingGroupName, tags, privateDnsName } = instance;
   const groupTag = autoScalingGroupName === undefined ? {} : { 'aws:autoscaling:groupName': autoScalingGroupName };
@@ -23,9 +23,9 @@ function described(instance: Instance, context: Context): XmlValue {
     instanceId: instance.instanceId,
     imageId: 'ami-0123456789abcdef0',
     instanceState: state,
-    // A terminated instance has given its address back.
+    // A terminated instance has no address.
     privateDnsName: isTerminated ? '' : privateDnsName,
-    privateIpAddress: isTerminated ? undefined : addressIn(privateDnsName),
+    privateIpAddress: isTerminated ? undefined : ipAddressOf(privateDnsName),
     dnsName: '',
     instanceType: 'm7g.large',
     launchTime: new Date(instance.launchTime).toISOString(),
@@ -34,37 +34,37 @@ function described(instance: Instance, context: Context): XmlValue {
   };
 }
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html: of one filter. */
-const MOST_VALUES = 200;
+/** For one filter: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+const MAX_FILTER_VALUES = 200;
 
-/** The instances asked for: an ID that is unknown, or long gone, is an error among those named, and nothing among those filtered. */
-function found(form: Form, fleet: Fleet, context: Context): Instance[] {
+/** The requested instances. An unknown ID is an error in `InstanceId`, but is ignored in a filter. */
+function findInstances(form: Form, fleet: Fleet, context: Context): Instance[] {
   const filters = form.forms('Filter').map((filter) => ({ name: filter.get('Name'), values: filter.list('Value') }));
   const unknown = filters.find(({ name }) => name !== 'instance-id');
   if (unknown !== undefined) throw new ServiceError('InvalidParameterValue', `The filter '${unknown.name}' is invalid`);
-  const tooMany = filters.find(({ values }) => values.length > MOST_VALUES);
+  const tooMany = filters.find(({ values }) => values.length > MAX_FILTER_VALUES);
   if (tooMany) throw new ServiceError('FilterLimitExceeded', 'The maximum number of filter values has been exceeded');
   const ids = form.list('InstanceId');
   const malformed = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
   if (malformed !== undefined) throw new ServiceError('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`);
   const known = fleet
     .instances()
-    .filter((instance) => ec2State(instance, context.now(), context.timeScale) !== 'forgotten');
+    .filter((instance) => ec2State(instance, context.now(), context.timeScale) !== 'unknown');
   const knownIds = new Set(known.map(({ instanceId }) => instanceId));
   const missing = ids.filter((id) => !knownIds.has(id));
   if (missing.length > 0) {
     const subject = missing.length === 1 ? `ID '${missing[0]}' does` : `IDs '${missing.join(', ')}' do`;
     throw new ServiceError('InvalidInstanceID.NotFound', `The instance ${subject} not exist`);
   }
-  const wanted = new Set(ids);
+  const requested = new Set(ids);
   return known.filter(
     ({ instanceId }) =>
-      (wanted.size === 0 || wanted.has(instanceId)) && filters.every(({ values }) => values.includes(instanceId)),
+      (requested.size === 0 || requested.has(instanceId)) && filters.every(({ values }) => values.includes(instanceId)),
   );
 }
 
 /**
- * Amazon EC2: DescribeInstances by ID, named or filtered.
+ * Amazon EC2: DescribeInstances, by `InstanceId` or by the filter `instance-id`.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
  */
 export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Operation {
@@ -79,11 +79,11 @@ export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Op
           throw new ServiceError('InvalidAction', `The action ${name} is not valid for this web service.`);
         }
         const requestId = randomUUID();
-        const reservationSet = found(form, fleet, context).map((instance) => ({
+        const reservationSet = findInstances(form, fleet, context).map((instance) => ({
           reservationId: `r-${instance.instanceId.slice(2)}`,
           ownerId: context.accountId,
           groupSet: [],
-          instancesSet: [described(instance, context)],
+          instancesSet: [instanceXml(instance, context)],
         }));
         return {
           status: 200,

@@ -22,20 +22,20 @@ const allowedParameters = [
   'x-amz-signedheaders',
 ];
 
-/** Why a token is refused. */
-class Refused extends Error {}
+/** The message is the reason of the refusal. */
+class TokenRefused extends Error {}
 
-function insist(holds: boolean, reason: string): asserts holds {
-  if (!holds) throw new Refused(reason);
+function check(holds: boolean, reason: string): asserts holds {
+  if (!holds) throw new TokenRefused(reason);
 }
 
 function presignedUrl(token: string): URL {
-  insist(Buffer.byteLength(token) <= maxBytes, `token is too large: more than ${maxBytes} bytes`);
-  insist(token.startsWith(prefix), `token is missing expected "${prefix}" prefix`);
+  check(Buffer.byteLength(token) <= maxBytes, `token is too large: more than ${maxBytes} bytes`);
+  check(token.startsWith(prefix), `token is missing expected "${prefix}" prefix`);
   const encoded = token.slice(prefix.length);
-  insist(/^[A-Za-z0-9_-]+$/.test(encoded), 'token is not unpadded base64url');
+  check(/^[A-Za-z0-9_-]+$/.test(encoded), 'token is not unpadded base64url');
   const text = Buffer.from(encoded, 'base64url').toString();
-  insist(URL.canParse(text), 'token does not hold a URL');
+  check(URL.canParse(text), 'token does not hold a URL');
   return new URL(text);
 }
 
@@ -43,12 +43,12 @@ function regionOfHost(host: string, context: Context): string {
   const match = /^sts\.([a-z0-9-]+)\.(.+)$/.exec(host);
   const region = match?.[1] ?? '';
   const partition = partitionOf(region);
-  insist(partition !== undefined, `unexpected hostname "${host}" in pre-signed URL: not a regional STS endpoint`);
-  insist(
+  check(partition !== undefined, `unexpected hostname "${host}" in pre-signed URL: not a regional STS endpoint`);
+  check(
     match?.[2] === partition.dnsSuffix,
     `unexpected hostname "${host}" in pre-signed URL: STS in ${region} ends in ${partition.dnsSuffix}`,
   );
-  insist(
+  check(
     partition.id === context.partition.id,
     `unexpected hostname "${host}" in pre-signed URL: the cluster is in partition ${context.partition.id}`,
   );
@@ -57,15 +57,15 @@ function regionOfHost(host: string, context: Context): string {
 
 function checkParameters(url: URL): void {
   const names = [...url.searchParams.keys()];
-  const stranger = names.find((name) => !allowedParameters.includes(name.toLowerCase()));
-  insist(stranger === undefined, `non-whitelisted query parameter "${stranger}"`);
-  insist(
+  const unknown = names.find((name) => !allowedParameters.includes(name.toLowerCase()));
+  check(unknown === undefined, `non-whitelisted query parameter "${unknown}"`);
+  check(
     new Set(names.map((name) => name.toLowerCase())).size === names.length,
     'query parameter with multiple values not supported',
   );
   const expect = (name: string, value: string) => {
     const given = url.searchParams.get(name);
-    insist(given === value, `unexpected ${name} parameter in pre-signed URL: ${given}, not ${value}`);
+    check(given === value, `unexpected ${name} parameter in pre-signed URL: ${given}, not ${value}`);
   };
   expect('Action', 'GetCallerIdentity');
   expect('Version', '2011-06-15');
@@ -74,23 +74,23 @@ function checkParameters(url: URL): void {
 }
 
 function checkScope(signature: Signature, region: string): void {
-  insist(signature.service === 'sts', `credential is scoped to service ${signature.service}, not sts`);
-  insist(signature.region === region, `credential is scoped to region ${signature.region}, not ${region}`);
+  check(signature.service === 'sts', `credential is scoped to service ${signature.service}, not sts`);
+  check(signature.region === region, `credential is scoped to region ${signature.region}, not ${region}`);
 }
 
 function checkAge(signature: Signature, now: number): void {
   const signedAt = timeOf(signature.amzDate);
-  insist(signedAt !== undefined, `error parsing X-Amz-Date parameter ${signature.amzDate}`);
-  insist(signature.amzDate.startsWith(signature.date), 'credential is scoped to another day than X-Amz-Date');
-  insist(now - signedAt <= 15 * minute, 'X-Amz-Date parameter is expired (15 minute expiration)');
-  insist(signedAt - now <= 5 * minute, 'X-Amz-Date parameter is in the future: signature not yet current');
+  check(signedAt !== undefined, `error parsing X-Amz-Date parameter ${signature.amzDate}`);
+  check(signature.amzDate.startsWith(signature.date), 'credential is scoped to another day than X-Amz-Date');
+  check(now - signedAt <= 15 * minute, 'X-Amz-Date parameter is expired (15 minute expiration)');
+  check(signedAt - now <= 5 * minute, 'X-Amz-Date parameter is in the future: signature not yet current');
 }
 
-function identified(token: string, clusterName: string, keys: AccessKeys, context: Context): Caller {
+function identify(token: string, clusterName: string, keys: AccessKeys, context: Context): Caller {
   const url = presignedUrl(token);
-  insist(url.protocol === 'https:', `unexpected scheme "${url.protocol}" in pre-signed URL`);
+  check(url.protocol === 'https:', `unexpected scheme "${url.protocol}" in pre-signed URL`);
   const region = regionOfHost(url.host, context);
-  insist(url.pathname === '/', 'unexpected path in pre-signed URL');
+  check(url.pathname === '/', 'unexpected path in pre-signed URL');
   checkParameters(url);
   const request: AwsRequest = {
     method: 'GET',
@@ -100,19 +100,19 @@ function identified(token: string, clusterName: string, keys: AccessKeys, contex
     body: Buffer.alloc(0),
   };
   const signature = readSignature(request);
-  insist(signature !== undefined, 'pre-signed URL carries no complete signature');
+  check(signature !== undefined, 'pre-signed URL carries no complete signature');
   checkScope(signature, region);
   checkAge(signature, context.now());
   const signer = signerOf(request, signature, keys, context.now());
   if ('key' in signer) return callerOf(signer.key);
-  const { condition, message } = signer.refusal;
-  const hint = condition === 'SignatureDoesNotMatch' ? ` (as a token for cluster "${clusterName}")` : '';
-  throw new Refused(`sts getCallerIdentity failed: ${condition}: ${message}${hint}`);
+  const { error, message } = signer.refusal;
+  const hint = error === 'SignatureDoesNotMatch' ? ` (as a token for cluster "${clusterName}")` : '';
+  throw new TokenRefused(`sts getCallerIdentity failed: ${error}: ${message}${hint}`);
 }
 
 /**
- * Judges a bearer token as the cluster's authenticator and STS do together, and tells whose it is. It asks for more
- * where AWS is lenient (`X-Amz-Expires`, the signed headers, a regional host), so that sloppiness does not pass.
+ * Verifies a bearer token as the authenticator of the cluster and STS do, and returns the ARN of its signer. Stricter
+ * than AWS on `X-Amz-Expires`, the signed headers and the regional host, so that tests detect malformed tokens.
  * @see https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/pkg/token/token.go
  */
 export function verifyToken(
@@ -122,9 +122,9 @@ export function verifyToken(
   context: Context,
 ): { arn: string } | { error: string } {
   try {
-    return { arn: identified(token, clusterName, keys, context).arn };
+    return { arn: identify(token, clusterName, keys, context).arn };
   } catch (error) {
-    if (error instanceof Refused) return { error: error.message };
+    if (error instanceof TokenRefused) return { error: error.message };
     throw error;
   }
 }

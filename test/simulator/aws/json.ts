@@ -1,4 +1,4 @@
-/** What JSON can say: events, templates, and what becomes of them. */
+/** Any JSON value: events, templates, task inputs. */
 export type Value = string | number | boolean | null | readonly Value[] | ValueMap;
 export type ValueMap = { readonly [name: string]: Value };
 
@@ -10,7 +10,7 @@ export function isList(value: Value | undefined): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** A member, some steps down; undefined where there is none. */
+/** The value at a path. Undefined when it does not exist. */
 export function at(value: Value | undefined, ...path: readonly (string | number)[]): Value | undefined {
   return path.reduce<Value | undefined>((inner, step) => {
     if (typeof step === 'number') return isList(inner) ? inner[step] : undefined;
@@ -23,16 +23,16 @@ export function mapAt(value: Value | undefined, ...path: readonly (string | numb
   return isMap(found) ? found : {};
 }
 
-/** A list; what stands alone is a list of one. */
+/** The list at a path. A single value becomes a list of one. */
 export function listAt(value: Value | undefined, ...path: readonly (string | number)[]): readonly Value[] {
   const found = at(value, ...path);
   if (found === undefined || found === null) return [];
   return isList(found) ? found : [found];
 }
 
-/** Text where there must be some: CloudFormation writes numbers and booleans as text wherever text is wanted. */
+/** The text at a path. CloudFormation converts numbers and booleans to text. @throws Error when there is none */
 export function textAt(value: Value | undefined, ...path: readonly (string | number)[]): string {
   const found = at(value, ...path);
   if (typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean') return String(found);
-  throw new Error(`there must be text at ${path.join('.')}, not ${JSON.stringify(found)}`);
+  throw new Error(`expected text at ${path.join('.')}, got ${JSON.stringify(found)}`);
 }

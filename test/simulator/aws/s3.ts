@@ -1,12 +1,32 @@
-import { randomUUID } from 'node:crypto';
-import { type Buckets, type StoredObject, storedObject } from './buckets.ts';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Context } from './context.ts';
 import { ServiceError } from './protocol/errors.ts';
 import type { AwsRequest, Operation, Reply } from './protocol/message.ts';
 
+type StoredObject = { body: Buffer; etag: string; contentType: string; lastModified: number };
+
+/** The buckets of the simulated region. */
+export class Buckets {
+  readonly #buckets = new Map<string, Map<string, StoredObject>>();
+
+  create(bucket: string): void {
+    if (!this.#buckets.has(bucket)) this.#buckets.set(bucket, new Map());
+  }
+
+  /** Undefined if there is no such bucket. */
+  bucket(name: string): Map<string, StoredObject> | undefined {
+    return this.#buckets.get(name);
+  }
+}
+
+/** An object with the metadata that S3 adds. */
+export function storedObject(body: Buffer, now: number, contentType = 'binary/octet-stream'): StoredObject {
+  return { body, etag: `"${createHash('md5').update(body).digest('hex')}"`, contentType, lastModified: now };
+}
+
 type Address = { bucket: string; key: string };
 
-/** Hosts in front of which a bucket's name can stand. */
+/** Hosts of virtual-hosted-style requests. */
 const virtualHosts = /^(.+)\.(?:127\.0\.0\.1|localhost|s3[.-][a-z0-9-]+\.amazonaws\.com(?:\.cn)?)$/;
 
 /**
@@ -22,7 +42,7 @@ function addressOf(request: Pick<AwsRequest, 'path' | 'headers'>): Address {
   return slash === -1 ? { bucket: path, key: '' } : { bucket: path.slice(0, slash), key: path.slice(slash + 1) };
 }
 
-/** The object inside an `aws-chunked` body, as clients send what they stream. */
+/** Decodes an `aws-chunked` body, which clients send for streams. */
 function unchunked(request: AwsRequest): Buffer {
   if (!request.headers['x-amz-content-sha256']?.startsWith('STREAMING-')) return request.body;
   const parts: Buffer[] = [];
@@ -75,7 +95,7 @@ function operationName(
 }
 
 /**
- * Amazon S3: objects, and as much of buckets as it takes to have one.
+ * Amazon S3: GetObject, HeadObject, PutObject and CreateBucket.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export function s3(buckets: Buckets, context: Context): (request: AwsRequest) => Operation {

@@ -1,4 +1,6 @@
-/** What the simulated account holds when it starts. */
+import type { AwsSimulator } from './simulator.ts';
+
+/** The initial resources of the simulated account. */
 export type Seed = {
   readonly host: string;
   readonly port: number;
@@ -11,19 +13,19 @@ export type Seed = {
   readonly instanceId: string;
 };
 
-export class SeedFaults extends Error {
-  override readonly name = 'SeedFaults';
+export class SeedErrors extends Error {
+  override readonly name = 'SeedErrors';
 }
 
 /**
- * Environment → seed. An empty value counts as absent.
- * @throws SeedFaults that names every fault
+ * Reads the seed from environment variables. An empty value counts as absent.
+ * @throws SeedErrors that lists every invalid variable
  */
 export function readSeed(environment: Readonly<Record<string, string | undefined>>): Seed {
-  const faults: string[] = [];
+  const errors: string[] = [];
   const text = (name: string, form = /./): string => {
     const value = environment[name] ?? '';
-    if (!form.test(value)) faults.push(value === '' ? `${name} is missing` : `${name} ('${value}') is not usable`);
+    if (!form.test(value)) errors.push(value === '' ? `${name} is missing` : `${name} ('${value}') is invalid`);
     return value;
   };
   const seed: Seed = {
@@ -37,6 +39,18 @@ export function readSeed(environment: Readonly<Record<string, string | undefined
     heartbeatTimeoutSeconds: Number(text('HEARTBEAT_TIMEOUT_SECONDS', /^\d{1,4}$/)),
     instanceId: text('INSTANCE_ID', /^i-([0-9a-f]{8}|[0-9a-f]{17})$/),
   };
-  if (faults.length > 0) throw new SeedFaults(faults.join('\n'));
+  if (errors.length > 0) throw new SeedErrors(errors.join('\n'));
   return seed;
+}
+
+/** Creates the resources of the seed: an empty bucket, and a group with a terminating hook and an instance. */
+export function seedAccount(aws: AwsSimulator, seed: Seed): void {
+  aws.createBucket(seed.bucket);
+  aws.createAutoScalingGroup({ name: seed.group, desiredCapacity: 1 });
+  aws.putLifecycleHook({
+    autoScalingGroupName: seed.group,
+    lifecycleHookName: seed.hook,
+    heartbeatTimeout: seed.heartbeatTimeoutSeconds,
+  });
+  aws.launchInstance({ instanceId: seed.instanceId, autoScalingGroupName: seed.group });
 }

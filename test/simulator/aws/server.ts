@@ -4,23 +4,23 @@ import type { AwsFault, Fault, Faults } from '../faults.ts';
 import { Listener, type Refusal } from '../listener.ts';
 import type { AwsRequest, Reply } from './protocol/message.ts';
 
-/** A request, recognised: what faults are matched against, and how it is answered. */
+/** A parsed request: the action and parameters for fault rules, and its possible replies. */
 export type Exchange = {
   action: string;
   parameters: Record<string, string>;
-  /** The honest answer; called at most once, and not at all if a fault comes before it. */
-  answer: () => Reply;
-  /** The answer to a `status` fault that has no body of its own. */
-  faulty: (status: number) => Reply;
-  /** The answer to a `throttle` fault. */
+  /** Runs the operation. Called at most once, and not at all if a fault replaces it. */
+  run: () => Reply;
+  /** The reply to a `status` fault without a body. */
+  errorReply: (status: number) => Reply;
+  /** The reply to a `throttle` fault. */
   throttled: () => Reply;
-  /** Called with the status before it goes out. */
-  answered: (status: number) => void;
+  /** Called with the status before the reply is sent. */
+  onAnswered: (status: number) => void;
 };
 
 export type Server = { port: number; refuse(): Promise<Refusal>; stop(): Promise<void> };
 
-function lowerCased(message: IncomingMessage): Record<string, string> {
+function lowerCaseHeaders(message: IncomingMessage): Record<string, string> {
   const headers = Object.entries(message.headers).map(([name, value]): [string, string] => [
     name,
     Array.isArray(value) ? value.join(',') : (value ?? ''),
@@ -28,7 +28,7 @@ function lowerCased(message: IncomingMessage): Record<string, string> {
   return Object.fromEntries(headers);
 }
 
-async function received(message: IncomingMessage): Promise<AwsRequest> {
+async function readRequest(message: IncomingMessage): Promise<AwsRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
   const url = message.url ?? '/';
@@ -37,7 +37,7 @@ async function received(message: IncomingMessage): Promise<AwsRequest> {
     method: message.method ?? 'GET',
     path: question === -1 ? url : url.slice(0, question),
     query: question === -1 ? '' : url.slice(question + 1),
-    headers: lowerCased(message),
+    headers: lowerCaseHeaders(message),
     body: Buffer.concat(chunks),
   };
 }
@@ -48,7 +48,7 @@ function send(response: ServerResponse, reply: Reply, now: number): void {
   response.end(reply.body);
 }
 
-/** The head promises the whole body; half of it comes. */
+/** Announces the whole body, sends half of it, and breaks the connection. */
 function sendHalf(response: ServerResponse, reply: Reply, now: number): void {
   const body = Buffer.from(reply.body);
   const head = { date: new Date(now).toUTCString(), ...reply.headers, 'content-length': String(body.length) };
@@ -57,7 +57,7 @@ function sendHalf(response: ServerResponse, reply: Reply, now: number): void {
 }
 
 function faultReply(fault: Extract<Fault, { kind: 'status' }>, exchange: Exchange): Reply {
-  const reply = exchange.faulty(fault.status);
+  const reply = exchange.errorReply(fault.status);
   if (fault.body === undefined) return { ...reply, headers: { ...reply.headers, ...fault.headers } };
   return { status: fault.status, headers: fault.headers ?? {}, body: fault.body };
 }
@@ -69,15 +69,15 @@ async function respond(
   { now, stopping }: { now: () => number; stopping: AbortSignal },
 ): Promise<void> {
   const finish = (reply: Reply) => {
-    exchange.answered(reply.status);
+    exchange.onAnswered(reply.status);
     send(response, reply, now());
   };
   switch (fault?.kind) {
     case undefined:
-      return finish(exchange.answer());
+      return finish(exchange.run());
     case 'delay':
       await delay(fault.ms, undefined, { ref: false, signal: stopping });
-      return finish(exchange.answer());
+      return finish(exchange.run());
     case 'status':
       return finish(faultReply(fault, exchange));
     case 'throttle':
@@ -88,15 +88,15 @@ async function respond(
       response.socket?.resetAndDestroy();
       return;
     case 'half-body':
-      return sendHalf(response, exchange.answer(), now());
+      return sendHalf(response, exchange.run(), now());
     case 'after':
-      exchange.answer();
+      exchange.run();
       response.socket?.resetAndDestroy();
       return;
   }
 }
 
-/** Serves exchanges over HTTP, faults included. */
+/** Serves requests over HTTP, with faults. */
 export async function serve(options: {
   host: string;
   port: number;
@@ -107,7 +107,7 @@ export async function serve(options: {
   const { faults, now, recognise } = options;
   const stopping = new AbortController();
   const serveOne = async (message: IncomingMessage, response: ServerResponse) => {
-    const request = await received(message);
+    const request = await readRequest(message);
     const exchange = recognise(request);
     const fault = faults.match({
       method: request.method,
@@ -119,7 +119,7 @@ export async function serve(options: {
     await respond(exchange, response, fault, { now, stopping: stopping.signal });
   };
   const server = createServer((message, response) => {
-    // A client that goes away, or the end of the simulator, cuts an exchange short: nobody is left to tell.
+    // The client disconnected or the simulator stops: no reply is possible.
     serveOne(message, response).catch(() => response.socket?.destroy());
   });
   const listener = new Listener(server, options.host);

@@ -1,30 +1,114 @@
 import { randomBytes } from 'node:crypto';
 import { type AwsFault, Faults } from '../faults.ts';
+import type { Refusal } from '../listener.ts';
 import { autoScaling } from './autoscaling/api.ts';
-import { Fleet } from './autoscaling/fleet.ts';
-import type { AwsSimulator } from './aws-simulator.ts';
-import { Buckets, storedObject } from './buckets.ts';
-import { stackOf } from './cloudformation/stack.ts';
+import { Fleet, type InstanceEnd } from './autoscaling/fleet.ts';
+import type { LifecycleAction, LifecycleActionResult, LifecycleTransition } from './autoscaling/lifecycle.ts';
+import type { LifecycleActionEvent } from './autoscaling/lifecycle-event.ts';
+import { type Stack, stackOf } from './cloudformation/stack.ts';
 import { type AwsOptions, contextOf, privateDnsNameOf } from './context.ts';
 import { dispatcher, type ServedRequest } from './dispatcher.ts';
 import { ec2 } from './ec2.ts';
 import { ecs } from './ecs/api.ts';
 import { ContainerCredentials } from './ecs/container-credentials.ts';
-import { RunTaskCalls } from './ecs/run-task.ts';
+import { RunTaskOperation } from './ecs/run-task.ts';
+import type { LaunchedTask, Task, TaskRefusal } from './ecs/task.ts';
 import { taskDefinitionsOf } from './ecs/task-definition.ts';
 import { taskEvent } from './ecs/task-event.ts';
+import type { TaskRefusalOptions } from './ecs/task-refusals.ts';
 import { Tasks } from './ecs/tasks.ts';
 import { type Cluster, eks } from './eks.ts';
 import { verifyToken } from './eks-token.ts';
-import { EventBridge } from './eventbridge/event-bridge.ts';
-import { Scheduler } from './eventbridge/scheduler.ts';
-import { TaskInvoker } from './eventbridge/task-invoker.ts';
+import { TaskInvoker } from './eventbridge/ecs-target.ts';
+import { type DeadLetter, EventBridge, type Notification } from './eventbridge/event-bridge.ts';
+import type { EventFaults } from './eventbridge/event-faults.ts';
+import { type ScheduleRun, Scheduler } from './eventbridge/scheduler.ts';
+import type { ValueMap } from './json.ts';
 import { AccessKeys } from './protocol/access-keys.ts';
-import { s3 } from './s3.ts';
+import type { Rate } from './protocol/token-bucket.ts';
+import { Buckets, s3, storedObject } from './s3.ts';
 import { serve } from './server.ts';
 import { sts } from './sts.ts';
 
-export type { AwsOptions, AwsSimulator };
+export type { AwsOptions };
+
+/** The test interface of the simulated AWS: resources, events, faults and limits. */
+export type AwsSimulator = {
+  readonly url: string;
+  /** Environment variables for a client process, with a static access key. */
+  readonly environment: Record<string, string>;
+  /** Environment variables with the container credentials endpoint instead of a static access key. */
+  environmentWithContainerCredentials(): Record<string, string>;
+  readonly faults: Faults<AwsFault>;
+  readonly requests: readonly ServedRequest[];
+  /** All secret keys and session tokens issued so far. */
+  readonly secrets: readonly string[];
+  createAutoScalingGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void;
+  putLifecycleHook(hook: {
+    autoScalingGroupName: string;
+    lifecycleHookName: string;
+    transition?: LifecycleTransition;
+    /** Seconds. */
+    heartbeatTimeout?: number;
+    defaultResult?: LifecycleActionResult;
+    notificationMetadata?: string;
+  }): void;
+  launchInstance(instance: {
+    instanceId: string;
+    autoScalingGroupName?: string;
+    privateDnsName?: string;
+    tags?: Record<string, string>;
+  }): void;
+  /** Returns the lifecycle events: one for each terminating hook. */
+  terminateInstance(instanceId: string): LifecycleActionEvent[];
+  /** Calls back for every lifecycle event, including those of API calls and those that `eventFaults` loses. */
+  onEvent(deliver: (event: LifecycleActionEvent) => void): () => void;
+  /** Hears of every instance that is switched off, at that moment. */
+  onInstanceEnd(listener: (end: InstanceEnd) => void): () => void;
+  lifecycleActions(instanceId: string): readonly LifecycleAction[];
+  /** The lifecycle state of the instance. Undefined if it was never launched. */
+  lifecycleState(instanceId: string): string | undefined;
+  createBucket(bucket: string): void;
+  putObject(bucket: string, key: string, body: string): void;
+  createCluster(cluster: { name: string; endpoint: string; certificateAuthority: string; status?: string }): void;
+  /** Issues new task credentials. The old ones expire at once. */
+  rotateCredentials(options?: { lifetimeSeconds?: number }): void;
+  verifyToken(token: string, clusterName: string): { arn: string } | { error: string };
+  /** Sets the launcher that runs ECS tasks. Without a launcher, a task is RUNNING at once. */
+  onRunTask(launch: (task: LaunchedTask) => void): void;
+  /** Makes RunTask return 200 with `failures[]`. */
+  refuseTasks(refusal: TaskRefusal, options?: TaskRefusalOptions): { end(): void };
+  /** Throttles RunTask calls of all callers beyond this rate; undefined removes the limit. */
+  limitRunTask(rate: Rate | undefined): void;
+  /** Limits concurrent tasks: beyond it RunTask returns 200 with `failures[]`; undefined removes the limit. */
+  limitConcurrentTasks(quota: number | undefined): void;
+  readonly tasks: readonly Task[];
+  /** Deploys the rules, schedules and task definitions of a CloudFormation template. */
+  deploy(template: string, parameters?: Readonly<Record<string, string>>): Stack;
+  /**
+   * Invokes the target of a schedule once. The name is optional if there is only one schedule; the default of the
+   * scheduled time is the clock of the simulator. @throws Error if the schedule is unknown, ambiguous or DISABLED
+   */
+  runSchedule(logicalIdOrName?: string, scheduledTime?: Date): Task | TaskRefusal;
+  /**
+   * Invokes every enabled schedule each `everyMs` until `stop()`. Each run advances the scheduled time by the rate of the
+   * schedule, independently of `everyMs`.
+   */
+  startSchedules(options: { everyMs: number; onRun?: (run: ScheduleRun) => void }): { stop(): void };
+  /** Puts an event on the default bus. Lifecycle hooks and tasks emit their events without this call. */
+  putEvent(event: ValueMap): void;
+  /** Loses, duplicates, delays or reorders events before they reach the rules, until `end()`. Replaces earlier event faults. */
+  eventFaults(faults: EventFaults): { end(): void };
+  /** The number of events in transit to a rule or waiting for a retry. */
+  readonly waitingEvents: number;
+  /** Events that could not be delivered to their target. */
+  readonly deadLetters: readonly DeadLetter[];
+  /** Messages that rules published to SNS topics. */
+  readonly notifications: readonly Notification[];
+  /** Closes the port and every connection until `end()` reopens the port. Until then, connections are refused. */
+  refuseConnections(): Promise<Refusal>;
+  stop(): Promise<void>;
+};
 
 /** Starts the simulated AWS: Auto Scaling, EC2, ECS, EKS, S3, STS and the credentials endpoint, on one HTTP port. */
 export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> {
@@ -37,7 +121,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   const clusters = new Map<string, Cluster>();
   const tasks = new Tasks(context);
   const container = new ContainerCredentials(keys, context);
-  const calls = new RunTaskCalls(tasks, context);
+  const calls = new RunTaskOperation(tasks, context);
   const invoker = new TaskInvoker(calls, faults);
   const bus = new EventBridge(invoker, context, options.afterRefusal ?? 'dead-letter');
   const scheduler = new Scheduler(invoker, context);
@@ -99,6 +183,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
       fleet.launch({ privateDnsName: privateDnsNameOf(instance.instanceId, region), tags: {}, ...instance }),
     terminateInstance: (instanceId) => fleet.terminate(instanceId),
     onEvent: (deliver) => fleet.onEvent(deliver),
+    onInstanceEnd: (listener) => fleet.onInstanceEnd(listener),
     lifecycleActions: (instanceId) => fleet.actions(instanceId),
     lifecycleState: (instanceId) => {
       const instance = fleet.instance(instanceId);
@@ -132,7 +217,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     runSchedule: (idOrName, scheduledTime) => scheduler.run(idOrName, scheduledTime?.getTime() ?? now()),
     startSchedules: ({ everyMs, onRun = () => undefined }) => scheduler.start(everyMs, onRun),
     putEvent: (event) => bus.deliver(event),
-    eventFaults: (eventFaults) => bus.disturb(eventFaults),
+    eventFaults: (eventFaults) => bus.inject(eventFaults),
     get waitingEvents() {
       return bus.waiting;
     },

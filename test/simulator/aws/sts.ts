@@ -4,7 +4,7 @@ import { Form } from './protocol/form.ts';
 import type { AwsRequest, Caller, Operation, Reply } from './protocol/message.ts';
 import { stsNamespace, xmlDocument } from './protocol/xml.ts';
 
-/** XML, or JSON for those who ask for it as the Kubernetes authenticator does. */
+/** XML, or JSON when the client accepts it, as the Kubernetes authenticator does. */
 function identityReply(caller: Caller, accept: string | undefined): Reply {
   const RequestId = randomUUID();
   const GetCallerIdentityResult = { Arn: caller.arn, UserId: caller.userId, Account: caller.accountId };
@@ -20,7 +20,7 @@ function identityReply(caller: Caller, accept: string | undefined): Reply {
 }
 
 /**
- * AWS STS: GetCallerIdentity, which needs no permission.
+ * AWS STS: GetCallerIdentity, which needs no permissions.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  */
 export function sts(): (request: AwsRequest) => Operation {

@@ -9,6 +9,7 @@ import { runKubelet } from './controllers/kubelet.ts';
 import { runNamespaces } from './controllers/namespace.ts';
 import { runNodeLifecycle } from './controllers/node-lifecycle.ts';
 import { runPodGc } from './controllers/pod-gc.ts';
+import { type PowerTimes, powerOff } from './controllers/power.ts';
 import { runReplicaSets } from './controllers/replica-set.ts';
 import { runScheduler } from './controllers/scheduler.ts';
 import { runStatefulSets } from './controllers/stateful-set.ts';
@@ -19,6 +20,7 @@ import { Rendering } from './http/rendering.ts';
 import { ApiServer } from './http/server.ts';
 import { type KubeconfigUser, kubeconfigText } from './kubeconfig.ts';
 import { type Cluster, createCluster, tablesOf } from './model/cluster.ts';
+import type { KubernetesObject } from './model/metadata.ts';
 import type { Version } from './model/resource.ts';
 import { toJson } from './model/shape.ts';
 import { type NodeSpec, nodeSpecs, registerNode } from './nodes.ts';
@@ -45,10 +47,23 @@ export type KubernetesSimulator = {
   rotateCertificate(options?: { newAuthority?: boolean }): Promise<void>;
   /** Closes the port and every connection until `end()`, which opens the same port: to connect is refused till then. */
   refuseConnections(): Promise<Refusal>;
+  /**
+   * Switches off the node's machine without a warning. Its containers are gone, its kubelet falls silent, and its pods stay
+   * in the API until the control plane notices.
+   */
+  powerOff(node: string): void;
+  /**
+   * Hears of every object that is there, and then of every write in its order. No request is made and none is recorded, and
+   * no fault disturbs it. Answers how to stop.
+   */
+  observe(listener: (change: ObservedChange) => void): () => void;
   /** Forgets the history: watches and lists from older resource versions answer 410 Gone. */
   compact(): void;
   stop(): Promise<void>;
 };
+
+/** One object as it is now, or as it was last. `resource` is its plural: `pods`. */
+export type ObservedChange = { readonly resource: string; readonly object: KubernetesObject; readonly gone: boolean };
 
 export type KubernetesOptions = {
   port?: number;
@@ -62,6 +77,8 @@ export type KubernetesOptions = {
   watchTimeoutMs?: number;
   /** Default: a second; a real server sends one about each minute. */
   bookmarkIntervalMs?: number;
+  /** When the control plane notices that a machine is off. Default: as late as the real one. */
+  power?: PowerTimes;
 };
 
 /** Starts a Kubernetes API with state, controllers, a scheduler and kubelets, but without containers. */
@@ -95,6 +112,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       server.rotate(await servingCertificate(authority));
     },
     refuseConnections: () => server.refuse(),
+    powerOff: (node) => powerOff(cluster, node, options.power),
+    observe: (listener) => observe(cluster, listener),
     compact: () => compact(cluster),
     stop: async () => {
       cluster.timers.stop();
@@ -105,6 +124,17 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
 
 function compact(cluster: Cluster): void {
   for (const table of tablesOf(cluster)) table.compact();
+}
+
+function observe(cluster: Cluster, listener: (change: ObservedChange) => void): () => void {
+  const stops = tablesOf(cluster).map((table) => {
+    const resource = table.resource.name;
+    for (const object of table.list()) listener({ resource, object, gone: false });
+    return table.subscribe(({ type, object }) => listener({ resource, object, gone: type === 'DELETED' }));
+  });
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 function runControllers(cluster: Cluster): void {

@@ -4,14 +4,14 @@ import { autoScaling } from '../../../app/aws/auto-scaling.ts';
 import { describeInstance } from '../../../app/aws/ec2.ts';
 import { Failure } from '../../../app/lib/errors.ts';
 import { ACCESS_DENIED } from '../../support/access-denied.ts';
-import { awsOfProcess } from '../../support/aws-of-process.ts';
+import { simulatedAws } from '../../support/simulated-aws.ts';
 
 const id = 'i-0123456789abcdef0';
 const never = new AbortController().signal;
 
-/** The simulated AWS with an instance in a group with a hook, and the environment that leads the SDK to it. */
-async function started(t: TestContext) {
-  const aws = await awsOfProcess(t);
+/** A simulated AWS with one instance, in a group with a terminating hook. */
+async function awsWithInstance(t: TestContext) {
+  const aws = await simulatedAws(t);
   aws.createAutoScalingGroup({ name: 'nodes', desiredCapacity: 1 });
   aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'drainer', heartbeatTimeout: 300 });
   aws.launchInstance({
@@ -23,17 +23,18 @@ async function started(t: TestContext) {
   return { aws, service, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
 }
 
-test('an instance is found with its group and state; one that is in no group is an answer', async (t) => {
-  const { aws, service } = await started(t);
+// Prevents: an instance that is gone is an error that is retried, instead of nothing to do.
+test('an instance has its group and lifecycle state; an instance in no group is undefined', async (t) => {
+  const { aws, service } = await awsWithInstance(t);
   assert.deepEqual(await service.instanceState(id, never), { group: 'nodes', lifecycleState: 'InService' });
   aws.terminateInstance(id);
   assert.deepEqual(await service.instanceState(id, never), { group: 'nodes', lifecycleState: 'Terminating:Wait' });
   assert.equal(await service.instanceState('i-00000000', never), undefined);
 });
 
-// The task of a sweep knows by nothing else when its action ends.
-test('the begin of a termination is found, to the millisecond; of an instance at work there is none', async (t) => {
-  const { aws, service } = await started(t);
+// Prevents: the task of a sweep does not know when its lifecycle action ends: it has no event to read it from.
+test('the start of a termination is known to the millisecond; an instance in service has none', async (t) => {
+  const { aws, service } = await awsWithInstance(t);
   assert.equal(await service.terminationStartedAt('nodes', id, never), undefined);
   aws.terminateInstance(id);
   assert.equal(await service.terminationStartedAt('nodes', id, never), aws.lifecycleActions(id)[0]?.startedAt);
@@ -46,9 +47,9 @@ test('the begin of a termination is found, to the millisecond; of an instance at
   });
 });
 
-// A launching hook that is completed by the drainer puts an instance into service that is not ready.
-test('only terminating hooks are found, with the times that they have', async (t) => {
-  const { aws, hooks } = await started(t);
+// Prevents: the drainer completes a launching hook, and an instance that is not ready is put into service.
+test('only terminating hooks are returned, with their timeouts', async (t) => {
+  const { aws, hooks } = await awsWithInstance(t);
   aws.putLifecycleHook({
     autoScalingGroupName: 'nodes',
     lifecycleHookName: 'warm-up',
@@ -65,8 +66,9 @@ test('only terminating hooks are found, with the times that they have', async (t
   );
 });
 
-test('of several hooks the one that the event names is taken, and all of them when it names none', async (t) => {
-  const { aws, hooks } = await started(t);
+// Prevents: the drainer completes the hook of another tool.
+test('only the hook that the event names is returned, or every hook if it names none', async (t) => {
+  const { aws, hooks } = await awsWithInstance(t);
   aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'logs' });
   assert.deepEqual(
     (await hooks({ hook: 'logs' })).map(({ name }) => name),
@@ -75,9 +77,9 @@ test('of several hooks the one that the event names is taken, and all of them wh
   assert.deepEqual((await hooks()).map(({ name }) => name).sort(), ['drainer', 'logs']);
 });
 
-// "No active Lifecycle Action" is how a duplicate event and a timeout look; as a failure it would be retried for ever.
-test('beating and completing say whether the action is active', async (t) => {
-  const { aws, hooks } = await started(t);
+// Prevents: "No active Lifecycle Action", the reply after a duplicate event or a timeout, is retried forever.
+test('heartbeat and completion return whether the action was active', async (t) => {
+  const { aws, hooks } = await awsWithInstance(t);
   const [hook] = await hooks();
   assert.ok(hook);
   assert.equal(await hook.heartbeat(never), 'ended');
@@ -91,8 +93,9 @@ test('beating and completing say whether the action is active', async (t) => {
   assert.equal(await hook.complete('CONTINUE', never), 'ended');
 });
 
-test('the token of the event is sent, and one that is not of this action is not taken for it', async (t) => {
-  const { aws, hooks } = await started(t);
+// Prevents: a late event of an earlier action completes the present one.
+test('the token of the event is sent, and the token of another action has no effect', async (t) => {
+  const { aws, hooks } = await awsWithInstance(t);
   const [event] = aws.terminateInstance(id);
   assert.ok(event);
   const token = event.detail.LifecycleActionToken;
@@ -102,9 +105,9 @@ test('the token of the event is sent, and one that is not of this action is not 
   assert.equal(await ours?.heartbeat(never), 'active');
 });
 
-// Any other validation error is a bug or a wrong setting: taking it for "ended" would leave the node undrained.
-test('other faults are failures that say whether they may pass', async (t) => {
-  const { aws, hooks } = await started(t);
+// Prevents: any other error, such as a wrong setting, counts as "ended", and the node is not drained.
+test('other errors are failures that are transient or not', async (t) => {
+  const { aws, hooks } = await awsWithInstance(t);
   aws.terminateInstance(id);
   const [hook] = await hooks();
   assert.ok(hook);
@@ -118,18 +121,19 @@ test('other faults are failures that say whether they may pass', async (t) => {
   assert.equal(await hook.heartbeat(never), 'active');
 });
 
-test('EC2 tells the private DNS name and the clusters; that it knows no such instance is an answer', async (t) => {
-  const { aws } = await started(t);
+// Prevents: an instance that EC2 no longer knows is an error that is retried.
+test('an EC2 instance has its private DNS name and clusters; an unknown instance is undefined', async (t) => {
+  const { aws } = await awsWithInstance(t);
   const region = aws.environment['AWS_REGION'] ?? '';
-  const facts = await describeInstance(id, region, never);
-  assert.deepEqual(facts?.clusters, ['prod']);
-  assert.match(facts.privateDnsName ?? '', /^ip-10-0-\d+-\d+\.eu-central-1\.compute\.internal$/);
+  const instance = await describeInstance(id, region, never);
+  assert.deepEqual(instance?.clusters, ['prod']);
+  assert.match(instance.privateDnsName ?? '', /^ip-10-0-\d+-\d+\.eu-central-1\.compute\.internal$/);
   assert.equal(await describeInstance('i-00000000', region, never), undefined);
 });
 
-// An instance that is still launching, or going too, takes no pods: counting it evicts them into the void.
-test('of a group it is told how many instances it wants, and which are in service', async (t) => {
-  const { aws, service } = await started(t);
+// Prevents: instances that are launching or terminating count as capacity, and evicted pods stay pending.
+test('the capacity of a group is its desired capacity and its instances in service', async (t) => {
+  const { aws, service } = await awsWithInstance(t);
   const other = 'i-0fedcba9876543210';
   aws.launchInstance({ instanceId: other, autoScalingGroupName: 'nodes' });
   const capacity = () => service.groupCapacity('nodes', never);

@@ -16,7 +16,7 @@ function urlOf(token: string): URL {
 }
 
 /**
- * The signature of the token's request, by the steps of the specification and by nobody's library.
+ * The signature of the token's request, by the steps of the specification and without a library.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 function signatureOf(url: URL, cluster: string, region: string, secret: string): string {
@@ -37,7 +37,7 @@ function signatureOf(url: URL, cluster: string, region: string, secret: string):
   return createHmac('sha256', key).update(toSign).digest('hex');
 }
 
-const KNOWN = [
+const KNOWN_SIGNATURES = [
   {
     region: 'eu-central-1',
     host: 'sts.eu-central-1.amazonaws.com',
@@ -55,19 +55,20 @@ const KNOWN = [
   },
 ];
 
-// A signature that is off by one header, or a host of the wrong partition, shows as "Unauthorized" and nothing else.
-test('the signature at a frozen time is the known one, in each partition', () => {
-  for (const { region, host, signature } of KNOWN) {
+// Prevents: a signature that lacks a header, or a host of the wrong partition: the cluster answers only "Unauthorized".
+test('the signature at a fixed time is the known one, in each partition', () => {
+  for (const { region, host, signature } of KNOWN_SIGNATURES) {
     const url = urlOf(eksToken('prod', region, KEYS, NOW));
     assert.equal(url.protocol, 'https:');
     assert.equal(url.host, host);
-    const given = url.searchParams.get('X-Amz-Signature');
-    assert.equal(given, signatureOf(url, 'prod', region, KEYS.secretAccessKey), region);
-    assert.equal(given, signature, region);
+    const signed = url.searchParams.get('X-Amz-Signature');
+    assert.equal(signed, signatureOf(url, 'prod', region, KEYS.secretAccessKey), region);
+    assert.equal(signed, signature, region);
   }
 });
 
-test('the request is what the authenticator accepts: nothing more, nothing less', () => {
+// Prevents: a parameter that the authenticator does not expect, which it rejects.
+test('the request has exactly the parameters that the authenticator accepts', () => {
   const { searchParams, pathname } = urlOf(eksToken('prod', 'eu-central-1', KEYS, NOW));
   assert.equal(pathname, '/');
   const { 'X-Amz-Signature': _, ...parameters } = Object.fromEntries(searchParams);
@@ -82,31 +83,31 @@ test('the request is what the authenticator accepts: nothing more, nothing less'
   });
 });
 
-// Fargate's credentials are always temporary: without the session token in the signature nothing works there.
+// Prevents: no token works on Fargate, whose credentials are always temporary.
 test('a session token is part of the signed request', () => {
   const credentials: AwsCredentials = { ...KEYS, sessionToken: SESSION };
   const url = urlOf(eksToken('prod', 'eu-central-1', credentials, NOW));
   assert.equal(url.searchParams.get('X-Amz-Security-Token'), SESSION);
-  const given = url.searchParams.get('X-Amz-Signature');
-  assert.equal(given, signatureOf(url, 'prod', 'eu-central-1', KEYS.secretAccessKey));
-  assert.equal(given, '9f2eea6b2f180146aa507e437ab16076a2111aae6ee43ad0f27309b92581a543');
+  const signed = url.searchParams.get('X-Amz-Signature');
+  assert.equal(signed, signatureOf(url, 'prod', 'eu-central-1', KEYS.secretAccessKey));
+  assert.equal(signed, '9f2eea6b2f180146aa507e437ab16076a2111aae6ee43ad0f27309b92581a543');
 });
 
-// A token of one cluster that opens another would make every drainer's token a key to all of them.
+// Prevents: a token for one cluster is accepted by every cluster.
 test('the name of the cluster is signed', () => {
   const signature = (cluster: string) =>
     urlOf(eksToken(cluster, 'eu-central-1', KEYS, NOW)).searchParams.get('X-Amz-Signature');
   assert.notEqual(signature('prod'), signature('prod2'));
 });
 
-// Signing the same request object twice keeps the date of the first: every token after 15 minutes would be stale.
-test('each token has the date of its own', () => {
+// Prevents: a request object that is signed twice keeps its first date, and every token after 15 minutes is expired.
+test('each token has its own date', () => {
   const date = (now: number) => urlOf(eksToken('prod', 'eu-central-1', KEYS, now)).searchParams.get('X-Amz-Date');
   assert.deepEqual([date(NOW), date(NOW + 3_600_000)], ['20260102T030405Z', '20260102T040405Z']);
 });
 
-// The API server sends the token's request to STS, from its own network: our private endpoint means nothing there.
-test('an endpoint of the environment does not leak into the host of the token', (t) => {
+// Prevents: the API server, which sends the request to STS from its own network, gets the host of a private endpoint.
+test('a custom endpoint in the environment does not change the host of the token', (t) => {
   const before = { ...process.env };
   t.after(() => {
     process.env = before;
@@ -115,8 +116,8 @@ test('an endpoint of the environment does not leak into the host of the token', 
   assert.equal(urlOf(eksToken('prod', 'eu-central-1', KEYS, NOW)).host, 'sts.eu-central-1.amazonaws.com');
 });
 
-// The authenticator refuses longer ones, and session tokens of more than a thousand characters are common.
-test('a token with a long session token stays below 4,096 bytes', () => {
+// Prevents: the authenticator rejects longer tokens, and session tokens of more than a thousand characters are common.
+test('a token with a long session token has at most 4,096 bytes', () => {
   const token = eksToken(
     'c'.repeat(100),
     'us-gov-west-1',
@@ -126,8 +127,8 @@ test('a token with a long session token stays below 4,096 bytes', () => {
   assert.ok(Buffer.byteLength(token) <= 4_096, `${Buffer.byteLength(token)} bytes`);
 });
 
-// The simulated authenticator and STS check what the real ones do, by code of their own.
-test('the authenticator accepts the token for its cluster, for 15 minutes, and for no other', async (t) => {
+// Prevents: a token that is well formed and not accepted. The simulated authenticator checks what the real one does.
+test('the authenticator accepts the token for 15 minutes, and only for its cluster', async (t) => {
   let now = NOW;
   const aws = await startAws({ region: 'eu-central-1', now: () => now });
   t.after(() => aws.stop());

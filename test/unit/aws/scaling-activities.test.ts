@@ -3,15 +3,15 @@ import { test } from 'node:test';
 import { type ScalingActivity, terminationStart } from '../../../app/aws/auto-scaling.ts';
 
 const ID = 'i-0123456789abcdef0';
-const began = Date.parse('2026-01-02T03:04:05.678Z');
+const STARTED_AT = Date.parse('2026-01-02T03:04:05.678Z');
 
 function activity(more: Partial<ScalingActivity> = {}): ScalingActivity {
   const description = `Terminating EC2 instance: ${ID}`;
-  return { description, status: 'MidTerminatingLifecycleAction', startedAt: began, ...more };
+  return { description, status: 'MidTerminatingLifecycleAction', startedAt: STARTED_AT, ...more };
 }
 
-test('a termination began when its activity under way did, in whatever words AWS says that it is', () => {
-  // Otherwise: no warning, no last resort, and pods that are cut off without having been asked.
+// Prevents: the end of the action is unknown, and pods are killed without an eviction.
+test('the start of an activity in progress counts, with any status and description', () => {
   for (const more of [
     {},
     { status: 'InProgress' },
@@ -19,12 +19,12 @@ test('a termination began when its activity under way did, in whatever words AWS
     { description: `Terminating EC2 instance: ${ID} - Waiting For ELB Connection Draining.` },
     { status: undefined },
   ]) {
-    assert.equal(terminationStart([activity(more)], ID), began, JSON.stringify(more));
+    assert.equal(terminationStart([activity(more)], ID), STARTED_AT, JSON.stringify(more));
   }
 });
 
-test('what is over, of another instance, or no termination is not taken for it', () => {
-  // Otherwise: an attempt of last month is its begin, and the drain is in a hurry from its first second on.
+// Prevents: an activity of last month counts as the start, and the last resort begins at once.
+test('finished activities, other instances and launches are ignored', () => {
   for (const more of [
     { status: 'Successful' },
     { status: 'Failed' },
@@ -41,8 +41,8 @@ test('what is over, of another instance, or no termination is not taken for it',
   assert.equal(terminationStart([], ID), undefined);
 });
 
-test('of several the earliest is taken', () => {
-  // Otherwise: asking twice for a termination moves its end in our books, and not in those of AWS.
-  const others = [activity({ startedAt: began + 60_000 }), activity(), activity({ startedAt: began + 1 })];
-  assert.equal(terminationStart(others, ID), began);
+// Prevents: a second request to terminate the instance seems to postpone the end of the action, which AWS does not do.
+test('of several activities the earliest counts', () => {
+  const others = [activity({ startedAt: STARTED_AT + 60_000 }), activity(), activity({ startedAt: STARTED_AT + 1 })];
+  assert.equal(terminationStart(others, ID), STARTED_AT);
 });

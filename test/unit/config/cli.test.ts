@@ -4,12 +4,13 @@ import { readCommandLine } from '../../../app/config/cli.ts';
 import { helpText } from '../../../app/config/help.ts';
 import { DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, settingNames, settingRows } from '../../../app/config/settings.ts';
 
-function faultsOf(...args: string[]): readonly string[] {
+function errorsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);
   return 'errors' in line ? line.errors : [];
 }
 
-test('the commands, and what asks for help or the version', () => {
+// Prevents: --help after a command runs the command.
+test('a command line names a command, or asks for help or the version', () => {
   const command = (...args: string[]) => {
     const line = readCommandLine(args);
     return line.command === 'help' ? `help of ${line.of}` : line.command;
@@ -27,29 +28,52 @@ test('the commands, and what asks for help or the version', () => {
   assert.equal(command('drian'), 'unknown');
 });
 
-// A flag that is mistyped and ignored drains with the default of the one that was meant: --dry-run, for instance.
-test('whatever is not understood is a fault, each by its name', () => {
-  assert.deepEqual(faultsOf('drain', '--dryrun', '-f', '--node', 'a'), [
-    '--dryrun is not a flag of this program',
-    '-f is not a flag of this program',
+// Prevents: a mistyped flag is ignored, and the drain runs with the default of the flag that was meant: --dry-run, for instance.
+test('unknown flags, commands and arguments are errors that name them', () => {
+  assert.deepEqual(errorsOf('drain', '--dryrun', '-f', '--node', 'a'), [
+    'unknown flag --dryrun; did you mean --dry-run?',
+    'unknown flag -f',
   ]);
-  assert.deepEqual(faultsOf('drain', 'node-a'), ["'node-a' is one word too many"]);
-  assert.deepEqual(faultsOf('drian', '--x'), [
-    "'drian' is not a command of this program",
-    '--x is not a flag of this program',
-  ]);
-  assert.deepEqual(faultsOf('--node', 'a'), ['a command is missing: drain, or sweep']);
+  assert.deepEqual(errorsOf('drain', 'node-a'), ["unexpected argument 'node-a'"]);
+  assert.deepEqual(errorsOf('drian', '--x'), ["unknown command 'drian'; did you mean drain?", 'unknown flag --x']);
+  assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain or sweep']);
 });
 
-test('values: missing, empty, given twice, or given to a switch', () => {
-  assert.deepEqual(faultsOf('drain', '--node'), ['--node needs a value']);
-  assert.deepEqual(faultsOf('drain', '--node='), ['--node needs a value']);
-  assert.deepEqual(faultsOf('drain', '--node', 'a', '--node', 'b'), ['--node is given twice']);
-  assert.deepEqual(faultsOf('drain', '--dry-run=no'), ['--dry-run takes no value']);
+// Prevents: a setting of `drain` is suggested for `sweep`, which refuses it too.
+test('only flags of the command are suggested', () => {
+  assert.deepEqual(errorsOf('drain', '--conect-timeout-seconds=7'), [
+    'unknown flag --conect-timeout-seconds; did you mean --connect-timeout-seconds?',
+  ]);
+  assert.deepEqual(errorsOf('drain', '--connect-timeout', '7').slice(0, 1), [
+    'unknown flag --connect-timeout; did you mean --connect-timeout-seconds?',
+  ]);
+  assert.deepEqual(errorsOf('sweep', '--connect-timeout=7'), ['unknown flag --connect-timeout']);
+  assert.deepEqual(errorsOf('sweep', '--nod=a'), ['unknown flag --nod']);
+  assert.deepEqual(errorsOf('drian', '--nod=a').slice(1), ['unknown flag --nod; did you mean --node?']);
 });
 
-// `--kubeconfig --dry-run` once was a kubeconfig of that name, and a drain in earnest.
-test('a flag is not the value of the one before it', () => {
+// Prevents: a secret that was pasted in the wrong place is printed to a log.
+test('a long unknown word or flag is not shown', () => {
+  const secret = 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYwJ';
+  assert.deepEqual(errorsOf(secret), ['unknown command of 40 characters']);
+  assert.deepEqual(errorsOf('drain', secret), ['unexpected argument of 40 characters']);
+  assert.deepEqual(errorsOf('drain', `--${secret}`, `--${secret}=${secret}`), [
+    'unknown flag of 42 characters',
+    'unknown flag of 42 characters',
+  ]);
+  assert.deepEqual(errorsOf('drain', `--token=${secret}`), ['unknown flag --token']);
+});
+
+// Prevents: `--node "$UNSET"` drains something else than was meant.
+test('a missing, empty or repeated value is an error, and so is a value for a switch', () => {
+  assert.deepEqual(errorsOf('drain', '--node'), ['--node needs a value']);
+  assert.deepEqual(errorsOf('drain', '--node='), ['--node needs a value']);
+  assert.deepEqual(errorsOf('drain', '--node', 'a', '--node', 'b'), ['--node is given twice']);
+  assert.deepEqual(errorsOf('drain', '--dry-run=no'), ['--dry-run takes no value']);
+});
+
+// Prevents: `--kubeconfig --dry-run` is a kubeconfig of that name, and a drain that changes the node.
+test('a flag is not taken as the value of the flag before it', () => {
   const line = readCommandLine(['drain', '--kubeconfig', '--dry-run', '--node', 'a']);
   assert.ok(line.command === 'drain');
   assert.deepEqual(line.errors, ['--kubeconfig needs a value']);
@@ -58,7 +82,8 @@ test('a flag is not the value of the one before it', () => {
   assert.deepEqual([meant.errors, meant.flags.settings], [[], { KUBE_CONFIG_OBJECT: '--odd-name' }]);
 });
 
-test('every setting has a flag of its name, with the commands that read it and with no other', () => {
+// Prevents: a setting is accepted by a command that ignores it.
+test('every setting is a flag of the commands that read it, and of no other command', () => {
   const commands = { drain: DRAIN_SETTINGS, sweep: SWEEP_SETTINGS };
   for (const [command, read] of Object.entries(commands)) {
     for (const name of settingNames) {
@@ -71,37 +96,42 @@ test('every setting has a flag of its name, with the commands that read it and w
   for (const name of settingNames) assert.ok(DRAIN_SETTINGS.includes(name) || SWEEP_SETTINGS.includes(name), name);
 });
 
-// `sweep --node a` would look at every group of the region, and never at that node.
-test('what only a drain understands is no flag of sweep', () => {
-  assert.deepEqual(faultsOf('sweep', '--node', 'a', '--force', '--dry-run'), [
+// Prevents: `sweep --node a` sweeps every group of the region, and ignores that node.
+test('flags that only drain understands are not flags of sweep', () => {
+  assert.deepEqual(errorsOf('sweep', '--node', 'a', '--force', '--dry-run'), [
     '--force is not a flag of sweep',
     '--node is not a flag of sweep',
   ]);
 });
 
-// A setting that the help does not tell is one that nobody finds.
-test('the help tells every setting with its meaning and default, and the version', () => {
+// Prevents: a setting that nobody finds, or whose values have to be guessed.
+test('the help lists every setting with its values, meaning and default, and the version', () => {
   for (const [command, names] of [
     ['drain', DRAIN_SETTINGS],
     ['sweep', SWEEP_SETTINGS],
   ] as const) {
     const help = helpText(command, '1.2.3');
-    for (const { flag, defaultValue, description } of settingRows(names)) {
-      assert.ok(help.includes(`${flag} VALUE`), flag);
-      assert.ok(description !== '' && help.includes(description), flag);
-      if (defaultValue !== '') assert.ok(help.includes(`(${defaultValue})`), flag);
+    for (const { flag, values, defaultValue, description } of settingRows(names)) {
+      const shown = defaultValue === '' ? description : `${description} (default: ${defaultValue})`;
+      assert.ok(values !== '' && description !== '', flag);
+      assert.ok(help.includes(`  ${flag} ${values}\n      ${shown}\n`), flag);
     }
   }
   const help = helpText('drain', '1.2.3');
+  assert.match(help, /--missing-node continue\|abandon\n/);
+  assert.match(help, /--connect-timeout-seconds 1\.\.3600\n/);
   for (const flag of ['--kubeconfig', '--node', '--dry-run', '--force']) assert.ok(help.includes(flag), flag);
   assert.match(help, /drain 1\.2\.3\n/);
   assert.match(helpText('program', '1.2.3'), /fargate-node-drainer 1\.2\.3\n/);
 });
 
-test('the rows of the settings name their variable, flag and default', () => {
+// Prevents: a table of settings whose defaults are those of other settings.
+test('a row of the settings has the name, flag, values and default', () => {
   const rows = new Map(settingRows().map((row) => [row.name, row]));
   assert.equal(rows.size, settingNames.length);
   assert.equal(rows.get('CONNECT_TIMEOUT_SECONDS')?.flag, '--connect-timeout-seconds');
   assert.equal(rows.get('CONNECT_TIMEOUT_SECONDS')?.defaultValue, '120');
+  assert.equal(rows.get('CONNECT_TIMEOUT_SECONDS')?.values, '1..3600');
+  assert.equal(rows.get('ON_FAILURE')?.values, 'leave|abandon|continue');
   assert.equal(rows.get('DRAIN_DEADLINE_SECONDS')?.defaultValue, '');
 });

@@ -24,7 +24,8 @@ function errors(environment: Environment, ...flags: string[]): readonly string[]
   return [];
 }
 
-test('what is not given has its default', () => {
+// Prevents: a default changes unnoticed.
+test('settings that are not given have their defaults', () => {
   assert.deepEqual(read(GOOD), {
     target: { kind: 'instance', instanceId: ID, region: 'eu-central-1', action: {} },
     cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
@@ -41,7 +42,8 @@ test('what is not given has its default', () => {
   });
 });
 
-test('everything that can be given is read', () => {
+// Prevents: a setting that is documented and ignored.
+test('every setting is read', () => {
   const config = read({
     ...GOOD,
     AUTO_SCALING_GROUP_NAME: 'my nodes/eu',
@@ -78,8 +80,8 @@ test('everything that can be given is read', () => {
   assert.equal(config.drainStartedAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
 });
 
-// A number that is read by halves ("10m" is 10), or a policy with a typo, does what nobody asked for, at night.
-test('each bad value is a fault that names the setting and the value', () => {
+// Prevents: a number that is half parsed ("10m" as 10), or a mistyped policy, has an unintended effect.
+test('an invalid value is an error that names the setting and the value', () => {
   const bad: [name: string, values: string[]][] = [
     [
       'INSTANCE_ID',
@@ -114,20 +116,21 @@ test('each bad value is a fault that names the setting and the value', () => {
   }
 });
 
+// Prevents: instances with old, short IDs cannot be drained.
 test('an instance ID has 8 or 17 hex digits', () => {
   assert.deepEqual(errors({ ...GOOD, INSTANCE_ID: 'i-0a1b2c3d' }), []);
 });
 
-// The token completes the action: it has no business in a log.
-test('a bad token is a fault that does not quote it', () => {
-  const [fault, ...more] = errors({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
+// Prevents: the token, with which anybody can complete the action, is printed to a log.
+test('an invalid token is an error that does not show it', () => {
+  const [error, ...more] = errors({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
   assert.deepEqual(more, []);
-  assert.match(fault ?? '', /^LIFECYCLE_ACTION_TOKEN must be/);
-  assert.doesNotMatch(fault ?? '', /s3cr3t/);
+  assert.match(error ?? '', /^LIFECYCLE_ACTION_TOKEN must be/);
+  assert.doesNotMatch(error ?? '', /s3cr3t/);
 });
 
-// Five deployments to find five errors, one after the other.
-test('all errors are told at once, those of the command line first', () => {
+// Prevents: five deployments to find five errors, one after the other.
+test('all errors are reported at once, those of the command line first', () => {
   const found = errors(
     { INSTANCE_ID: 'x', KUBE_CONFIG_BUCKET: 'bucket', ON_FAILURE: 'y', AWS_ENDPOINT_URL_S3: 'z' },
     '--colour',
@@ -135,14 +138,15 @@ test('all errors are told at once, those of the command line first', () => {
     'a b',
   );
   assert.equal(found.length, 8, found.join('\n'));
-  assert.match(found[0] ?? '', /--colour is not a flag/);
+  assert.match(found[0] ?? '', /unknown flag --colour/);
   const text = configErrorText(new ConfigErrors(found));
-  for (const fault of found) assert.ok(text.includes(`  - ${fault}\n`));
-  assert.match(text, /nothing was touched/);
+  for (const error of found) assert.ok(text.includes(`  - ${error}\n`));
+  assert.match(text, /invalid configuration; nothing was changed/);
   assert.match(text, /drain --help/);
 });
 
-test('what is missing, or contradicts itself, is a fault', () => {
+// Prevents: a drain of one of two targets, or of a target in no cluster, starts.
+test('missing and contradictory settings are errors', () => {
   const { INSTANCE_ID: _, ...noTarget } = GOOD;
   const { CLUSTER_NAME: __, ...noCluster } = GOOD;
   const { AWS_REGION: ___, ...noRegion } = GOOD;
@@ -150,13 +154,19 @@ test('what is missing, or contradicts itself, is a fault', () => {
     assert.equal(found.length, 1, found.join('; '));
     return found[0] ?? '';
   };
-  assert.match(one(errors(noTarget)), /nothing says what to drain/);
-  assert.match(one(errors(noCluster)), /nothing says which cluster/);
+  assert.match(one(errors(noTarget)), /no target given: set INSTANCE_ID, or --node$/);
+  assert.match(
+    one(errors(noCluster)),
+    /^no cluster given: set CLUSTER_NAME, or KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT, or --kubeconfig$/,
+  );
   assert.match(one(errors(noRegion)), /AWS_REGION is missing$/);
   assert.match(one(errors({ ...noRegion, AWS_DEFAULT_REGION: 'eu-central-1' })), /AWS_DEFAULT_REGION is not read/);
-  assert.match(one(errors(GOOD, '--node', 'a')), /exclude each other/);
-  assert.match(one(errors({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket' })), /go together/);
-  assert.match(one(errors({ ...GOOD, KUBE_CONFIG_OBJECT: 'key' })), /go together/);
+  assert.match(one(errors(GOOD, '--node', 'a')), /INSTANCE_ID and --node are mutually exclusive/);
+  assert.match(
+    one(errors({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket' })),
+    /^KUBE_CONFIG_BUCKET requires KUBE_CONFIG_OBJECT$/,
+  );
+  assert.match(one(errors({ ...GOOD, KUBE_CONFIG_OBJECT: 'key' })), /^KUBE_CONFIG_OBJECT requires KUBE_CONFIG_BUCKET$/);
   assert.match(one(errors({ ...GOOD, AWS_ENDPOINT_URL_EC2: 'nonsense' })), /AWS_ENDPOINT_URL_EC2/);
   for (const node of ['-a', 'a/b', 'A', 'x'.repeat(254)]) {
     assert.match(one(errors({ AWS_REGION: 'eu-central-1', CLUSTER_NAME: 'prod' }, `--node=${node}`)), /name of a node/);
@@ -164,35 +174,36 @@ test('what is missing, or contradicts itself, is a fault', () => {
   assert.equal(errors({}).length, 3);
 });
 
-// EventBridge renders a field that the event does not have as an empty string.
-test('an empty value counts as absent', () => {
+// Prevents: EventBridge renders a field that the event does not have as an empty string, and every drain fails.
+test('an empty value counts as unset', () => {
   const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };
   assert.deepEqual(read({ ...GOOD, ...empty }), read(GOOD));
-  assert.match(errors({ ...GOOD, INSTANCE_ID: '' }).join(), /nothing says what to drain/);
+  assert.match(errors({ ...GOOD, INSTANCE_ID: '' }).join(), /no target given/);
 });
 
-test('a flag wins over the environment, also over a bad value there', () => {
+// Prevents: a variable of the task definition cannot be overridden.
+test('a flag takes precedence over the environment, even over an invalid value', () => {
   const config = read({ ...GOOD, ON_FAILURE: 'nonsense' }, '--on-failure', 'abandon', '--cluster-name=lab');
   assert.equal(config.policies.onFailure, 'abandon');
   assert.deepEqual(config.cluster, { kind: 'eks', name: 'lab', region: 'eu-central-1' });
 });
 
-// The bucket wins over CLUSTER_NAME and switches IAM off; the file of one's own machine wins over both.
-test('where the cluster is known from, in order', () => {
+// Prevents: the drain runs in another cluster than the one that was meant.
+test('a local kubeconfig takes precedence over the bucket, and the bucket over CLUSTER_NAME', () => {
   const bucket = { ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'a/config' };
   const region = 'eu-central-1';
   assert.deepEqual(read(bucket).cluster, { kind: 'kubeconfig-object', bucket: 'bucket', object: 'a/config', region });
   assert.deepEqual(read(bucket, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
 });
 
-// Ten minutes of waiting that nobody switched on would look like a drain that hangs.
-test('how long capacity is waited for means nothing unless waiting for it is on', () => {
+// Prevents: a drain waits for capacity for ten minutes although WAIT_FOR_CAPACITY is off, and seems to hang.
+test('WAIT_FOR_CAPACITY_SECONDS has no effect while WAIT_FOR_CAPACITY is off', () => {
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY_SECONDS: '60' }).capacityTimeoutMs, undefined);
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY: 'on' }).capacityTimeoutMs, 600_000);
 });
 
-// A drain of a cluster without AWS must not ask for a region.
-test('a node of a kubeconfig file needs nothing of AWS', () => {
+// Prevents: a drain of a cluster without AWS needs a region.
+test('a node of a local kubeconfig needs no AWS setting', () => {
   const config = read({}, '--kubeconfig', '/k', '--node', 'node-a.example.com', '--dry-run');
   assert.deepEqual(config.target, { kind: 'node', name: 'node-a.example.com' });
   assert.equal(config.dryRun, true);

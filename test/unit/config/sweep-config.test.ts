@@ -24,20 +24,21 @@ function errors(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
-// A sweep that takes half a kubeconfig for one starts a task for every instance, and each of them ends with 64.
-test('each thing that is missing is named, and half a kubeconfig is none', () => {
+// Prevents: a sweep with half a kubeconfig location starts a task for every instance, and each task exits with 64.
+test('each missing setting is named, and the bucket of a kubeconfig requires its object', () => {
   const { CLUSTER_NAME: _, ...noCluster } = GOOD;
-  assert.match(errors(noCluster).join(), /^nothing says which cluster/);
+  assert.match(errors(noCluster).join(), /^no cluster given/);
   for (const half of [{ KUBE_CONFIG_BUCKET: 'bucket' }, { KUBE_CONFIG_OBJECT: 'key' }]) {
-    for (const rest of [GOOD, noCluster]) assert.match(errors({ ...rest, ...half }).join(), /^KUBE.* go together/);
+    for (const rest of [GOOD, noCluster])
+      assert.match(errors({ ...rest, ...half }).join(), /^KUBE_CONFIG_\w+ requires KUBE_CONFIG_\w+$/);
   }
   for (const name of Object.keys(GOOD).filter((each) => each !== 'CLUSTER_NAME')) {
     assert.deepEqual(errors({ ...GOOD, [name]: '' }), [`${name} is missing`]);
   }
 });
 
-// In a region of several clusters, tasks of the wrong one would be started by the hundred.
-test('the kubeconfig wins over the name of an EKS cluster, as it does in a drain', () => {
+// Prevents: in a region of several clusters, the sweep starts hundreds of tasks for the wrong one.
+test('the kubeconfig takes precedence over the name of an EKS cluster, as in a drain', () => {
   assert.deepEqual(read(GOOD).cluster, { kind: 'eks', name: 'prod', region: 'eu-central-1' });
   const both = read({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'key' });
   assert.equal(both.cluster.kind, 'kubeconfig-object');

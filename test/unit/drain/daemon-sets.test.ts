@@ -13,7 +13,7 @@ test('pods of DaemonSets stay unless their end is asked for, and then go when no
   const pods = [ofDaemonSet('logs'), ofDaemonSet('ending', { deletion: ending }), pod('web')];
   const stay = 'skip daemonset';
   assert.deepEqual(acts(planned(observed({ pods }), now)), { logs: stay, ending: stay, web: 'evict' });
-  assert.deepEqual(acts(planned(observed({ pods }), now, { drainDaemonSets: true })), {
+  assert.deepEqual(acts(planned(observed({ pods }), now, { daemonSets: 'evict' })), {
     logs: 'wait priority',
     ending: 'wait terminating',
     web: 'evict',
@@ -25,7 +25,7 @@ test('a pod of a DaemonSet that tolerates every taint is left, whatever is asked
   const pods = [ofDaemonSet('proxy', { toleratesEverything: true }), pod('bare', { toleratesEverything: true })];
   const left = { proxy: 'skip tolerant daemonset', bare: 'evict' };
   for (const more of [{}, { force: true }, { lastResort: true }]) {
-    const result = acts(planned(observed({ pods }), now, { drainDaemonSets: true, ...more }));
+    const result = acts(planned(observed({ pods }), now, { daemonSets: 'evict', ...more }));
     assert.deepEqual(result, { ...left, ...('force' in more && { bare: 'delete' }) });
   }
 });
@@ -36,7 +36,7 @@ test('a drain that ends DaemonSets ends them last, and is over when only those t
   cluster.add(ofDaemonSet('proxy', { toleratesEverything: true }));
   cluster.add(pod('dns', { critical: true }), { shutdownMs: 3_000 });
   cluster.add(pod('web'), { shutdownMs: 4_000 });
-  const { done, startedAt } = await begin({ drainDaemonSets: true });
+  const { done, startedAt } = await begin({ daemonSets: 'evict' });
   assert.equal(await clock.until(done, 60_000), 'drained');
   assert.deepEqual(goneAt(startedAt), { web: 4_000, dns: 7_000, logs: 9_000 });
   assert.deepEqual(

@@ -16,9 +16,9 @@ const ending = (more: Parameters<typeof pod>[1] = {}) =>
 test('on a dead node a pod is given up 60 s after its deletion deadline, and not a moment before', () => {
   const seen = observed({ pods: [ending()], terminatingSince: since });
   const givenUpAt = now + 30_000 + PAST_GRACE_MS;
-  const before = planned(seen, givenUpAt - 1, { nodeReady: false });
+  const before = planned(seen, givenUpAt - 1, { kubeletAlive: false });
   assert.deepEqual([acts(before), before.wakeAt], [{ ending: 'wait terminating' }, givenUpAt]);
-  assert.deepEqual(acts(planned(seen, givenUpAt, { nodeReady: false })), { ending: 'skip dead kubelet' });
+  assert.deepEqual(acts(planned(seen, givenUpAt, { kubeletAlive: false })), { ending: 'skip dead kubelet' });
 });
 
 // An API server whose clock is ten minutes behind ours would have every pod given up as soon as it was asked.
@@ -26,7 +26,7 @@ test('the time is counted by our own clock, whatever the deadline in the pod say
   for (const skew of [-3_600_000, 3_600_000]) {
     const one = ending({ deletion: { deadline: now + 30_000 + skew, graceSeconds: 30 } });
     const seen = observed({ pods: [one], terminatingSince: since });
-    const at = (ms: number) => acts(planned(seen, now + ms, { nodeReady: false }))['ending'];
+    const at = (ms: number) => acts(planned(seen, now + ms, { kubeletAlive: false }))['ending'];
     assert.deepEqual([at(89_999), at(90_000)], ['wait terminating', 'skip dead kubelet'], `${skew} ms`);
   }
 });
@@ -49,7 +49,7 @@ test('on a healthy node waiting goes on, whatever the deadline, and whatever hol
 // A finalizer whose controller is gone keeps a pod in the API for ever, long after its processes ended.
 test('a pod that only a finalizer keeps is given up at once on a dead node, if all its containers have ended', () => {
   const standing = (more: Parameters<typeof pod>[1]) =>
-    acts(planned(observed({ pods: [ending(more)], terminatingSince: since }), now, { nodeReady: false }))['ending'];
+    acts(planned(observed({ pods: [ending(more)], terminatingSince: since }), now, { kubeletAlive: false }))['ending'];
   assert.equal(standing({ running: false, finalizers: ['x/y'] }), 'skip finalizer only');
   assert.equal(standing({ running: true, finalizers: ['x/y'] }), 'wait terminating');
   assert.equal(standing({ running: false, finalizers: [] }), 'wait terminating');
@@ -58,12 +58,12 @@ test('a pod that only a finalizer keeps is given up at once on a dead node, if a
 // A pod that nobody asked to go is evicted first: on a dead node its controller must make another one elsewhere.
 test('a pod that is not ending is asked to, also on a dead node', () => {
   const seen = observed({ pods: [pod('web', { running: false, finalizers: ['x/y'] })] });
-  assert.deepEqual(acts(planned(seen, now, { nodeReady: false })), { web: 'evict' });
+  assert.deepEqual(acts(planned(seen, now, { kubeletAlive: false })), { web: 'evict' });
 });
 
 test('a drain of a dead node asks its pods, gives them up in time, and says so of each', async () => {
   const { clock, cluster, recorder, begin } = draining();
-  cluster.node.turn(false);
+  cluster.node.turn('Unknown');
   cluster.add(pod('web'), endless);
   cluster.add(pod('job', { finalizers: ['batch.kubernetes.io/job-tracking'], running: false }), endless);
   const { done, startedAt } = await begin();
@@ -91,12 +91,12 @@ test('a node that becomes ready again is waited for, also for pods that were giv
   done.then(() => {
     over = true;
   });
-  cluster.node.turn(false);
+  cluster.node.turn('Unknown');
   await clock.advance(80_000);
-  cluster.node.turn(true);
+  cluster.node.turn('True');
   await clock.advance(3_600_000);
   assert.equal(over, false);
-  cluster.node.turn(false);
+  cluster.node.turn('Unknown');
   await clock.settle();
   assert.equal(await done, 'drained');
 });

@@ -34,7 +34,7 @@ test('force deletes what is left at the deadline, and waits until it is gone', a
   assert.equal(clock.elapsed - startedAt, 52_000);
   assert.deepEqual(cluster.onNode(), []);
   assert.equal(recorder.of('deadline').length, 1);
-  assert.deepEqual(recorder.of('eviction requested').filter(({ how }) => how === 'delete').length, 2);
+  assert.deepEqual(recorder.of('eviction requested').filter(({ action }) => action === 'delete').length, 2);
 });
 
 test('a drain that is done before its deadline is drained', async () => {

@@ -4,7 +4,7 @@ import { draining } from '../../support/draining.ts';
 import { acts, observed, planned, pod } from '../../support/objects.ts';
 
 const now = 1_000_000;
-const asking = pod('job', { doNotDisrupt: 'node-drainer/wait' });
+const asking = pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } });
 
 // A training run of ten hours that is evicted in its last minute begins again.
 test('a pod that asks for time has it until the time is over', () => {

@@ -30,7 +30,7 @@ test('nothing but a proven disappearance counts as gone', async () => {
   const { done, startedAt } = await begin();
   await clock.until(done, 4_000_000);
   assert.equal(recorder.of('eviction accepted').length, 1);
-  assert.deepEqual(recorder.of('pod gone'), [{ type: 'pod gone', pod: 'shop/slow', proof: 'deleted' }]);
+  assert.deepEqual(recorder.of('pod gone'), [{ type: 'pod gone', pod: 'shop/slow', reason: 'deleted' }]);
   assert.ok(clock.elapsed - startedAt >= 3_600_000);
 });
 
@@ -173,5 +173,5 @@ test('pods that ended while nothing was told of them are found gone by the next 
   await clock.advance(10_000);
   outage.end();
   await clock.until(done, 1_000);
-  assert.deepEqual(new Set(recorder.of('pod gone').map(({ proof }) => proof)), new Set(['no longer listed']));
+  assert.deepEqual(new Set(recorder.of('pod gone').map(({ reason }) => reason)), new Set(['no longer listed']));
 });

@@ -69,11 +69,11 @@ test('what is under way when the drain ends is told before it has ended', async 
     return { kind: 'accepted' };
   };
   const { done } = await begin();
-  const toldBefore = done.catch(() => recorder.told.length);
+  const toldBefore = done.catch(() => recorder.recorded.length);
   await assert.rejects(clock.until(done, 5_000), denied);
   await clock.settle();
   assert.equal(recorder.of('eviction accepted').length, 1);
-  assert.equal(recorder.told.length, await toldBefore);
+  assert.equal(recorder.recorded.length, await toldBefore);
 });
 
 // ECS kills a task that does not end; one call that heeds nobody must not cost the hook its last word.

@@ -18,7 +18,7 @@ test('shortly before the lifecycle action ends, all that is left is asked at onc
   const { clock, cluster, recorder, begin } = await hurrying();
   cluster.add(pod('stuck'), endless);
   cluster.add(pod('dns', { critical: true }), { shutdownMs: 1_000 });
-  cluster.add(pod('job', { doNotDisrupt: 'node-drainer/wait' }), { shutdownMs: 1_000 });
+  cluster.add(pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } }), { shutdownMs: 1_000 });
   const { startedAt } = await begin();
   await clock.advance(3_486_999);
   assert.deepEqual(
@@ -49,7 +49,7 @@ test('the last resort asks; it does not delete what a budget holds', async () =>
   await begin();
   await clock.advance(3_590_000);
   assert.equal(cluster.onNode().length, 2);
-  assert.ok(recorder.of('eviction requested').every(({ how }) => how === 'evict'));
+  assert.ok(recorder.of('eviction requested').every(({ action }) => action === 'evict'));
   assert.ok(cluster.evictions.every(({ reply }) => reply === 'blocked'));
 });
 
@@ -68,7 +68,7 @@ test('each pod that is still there is told of by itself when the last resort beg
   for (const one of podsOf('web', 2)) cluster.add(one, endless);
   cluster.budgets.add('web', 2);
   cluster.add(pod('held', { finalizers: ['example.com/hold'] }), endless);
-  cluster.add(pod('job', { doNotDisrupt: 'node-drainer/wait' }), endless);
+  cluster.add(pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } }), endless);
   cluster.add(pod('dns', { critical: true }), endless);
   cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
   const { startedAt } = await begin();
@@ -86,7 +86,7 @@ test('each pod that is still there is told of by itself when the last resort beg
   });
   assert.equal(told.length, 5, 'once each, however long it lasts');
   assert.deepEqual(new Set(recorder.timesOf('pod at risk', clock.startedAt + startedAt)), new Set([3_487_000]));
-  assert.equal(recorder.of('last resort')[0]?.endsAt, endsAt);
+  assert.equal(recorder.of('last resort')[0]?.actionEndsAt, endsAt);
 });
 
 // A task that takes over in the last minute begins with an API that has told nothing yet: nobody would be named.

@@ -11,11 +11,11 @@ const ending = { deadline: now, graceSeconds: 30 };
 
 // An application that flushes its queue on SIGTERM needs DNS and the network until it is gone.
 test('critical pods wait for all others, and DaemonSets for the critical ones', () => {
-  const all = planned(observed({ pods: [agent, dns, pod('web')] }), now, { drainDaemonSets: true });
+  const all = planned(observed({ pods: [agent, dns, pod('web')] }), now, { daemonSets: 'evict' });
   assert.deepEqual(acts(all), { web: 'evict', dns: 'wait priority', agent: 'wait priority' });
-  const without = planned(observed({ pods: [agent, dns] }), now, { drainDaemonSets: true });
+  const without = planned(observed({ pods: [agent, dns] }), now, { daemonSets: 'evict' });
   assert.deepEqual(acts(without), { dns: 'evict', agent: 'wait priority' });
-  const last = planned(observed({ pods: [agent, criticalAgent] }), now, { drainDaemonSets: true });
+  const last = planned(observed({ pods: [agent, criticalAgent] }), now, { daemonSets: 'evict' });
   assert.deepEqual(acts(last), { agent: 'evict', cni: 'evict' });
 });
 
@@ -26,7 +26,7 @@ test('a pod that is ending, blocked or asked for time holds those of higher rank
   assert.equal(held({ pods: [pod('web', { deletion: ending })] }), 'wait priority');
   assert.equal(held({ pods: [pod('web')], attempts: { web: { state: 'blocked', at: now } } }), 'wait priority');
   assert.equal(held({ pods: [pod('web')], attempts: { web: { state: 'accepted', at: now } } }), 'wait priority');
-  assert.equal(held({ pods: [pod('web', { doNotDisrupt: 'node-drainer/wait' })] }, now + 1), 'wait priority');
+  assert.equal(held({ pods: [pod('web', { doNotDisrupt: { source: 'node-drainer/wait' } })] }, now + 1), 'wait priority');
   assert.equal(held({ pods: [pod('done', { phase: 'Succeeded' }), pod('proxy', { mirror: true }), agent] }), 'evict');
 });
 
@@ -41,9 +41,9 @@ test('how many go before it is said, and that only their going changes it', () =
 // Two minutes before the instance is cut off, an orderly queue only makes sure that its end is never asked.
 test('no order is kept once the deadline forces, or the lifecycle action is about to end', () => {
   const pods = [agent, dns, pod('web')];
-  const forced = planned(observed({ pods }), now, { force: true, drainDaemonSets: true });
+  const forced = planned(observed({ pods }), now, { force: true, daemonSets: 'evict' });
   assert.deepEqual(acts(forced), { web: 'delete', dns: 'delete', agent: 'delete' });
-  const hurried = planned(observed({ pods }), now, { lastResort: true, drainDaemonSets: true });
+  const hurried = planned(observed({ pods }), now, { lastResort: true, daemonSets: 'evict' });
   assert.deepEqual(acts(hurried), { web: 'evict', dns: 'evict', agent: 'evict' });
 });
 

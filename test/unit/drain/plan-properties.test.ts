@@ -24,7 +24,7 @@ function randomPod(random: Seeded, index: number): Pod {
     critical: random.chance(0.3),
     toleratesEverything: random.chance(0.3),
     finalizers: random.chance(0.2) ? ['example.com/hold'] : [],
-    ...(random.chance(0.15) && { doNotDisrupt: 'node-drainer/wait' }),
+    ...(random.chance(0.15) && { doNotDisrupt: { source: 'node-drainer/wait' } }),
     ...(random.chance(0.1) && { deletion: { deadline: now + random.whole(9), graceSeconds: random.whole(60) } }),
   });
 }

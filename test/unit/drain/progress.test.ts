@@ -57,7 +57,7 @@ test('within the last tenth of the lifecycle action the pods that remain are nam
   await clock.advance(300_000);
   assert.deepEqual(recorder.timesOf('action ending soon', clock.startedAt + startedAt), [3_240_000]);
   const [warning] = recorder.of('action ending soon');
-  assert.equal(warning?.endsAt, endsAt);
+  assert.equal(warning?.actionEndsAt, endsAt);
   assert.deepEqual(
     warning.remaining.map(({ pod }) => pod),
     ['shop/slow'],

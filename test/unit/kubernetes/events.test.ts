@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { EventRecorder, eventsFor } from '../../../app/kubernetes/events.ts';
 import { type Answer, apiOn, apiServer, json, status } from '../../support/api-server.ts';
 import { HandClock } from '../../support/clock.ts';
-import { waitingFor } from '../../support/remaining.ts';
+import { remainingPods } from '../../support/remaining.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
 import { summaryWith } from '../../support/summaries.ts';
 
@@ -66,7 +66,7 @@ test('a run that did not drain the node is told as a warning, with what remains'
 test('a pod that keeps the drain waiting is told of once, in its own namespace; one that is ending, or waits for its turn, is not', async (t) => {
   const { events, received, sent } = await recording(t);
   const remaining = [
-    ...waitingFor(1),
+    ...remainingPods(1),
     { pod: 'lab/slow', uid: 's', reason: 'terminating', ending: true, blocked: false },
     { pod: 'lab/dns', uid: 'd', reason: 'waits for 2 pods of lower priority', ending: false, blocked: false },
   ];
@@ -84,7 +84,7 @@ test('a pod that keeps the drain waiting is told of once, in its own namespace; 
 test('of many pods the first 20 are told of, and the end of the drain all the same', async (t) => {
   const { events, sent } = await recording(t);
   events.record(cordoned);
-  for (let round = 0; round < 3; round++) events.record({ type: 'waiting for pods', remaining: waitingFor(200) });
+  for (let round = 0; round < 3; round++) events.record({ type: 'waiting for pods', remaining: remainingPods(200) });
   events.record({ type: 'summary', summary: SUMMARY });
   await events.flush();
   const kinds = sent().map(({ involvedObject }) => involvedObject.kind);

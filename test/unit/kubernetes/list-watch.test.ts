@@ -126,7 +126,7 @@ test('whatever the network does to lists and watches, it goes on, and says so fr
   await rest();
   assert.deepEqual(sink.shows(), ['a', 'b', 'c']);
   assert.ok(recorder.of('retrying').length >= 2);
-  assert.ok(recorder.of('retrying').every(({ what }) => what === 'watch the nodes'));
+  assert.ok(recorder.of('retrying').every(({ operation }) => operation === 'watch the nodes'));
 });
 
 // A server or proxy that ends every watch at once would be asked thousands of times a second.

@@ -10,9 +10,9 @@ import { summaryWith } from '../../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
 const found = (group: string): RunEvent => ({ type: 'action found', cluster: 'prod', group, hooks: [] });
-const nearEnd: RunEvent = { type: 'action ending soon', endsAt: 0, remaining: [] };
+const nearEnd: RunEvent = { type: 'action ending soon', actionEndsAt: 0, remaining: [] };
 
-/** What stands in the log after these events. */
+/** The log lines of these events. */
 function logged(t: TestContext, events: readonly RunEvent[]): Record<string, unknown>[] {
   const folder = mkdtempSync(join(tmpdir(), 'json-lines-'));
   const path = join(folder, 'log');
@@ -29,8 +29,8 @@ function logged(t: TestContext, events: readonly RunEvent[]): Record<string, unk
     .map((line) => JSON.parse(line));
 }
 
-// A second line for the metrics would be a second line to pay for, and to hold against the first one.
-test('the line that sums up a drain is a log line and its metrics at once', (t) => {
+// A second line for the metrics costs money, and can contradict the first.
+test('the summary line is log line and metrics at once', (t) => {
   const [line, ...others] = logged(t, [{ type: 'summary', summary: summaryWith() }]);
   assert.deepEqual(others, []);
   assert.equal(extract(line).metrics['PodsEvicted'], 12);
@@ -38,7 +38,8 @@ test('the line that sums up a drain is a log line and its metrics at once', (t) 
   assert.match(String(line?.['message']), /^i-0123456789abcdef0: drained in 8.5 s/);
 });
 
-test('where the action was found is known to the lines that count something later', (t) => {
+// Without its dimensions, a metric belongs to no alarm.
+test('metrics have the dimensions of the lifecycle action, once it was found', (t) => {
   const lines = logged(t, [nearEnd, found('workers'), nearEnd]);
   assert.equal(lines[0]?.['_aws'], undefined);
   assert.equal(lines[1]?.['_aws'], undefined);
@@ -47,17 +48,19 @@ test('where the action was found is known to the lines that count something late
   assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
 });
 
-// Somebody looks for their group in CloudWatch, and finds nothing under its name.
-test('a group that is called otherwise in CloudWatch is told so, once', (t) => {
+// Otherwise a user searches CloudWatch for the name of their group, and finds nothing.
+test('a group whose name is encoded in CloudWatch is reported, once', (t) => {
   const lines = logged(t, [found('nœuds'), nearEnd, { type: 'summary', summary: summaryWith({ group: 'nœuds' }) }]);
   const warnings = lines.filter(({ event }) => event === 'warning').map(({ message }) => message);
-  assert.deepEqual(warnings, ["CloudWatch takes no such name as 'nœuds': its metrics are under 'n%C5%93uds'"]);
+  assert.deepEqual(warnings, [
+    "'nœuds' is not a valid dimension value in CloudWatch: its metrics are under 'n%C5%93uds'",
+  ]);
   assert.deepEqual([lines.at(-1)?.['group'], lines.at(-1)?.['Group']], ['nœuds', 'n%C5%93uds']);
   assert.deepEqual(logged(t, [found('workers')]).length, 1);
 });
 
-// CloudWatch Logs cuts an event at 256 kB, and what is cut is neither JSON nor a metric.
-test('a summary that names every pod of the largest node still fits an event', (t) => {
+// CloudWatch Logs cuts events at 256 kB, and a cut line is neither JSON nor a metric.
+test('a summary that names every pod of the largest node fits into one log event', (t) => {
   const lost = Array.from({ length: 737 }, (_, index) => `${'n'.repeat(63)}/${'p'.repeat(230)}-${index}`);
   const [line] = logged(t, [{ type: 'summary', summary: summaryWith({ lost, result: 'action ended', exitCode: 3 }) }]);
   assert.deepEqual(line?.['lost'], lost);

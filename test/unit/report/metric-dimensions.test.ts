@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dimensionValue, renamed } from '../../../app/report/metrics.ts';
+import { dimensionValue, encodedNames } from '../../../app/report/metrics.ts';
 
-test('names that CloudWatch takes are left as they are', () => {
+// An alarm with the name of the cluster would never have data.
+test('names that are valid dimension values are unchanged', () => {
   const names = ['prod', 's3://bucket/key with spaces.conf', 'eks-workers-52c8a~!@#$%^&*()', 'x'.repeat(1_024)];
   assert.deepEqual(names.map(dimensionValue), names);
 });
 
-// A group of another alphabet would have no metrics at all, and so no alarm.
-test('what CloudWatch does not take is percent-encoded, so that names that differ go on to differ', () => {
+// A group named in another alphabet would have no metrics, and so no alarm.
+test('other characters are percent-encoded, so that different names stay different', () => {
   const names = ['nœuds', 'noeuds', 'ノード-1', 'ノード-2', '😀', 'a\tb', 'a\u007fb', '\ud800', ' ', '  '];
   const values = names.map(dimensionValue);
   assert.equal(new Set(values).size, names.length);
@@ -16,12 +17,13 @@ test('what CloudWatch does not take is percent-encoded, so that names that diffe
   assert.equal(values[0], 'n%C5%93uds');
 });
 
-test('a value is neither empty nor longer than CloudWatch takes', () => {
+// CloudWatch silently drops metrics with such a dimension.
+test('a value is neither empty nor longer than 1024 characters', () => {
   assert.equal(dimensionValue(''), 'none');
   assert.equal(dimensionValue('ü'.repeat(255)).length, 1_024);
   assert.equal(dimensionValue('x'.repeat(2_000)).length, 1_024);
 });
 
-test('only the names that are called otherwise are told', () => {
-  assert.deepEqual(renamed(['prod', undefined, 'nœuds']), [{ name: 'nœuds', value: 'n%C5%93uds' }]);
+test('only encoded names are reported', () => {
+  assert.deepEqual(encodedNames(['prod', undefined, 'nœuds']), [{ name: 'nœuds', value: 'n%C5%93uds' }]);
 });

@@ -4,30 +4,25 @@ import type { RunEvent, Summary } from '../../../app/events.ts';
 import { METRICS, metricsOf, NAMESPACE } from '../../../app/report/metrics.ts';
 import { toLogLine } from '../../../app/report/wording.ts';
 import { extract } from '../../support/emf.ts';
-import { summaryWith } from '../../support/summaries.ts';
+import { summaryWith, sweepSummaryWith } from '../../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
-const place = { cluster: 'prod', group: 'workers' };
-const sweep = {
-  groups: 7,
-  waiting: 3,
-  withTask: 2,
-  otherClusters: 0,
-  started: 1,
-  refused: 0,
-  seconds: 1.5,
-  exitCode: 0,
+const WORKERS = { cluster: 'prod', group: 'workers' };
+const nearEnd: RunEvent = { type: 'action ending soon', actionEndsAt: 0, remaining: [] };
+const heartbeatFailed: RunEvent = {
+  type: 'heartbeat failed',
+  hook: 'drainer',
+  error: new Error('denied'),
+  failures: 3,
 };
-const nearEnd: RunEvent = { type: 'action ending soon', endsAt: 0, remaining: [] };
-const beatFailed: RunEvent = { type: 'heartbeat failed', hook: 'drainer', error: new Error('denied'), failures: 3 };
 
-const membersOf = (otherwise: Partial<Summary>) =>
-  metricsOf({ type: 'summary', summary: summaryWith(otherwise) }, place, now);
-const valuesOf = (otherwise: Partial<Summary>) => extract(membersOf(otherwise)).metrics;
+const fieldsOf = (overrides: Partial<Summary>) =>
+  metricsOf({ type: 'summary', summary: summaryWith(overrides) }, WORKERS, now);
+const metricsIn = (overrides: Partial<Summary>) => extract(fieldsOf(overrides)).metrics;
 
-// CloudWatch says nothing of a line that is not quite in the format: the alarm simply never has data.
-test('the summary of a drain is what the format demands, by cluster and group, and by cluster', () => {
-  const { namespace, at, metrics, dimensions } = extract(membersOf({ heartbeatsFailed: 2 }));
+// CloudWatch silently ignores a line that is not valid embedded metric format, and the alarm never has data.
+test('the summary of a drain is valid embedded metric format, by cluster and group, and by cluster', () => {
+  const { namespace, at, metrics, dimensions } = extract(fieldsOf({ heartbeatsFailed: 2 }));
   assert.deepEqual([namespace, at], [NAMESPACE, now]);
   assert.deepEqual(metrics, {
     PodsEvicted: 12,
@@ -39,122 +34,127 @@ test('the summary of a drain is what the format demands, by cluster and group, a
   assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
 });
 
-test('a drain whose group is not known is filed under its cluster alone', () => {
-  const members = membersOf({
+// Without any dimension, a failure before the group was found would be in no alarm.
+test('a drain whose group is unknown has the dimension Cluster alone', () => {
+  const fields = fieldsOf({
     group: undefined,
     cluster: 's3://bucket/key',
     hook: 'none',
     result: 'failed',
     exitCode: 1,
   });
-  assert.deepEqual(extract(members).dimensions, [{ Cluster: 's3://bucket/key' }]);
-  assert.ok(!('Group' in members));
+  assert.deepEqual(extract(fields).dimensions, [{ Cluster: 's3://bucket/key' }]);
+  assert.ok(!('Group' in fields));
 });
 
-// An alarm on failed drains that a stopped task sets off is switched off after a week; one that misses any is worthless.
-test('a drain that did what it should has succeeded, one that left pods to the end of the action has failed', () => {
-  const verdictOf = (otherwise: Partial<Summary>) => {
-    const { DrainsSucceeded, DrainsFailed } = valuesOf(otherwise);
+// An alarm that stopped tasks set off is soon disabled, and one that misses a failed drain is worthless.
+test('a drain that removed its pods has succeeded, one whose instance was terminated while pods remained has failed', () => {
+  const resultOf = (overrides: Partial<Summary>) => {
+    const { DrainsSucceeded, DrainsFailed } = metricsIn(overrides);
     return DrainsSucceeded === undefined && DrainsFailed === undefined ? 'neither' : [DrainsSucceeded, DrainsFailed];
   };
   const succeeded = [1, 0];
   const failed = [0, 1];
-  assert.deepEqual(verdictOf({ result: 'drained' }), succeeded);
-  assert.deepEqual(verdictOf({ result: 'deadline', hook: 'ABANDON' }), succeeded);
-  assert.deepEqual(verdictOf({ result: 'drained', hook: 'failed', exitCode: 1 }), failed, 'nobody completed its hook');
-  assert.deepEqual(verdictOf({ result: 'failed', hook: 'left alone', exitCode: 1 }), failed);
-  assert.deepEqual(verdictOf({ result: 'failed', hook: 'none', exitCode: 1 }), failed, 'it failed to find the action');
-  assert.deepEqual(verdictOf({ result: 'action ended', hook: 'left alone', exitCode: 3 }), failed);
+  assert.deepEqual(resultOf({ result: 'drained' }), succeeded);
+  assert.deepEqual(resultOf({ result: 'deadline', hook: 'ABANDON' }), succeeded);
+  assert.deepEqual(resultOf({ result: 'drained', hook: 'failed', exitCode: 1 }), failed, 'its hook was not completed');
+  assert.deepEqual(resultOf({ result: 'failed', hook: 'not completed', exitCode: 1 }), failed);
+  assert.deepEqual(resultOf({ result: 'failed', hook: 'none', exitCode: 1 }), failed, 'it failed to find the action');
+  assert.deepEqual(resultOf({ result: 'action ended', hook: 'not completed', exitCode: 3 }), failed);
   for (const exitCode of [143, 130]) {
-    assert.equal(verdictOf({ result: 'stopped', hook: 'left alone', exitCode }), 'neither');
+    assert.equal(resultOf({ result: 'stopped', hook: 'not completed', exitCode }), 'neither');
   }
-  assert.equal(verdictOf({ result: 'no node' }), 'neither');
+  assert.equal(resultOf({ result: 'no node' }), 'neither');
   assert.deepEqual(
-    verdictOf({ result: 'no node', lost: ['shop/db-0'] }),
+    resultOf({ result: 'no node', lost: ['shop/db-0'] }),
     failed,
-    'its node was deleted under its pods',
+    'its node was deleted while pods remained',
   );
-  assert.deepEqual(verdictOf({ result: 'deadline', lost: ['shop/db-0'] }), succeeded, 'the deadline is a wish');
-  assert.equal(verdictOf({ result: 'no pending action', hook: 'left alone' }), 'neither');
+  assert.deepEqual(resultOf({ result: 'deadline', lost: ['shop/db-0'] }), succeeded, 'the operator chose the deadline');
+  assert.equal(resultOf({ result: 'no pending action', hook: 'not completed' }), 'neither');
 });
 
-// The part of a drain that a stopped task did would pull the average of all drains down.
-test('of a run that is neither, what it did counts, and how long it took does not', () => {
-  const otherwise = { result: 'stopped', hook: 'left alone', exitCode: 143, heartbeatsFailed: 1 } as const;
-  assert.deepEqual(valuesOf(otherwise), { PodsEvicted: 12 });
+// The duration of a stopped task is only a part of its drain, and would lower the average.
+test('a run that neither succeeded nor failed counts its evictions, but has no duration', () => {
+  const stopped = { result: 'stopped', hook: 'not completed', exitCode: 143, heartbeatsFailed: 1 } as const;
+  assert.deepEqual(metricsIn(stopped), { PodsEvicted: 12 });
 });
 
-test('a run that failed before its drain began has no duration', () => {
-  const values = valuesOf({ result: 'failed', hook: 'left alone', exitCode: 1, seconds: { total: 120 } });
-  assert.deepEqual(Object.keys(values).sort(), ['DrainsFailed', 'DrainsSucceeded', 'PodsEvicted']);
+// A drain of 0 s that failed to reach its cluster would look like a fast one.
+test('a run that failed before its drain started has no duration', () => {
+  const metrics = metricsIn({ result: 'failed', hook: 'not completed', exitCode: 1, seconds: { total: 120 } });
+  assert.deepEqual(Object.keys(metrics).sort(), ['DrainsFailed', 'DrainsSucceeded', 'PodsEvicted']);
 });
 
-// Somebody who drains a node by hand must set off no alarm, nor be billed for a metric of theirs.
-test('a run that is about no lifecycle action of this cluster counts nothing', () => {
-  const others: Partial<Summary>[] = [
+// A drain by hand must neither set off an alarm nor cost a metric.
+test('a run that concerns no lifecycle action of this cluster has no metrics', () => {
+  const runs: Partial<Summary>[] = [
     { targetKind: 'node', target: 'node-a', hook: 'none' },
     { targetKind: 'node', target: 'node-a', hook: 'none', result: 'failed', exitCode: 1 },
     { hook: 'none' },
     { hook: 'none', result: 'no pending action' },
     { hook: 'none', result: 'not terminating', exitCode: 64 },
-    { hook: 'left alone', result: 'dry run' },
-    { hook: 'left alone', result: 'instance of another cluster' },
+    { hook: 'not completed', result: 'dry run' },
+    { hook: 'not completed', result: 'instance of another cluster' },
   ];
-  for (const otherwise of others) assert.deepEqual(membersOf(otherwise), {}, JSON.stringify(otherwise));
+  for (const run of runs) assert.deepEqual(fieldsOf(run), {}, JSON.stringify(run));
 });
 
-test('an action near its end is counted where the action was found, and only there', () => {
-  const { metrics, dimensions } = extract(metricsOf(nearEnd, place, now));
+// A metric without the group's dimensions is in no alarm.
+test('an action near its end is counted with the dimensions of the action, and not before it was found', () => {
+  const { metrics, dimensions } = extract(metricsOf(nearEnd, WORKERS, now));
   assert.deepEqual(metrics, { ActionsNearEnd: 1 });
   assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
   assert.deepEqual(metricsOf(nearEnd, undefined, now), {});
 });
 
-// In the summary it would come when the instance is gone; in both, every failure would count twice.
-test('each heartbeat that fails is counted at once, where the action was found, and not again in the summary', () => {
-  const { metrics, dimensions } = extract(metricsOf(beatFailed, place, now));
+// In the summary it would arrive when the instance is terminated; in both, every failure would count twice.
+test('each failed heartbeat is counted at once, and not again in the summary', () => {
+  const { metrics, dimensions } = extract(metricsOf(heartbeatFailed, WORKERS, now));
   assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
   assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
-  assert.deepEqual(metricsOf(beatFailed, undefined, now), {});
-  assert.ok(!('HeartbeatsFailed' in membersOf({ heartbeatsFailed: 2 })));
+  assert.deepEqual(metricsOf(heartbeatFailed, undefined, now), {});
+  assert.ok(!('HeartbeatsFailed' in fieldsOf({ heartbeatsFailed: 2 })));
 });
 
-test('a sweep counts what it found waiting and what it started, by cluster', () => {
+// A growing number of waiting instances is the alarm for lost events.
+test('a sweep counts waiting instances and started and refused tasks, by cluster', () => {
   const { metrics, dimensions } = extract(
-    metricsOf({ type: 'sweep summary', cluster: 'prod', summary: sweep }, undefined, now),
+    metricsOf({ type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() }, undefined, now),
   );
   assert.deepEqual(metrics, { InstancesWaiting: 3, TasksStarted: 1, TasksRefused: 0 });
   assert.deepEqual(dimensions, [{ Cluster: 'prod' }]);
 });
 
-test('every metric is written by some line, with the unit it is declared with, and other events write none', () => {
+// An alarm on a metric that nothing writes never has data.
+test('every declared metric is written by an event, with its unit, and other events write none', () => {
   const events: RunEvent[] = [
     { type: 'summary', summary: summaryWith() },
     nearEnd,
-    beatFailed,
-    { type: 'sweep summary', cluster: 'prod', summary: sweep },
+    heartbeatFailed,
+    { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
-  const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, place, now)).metrics));
+  const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, WORKERS, now)).metrics));
   assert.deepEqual(written.sort(), Object.keys(METRICS).sort());
-  assert.deepEqual(metricsOf({ type: 'heartbeat', hook: 'drainer' }, place, now), {});
+  assert.deepEqual(metricsOf({ type: 'heartbeat', hook: 'drainer' }, WORKERS, now), {});
   const units = Object.entries(METRICS).filter(([name, unit]) => (unit === 'Seconds') !== name.endsWith('Seconds'));
   assert.deepEqual(units, []);
 });
 
-// Two members of one name in a line: each reader takes another one of them for the value.
-test('no member of a metric is called like a field of its line', () => {
+// Of two fields with one name in a line, each JSON parser takes another.
+test('no field of a metric has the name of a field of its log line', () => {
   const events: RunEvent[] = [
     { type: 'summary', summary: summaryWith() },
     nearEnd,
-    beatFailed,
-    { type: 'sweep summary', cluster: 'prod', summary: sweep },
+    heartbeatFailed,
+    { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
   for (const event of events) {
-    const members = Object.keys(metricsOf(event, place, now));
-    assert.ok(members.length > 2);
+    const added = Object.keys(metricsOf(event, WORKERS, now));
+    assert.ok(added.length > 2);
     const fields = ['level', 'time', 'message', ...Object.keys(toLogLine(event)?.fields ?? {})];
     assert.deepEqual(
-      members.filter((name) => fields.includes(name)),
+      added.filter((name) => fields.includes(name)),
       [],
       event.type,
     );

@@ -2,30 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RunEvent } from '../../../app/events.ts';
 import { summaryText, sweepText, toLogLine } from '../../../app/report/wording.ts';
-import { summaryWith } from '../../support/summaries.ts';
+import { summaryWith, sweepSummaryWith } from '../../support/summaries.ts';
 
-const sweep = {
-  groups: 7,
-  waiting: 3,
-  withTask: 2,
-  otherClusters: 0,
-  started: 1,
-  refused: 0,
-  seconds: 1.5,
-  exitCode: 0,
-};
-
-// "2 pods remaining" does not tell whether they still run. These do not, and somebody will ask which they were.
-test('the summary says how many pods were lost, and names the first few; its fields name all', () => {
+// "2 remaining" does not say whether the pods still run. Lost pods do not, and their owners ask which they were.
+test('the summary counts the lost pods and names three of them; the field names all', () => {
   const lost = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e'];
-  const said = (count: number) => summaryText(summaryWith({ lost: lost.slice(0, count) }));
-  assert.match(said(5), / · 5 lost: shop\/a, shop\/b, shop\/c and 2 more · /);
-  assert.match(said(3), / · 3 lost: shop\/a, shop\/b, shop\/c · /);
-  assert.doesNotMatch(said(0), /lost/);
+  const text = (count: number) => summaryText(summaryWith({ lost: lost.slice(0, count) }));
+  assert.match(text(5), / · 5 lost: shop\/a, shop\/b, shop\/c and 2 more · /);
+  assert.match(text(3), / · 3 lost: shop\/a, shop\/b, shop\/c · /);
+  assert.doesNotMatch(text(0), /lost/);
   assert.deepEqual(toLogLine({ type: 'summary', summary: summaryWith({ lost }) })?.fields['lost'], lost);
 });
 
-test('heartbeats that failed and time that budgets took are told when there were any', () => {
+// Zeros in every summary hide the one that is not zero.
+test('failed heartbeats and time blocked by budgets are in the summary only when there were any', () => {
   const text = (heartbeatsFailed: number) => summaryText(summaryWith({ heartbeatsFailed }));
   assert.match(text(1), / · 1 heartbeat failed · /);
   assert.match(text(2), / · 2 heartbeats failed · /);
@@ -33,22 +23,24 @@ test('heartbeats that failed and time that budgets took are told when there were
   assert.doesNotMatch(summaryText(summaryWith({ longestBlocked: undefined, blockedSeconds: 0 })), /blocked|heartbeat/);
 });
 
-test('the end of a sweep is one line with what it found and what it did', () => {
+// The line that people search for when an instance has waited for long.
+test('the summary of a sweep is one line with what it found and started', () => {
   assert.equal(
-    sweepText({ ...sweep, groups: 1_200 }),
-    '1,200 groups looked at; 3 instances wait in the hook, 2 have a task, 1 started, 0 refused · 1.5 s · exit 0',
+    sweepText(sweepSummaryWith({ groups: 1_200 })),
+    '1,200 groups checked: 3 instances waiting, 2 with a task, 1 started, 0 refused · 1.5 s · exit 0',
   );
   assert.equal(
-    sweepText({ ...sweep, groups: 1, waiting: 1, withTask: 1, otherClusters: 4, started: 0 }),
-    '1 group looked at; 1 instance waits in the hook, 1 has a task, 4 of other clusters, 0 started, 0 refused · 1.5 s · exit 0',
+    sweepText(sweepSummaryWith({ groups: 1, waiting: 1, withTask: 1, otherClusters: 4, started: 0 })),
+    '1 group checked: 1 instance waiting, 1 with a task, 4 of other clusters, 0 started, 0 refused · 1.5 s · exit 0',
   );
-  const failed = toLogLine({ type: 'sweep summary', cluster: 'prod', summary: { ...sweep, refused: 1, exitCode: 1 } });
+  const summary = sweepSummaryWith({ refused: 1, exitCode: 1 });
+  const failed = toLogLine({ type: 'sweep summary', cluster: 'prod', summary });
   assert.equal(failed?.level, 'error');
-  assert.deepEqual(failed.fields, { event: 'sweep summary', cluster: 'prod', ...sweep, refused: 1, exitCode: 1 });
+  assert.deepEqual(failed.fields, { event: 'sweep summary', cluster: 'prod', ...summary });
 });
 
-// An alarm leads to the log: there the line must say which instance it is about, and what to do.
-test('what concerns tasks and actions names them, louder the worse it is', () => {
+// An alarm leads to the log, where each line must say which instance, task or pod it is about.
+test('messages about tasks, actions and pods name them first, at the level of their severity', () => {
   const waiting = { instanceId: 'i-1', group: 'workers' };
   const error = new Error('no capacity');
   const events: RunEvent[] = [
@@ -57,19 +49,19 @@ test('what concerns tasks and actions names them, louder the worse it is', () =>
     { type: 'task refused', ...waiting, reason: 'AGENT', detail: 'no agent' },
     { type: 'handed over', task: 'arn:task/2', generation: 2 },
     { type: 'hand-over failed', error },
-    { type: 'action ending soon', endsAt: 0, remaining: [] },
+    { type: 'action ending soon', actionEndsAt: 0, remaining: [] },
     { type: 'pod at risk', pod: 'shop/db-0', uid: 'u', reason: 'budget db allows no disruption' },
   ];
   assert.deepEqual(
     events.map((event) => `${toLogLine(event)?.level}: ${toLogLine(event)?.message}`),
     [
-      'info: i-1 of workers: task arn:task/1 started',
-      'error: i-1 of workers: no task was started: RESOURCE:MEMORY',
-      'error: i-1 of workers: no task was started: AGENT (no agent)',
-      'info: task arn:task/2 goes on with the drain (generation 2)',
-      'warn: the drain could not be handed over: no capacity',
-      'warn: the lifecycle action ends at 1970-01-01T00:00:00.000Z, with 0 pods left',
-      'warn: shop/db-0 may be lost: budget db allows no disruption',
+      'info: instance i-1 of group workers: task arn:task/1 started',
+      'error: instance i-1 of group workers: ECS started no task: RESOURCE:MEMORY',
+      'error: instance i-1 of group workers: ECS started no task: AGENT (no agent)',
+      'info: task arn:task/2: continues the drain (generation 2)',
+      'warn: could not hand over the drain: no capacity',
+      'warn: the lifecycle action ends at 1970-01-01T00:00:00.000Z: 0 pods remain',
+      'warn: pod shop/db-0: at risk when the lifecycle action ends: budget db allows no disruption',
     ],
   );
 });

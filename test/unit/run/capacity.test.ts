@@ -34,7 +34,7 @@ const three = [nodeOf('a', 'i-1'), nodeOf('b', 'i-2'), nodeOf('c', 'i-3')];
 test('a group that has the nodes which it wants is not waited for', async () => {
   const { clock, recorder, wait } = waiting(() => three);
   await clock.until(wait(), 0);
-  assert.deepEqual(recorder.told, []);
+  assert.deepEqual(recorder.recorded, []);
 });
 
 // A node that has registered and whose network is not up yet takes no pod: evicting for its sake makes them pending.
@@ -46,7 +46,7 @@ test('the drain waits until the new node is ready, and says how many are', async
   await clock.until(wait(), TIMEOUT);
   assert.equal(clock.elapsed, 100_000);
   assert.deepEqual(
-    recorder.of('waiting for capacity').map(({ ready, wanted }) => `${ready} of ${wanted}`),
+    recorder.of('waiting for capacity').map(({ ready, desired }) => `${ready} of ${desired}`),
     ['1 of 3', '2 of 3'],
   );
 });

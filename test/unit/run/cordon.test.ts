@@ -56,9 +56,9 @@ test('nobody goes on cordoning after the run', async () => {
   facts.cordon = down;
   hook.end();
   assert.equal(await run(), 'no pending action, hook untouched, exit 0');
-  const [count, last] = [did.length, recorder.told.length];
+  const [count, last] = [did.length, recorder.recorded.length];
   await clock.advance(60_000);
-  assert.deepEqual([did.length, recorder.told.length, clock.sleeping], [count, last, 0]);
+  assert.deepEqual([did.length, recorder.recorded.length, clock.sleeping], [count, last, 0]);
 });
 
 // A DaemonSet tolerates a cordon: its pod would be back before the instance is gone, and the drain would not end.
@@ -70,7 +70,7 @@ test('with DRAIN_DAEMONSETS the node is tainted too, before anything is asked', 
   assert.equal(await run({ drainDaemonSets: true }), 'drained, hook CONTINUE, exit 0');
   assert.deepEqual(did, ['cordon node-a', ...Array(4).fill('taint node-a'), 'close']);
   assert.deepEqual(cluster.onNode(), []);
-  const order = recorder.told.map(({ event }) => event.type);
+  const order = recorder.recorded.map(({ event }) => event.type);
   assert.ok(order.indexOf('cordoned') < order.indexOf('eviction requested'));
   const usual = runFixture();
   usual.cluster.add(agent);

@@ -54,7 +54,7 @@ test('a deadline that passed between two tasks ends the second one, which still 
 // A pod that asks for ten minutes would be left alone for ten more by each successor, up to the end of the action.
 test('what is left of DO_NOT_DISRUPT_SECONDS is what the first task left', async () => {
   const { clock, cluster, run } = runFixture();
-  cluster.add(pod('job', { doNotDisrupt: 'karpenter.sh/do-not-disrupt' }));
+  cluster.add(pod('job', { doNotDisrupt: { source: 'karpenter.sh/do-not-disrupt' } }));
   const drainStartedAt = clock.startedAt - 7 * MINUTE_MS;
   assert.equal(await run({ drainStartedAt, doNotDisruptMs: 10 * MINUTE_MS }), 'drained, hook CONTINUE, exit 0');
   assert.equal(cluster.evictions[0]?.at, 3 * MINUTE_MS);

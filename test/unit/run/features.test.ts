@@ -42,12 +42,12 @@ test('a dead kubelet is given a minute to detach its volumes, and no more than i
     const { clock, cluster, recorder, volumes, run } = runFixture();
     cluster.add(pod('db-0', { claims: ['data'] }), { shutdownMs: 10_000 });
     volumes.attach('shop/data', Number.POSITIVE_INFINITY);
-    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.turn(false));
+    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.turn('Unknown'));
     assert.equal(await run({ volumeDetachTimeoutMs }), 'drained, hook CONTINUE, exit 0');
     assert.deepEqual(recorder.of('volumes still attached')[0], {
       type: 'volumes still attached',
       volumes: ['pv-shop-data'],
-      afterMs,
+      waitedMs: afterMs,
     });
   }
 });
@@ -93,7 +93,7 @@ test('shortly before the first of several actions ends, the run asks all that is
 });
 
 test('DO_NOT_DISRUPT_SECONDS counts from the beginning of the drain', async () => {
-  const job = pod('job', { doNotDisrupt: 'karpenter.sh/do-not-disrupt' });
+  const job = pod('job', { doNotDisrupt: { source: 'karpenter.sh/do-not-disrupt' } });
   for (const doNotDisruptMs of [0, 120_000]) {
     const { cluster, run } = runFixture();
     cluster.add(job);
@@ -129,7 +129,7 @@ test('a dry run tells the order, who is given time, and what becomes of DaemonSe
     cluster.add(agent);
     cluster.add(pod('proxy', { controller: { kind: 'DaemonSet', name: 'proxy' }, toleratesEverything: true }));
     cluster.add(pod('dns', { critical: true }));
-    cluster.add(pod('job', { doNotDisrupt: 'node-drainer/wait' }));
+    cluster.add(pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } }));
     cluster.add(pod('web'));
     assert.equal(await run({ dryRun: true, ...more }), 'dry run, hook untouched, exit 0');
     assert.deepEqual([did, cluster.evictions], [['close'], []]);

@@ -15,7 +15,7 @@ test('a drain cordons the node, completes the hook, and sums up in one line', as
   for (const one of podsOf('web', 3)) cluster.add(one, { shutdownMs: 30_000 });
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
   assert.deepEqual(did, ['cordon node-a', 'close']);
-  const last = recorder.told.at(-1)?.event;
+  const last = recorder.recorded.at(-1)?.event;
   assert.ok(last?.type === 'summary');
   assert.deepEqual(last.summary.pods, { evicted: 3, skipped: 0, remaining: 0 });
   assert.ok((last.summary.seconds['drain'] ?? 0) >= 30);
@@ -164,7 +164,7 @@ test('an action that ends under a worker with nothing left to drain was complete
   cluster.add(pod('web', { claims: ['data'] }));
   volumes.attach('shop/data', 400_000);
   clock.sleep(150_000, never).then(() => hook.end());
-  assert.equal(await run(), 'drained by another, hook untouched, exit 0');
+  assert.equal(await run(), 'drained by peer, hook untouched, exit 0');
 });
 
 test('an action that ends with pods left, or on a cluster that cannot be asked, was not', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { WaitReason } from '../../../app/drain/plan.ts';
-import type { RunEvent } from '../../../app/events.ts';
+import type { RunEvent, WaitKind } from '../../../app/events.ts';
 import { RunTotals } from '../../../app/run/totals.ts';
+import { remainingPods } from '../../support/remaining.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
-const waits = (pod: string, waitReason: WaitReason['kind'] = 'budget'): RunEvent => ({
+const waiting = (pod: string, waitReason: WaitKind = 'budget'): RunEvent => ({
   type: 'pod waiting',
   pod,
   uid: pod,
@@ -14,66 +14,97 @@ const waits = (pod: string, waitReason: WaitReason['kind'] = 'budget'): RunEvent
 });
 const accepted = (pod: string): RunEvent => ({ type: 'eviction accepted', pod });
 
-/** A tally that saw these events, each so many seconds after the beginning. */
-function tallyOf(events: readonly (readonly [number, RunEvent])[]): RunTotals {
-  const tally = new RunTotals();
-  for (const [at, event] of events) tally.record(event, now + at * 1_000);
-  return tally;
+/** The totals of these events, each with its time in seconds. */
+function totalsOf(events: readonly (readonly [number, RunEvent])[]): RunTotals {
+  const totals = new RunTotals();
+  for (const [at, event] of events) totals.record(event, now + at * 1_000);
+  return totals;
 }
 
-test('the pod that a budget held up longest is known, whether it went or not', () => {
-  const tally = tallyOf([
-    [0, waits('shop/a')],
-    [1, waits('shop/b')],
-    [4, waits('shop/a')],
+// A summary that counts pods as evicted that left on their own overstates what the drain did.
+test('the totals count pods evicted on request, skipped pods and remaining pods', () => {
+  const totals = new RunTotals();
+  const events: RunEvent[] = [
+    { type: 'node found', node: 'node-a', uid: 'u', providerID: '', matchedBy: 'name' },
+    { type: 'heartbeat', hook: 'drainer' },
+    { type: 'heartbeat failed', hook: 'drainer', error: new Error('denied'), failures: 1 },
+    { type: 'heartbeat', hook: 'drainer' },
+    { type: 'pod skipped', pod: 'kube-system/agent', reason: 'belongs to DaemonSet agent' },
+    { type: 'eviction requested', pod: 'shop/web-0', action: 'evict' },
+    { type: 'eviction accepted', pod: 'shop/web-0' },
+    { type: 'pod gone', pod: 'shop/web-0', reason: 'deleted' },
+    { type: 'pod gone', pod: 'shop/on-its-own', reason: 'deleted' },
+    { type: 'pod skipped', pod: 'shop/job', reason: 'finished (Succeeded)' },
+    { type: 'pod gone', pod: 'shop/job', reason: 'deleted' },
+    { type: 'replanned', remaining: () => remainingPods(2) },
+  ];
+  for (const event of events) totals.record(event, now);
+  assert.deepEqual([totals.gone, totals.skipped], [2, 1]);
+  assert.deepEqual(totals.totals(now), {
+    node: 'node-a',
+    pods: { evicted: 1, skipped: 1, remaining: 2 },
+    longestBlocked: undefined,
+    blockedSeconds: 0,
+    heartbeats: 2,
+    heartbeatsFailed: 1,
+  });
+});
+
+// Its owner has a budget to mend, even if the pod was evicted in the end.
+test('the pod that a budget blocked longest is known, evicted or not', () => {
+  const totals = totalsOf([
+    [0, waiting('shop/a')],
+    [1, waiting('shop/b')],
+    [4, waiting('shop/a')],
     [5, accepted('shop/a')],
-    [0, waits('shop/c', 'terminating')],
+    [0, waiting('shop/c', 'terminating')],
   ]);
-  assert.deepEqual(tally.totals(now + 5_500).longestBlocked, { pod: 'shop/a', seconds: 5 });
-  assert.deepEqual(tally.totals(now + 9_000).longestBlocked, { pod: 'shop/b', seconds: 8 });
+  assert.deepEqual(totals.totals(now + 5_500).longestBlocked, { pod: 'shop/a', seconds: 5 });
+  assert.deepEqual(totals.totals(now + 9_000).longestBlocked, { pod: 'shop/b', seconds: 8 });
 });
 
-// Ten pods behind one budget for a minute cost the drain a minute, not ten.
-test('time in which several pods are blocked counts once, and time in which none is does not', () => {
-  const tally = tallyOf([
-    [10, waits('shop/a')],
-    [12, waits('shop/b')],
+// Ten pods blocked for the same minute cost the drain a minute, not ten.
+test('time in which several pods are blocked counts once, and time in which none is blocked does not count', () => {
+  const totals = totalsOf([
+    [10, waiting('shop/a')],
+    [12, waiting('shop/b')],
     [15, accepted('shop/a')],
-    [20, { type: 'pod gone', pod: 'shop/b', proof: 'deleted' }],
-    [50, waits('shop/c')],
+    [20, { type: 'pod gone', pod: 'shop/b', reason: 'deleted' }],
+    [50, waiting('shop/c')],
   ]);
-  assert.equal(tally.totals(now + 50_000).blockedSeconds, 10);
-  assert.equal(tally.totals(now + 53_500).blockedSeconds, 13.5);
-  assert.equal(tallyOf([]).totals(now).blockedSeconds, 0);
+  assert.equal(totals.totals(now + 50_000).blockedSeconds, 10);
+  assert.equal(totals.totals(now + 53_500).blockedSeconds, 13.5);
+  assert.equal(totalsOf([]).totals(now).blockedSeconds, 0);
 });
 
-test('a pod that comes to wait for something else is blocked no longer', () => {
-  const tally = tallyOf([
-    [0, waits('shop/a')],
-    [3, waits('shop/a', 'refused')],
-    [9, waits('shop/a')],
+// Time spent on other waits would be blamed on the budget.
+test('a pod that waits for another reason is no longer blocked', () => {
+  const totals = totalsOf([
+    [0, waiting('shop/a')],
+    [3, waiting('shop/a', 'refused')],
+    [9, waiting('shop/a')],
     [10, accepted('shop/a')],
   ]);
-  const { blockedSeconds, longestBlocked } = tally.totals(now + 60_000);
+  const { blockedSeconds, longestBlocked } = totals.totals(now + 60_000);
   assert.deepEqual([blockedSeconds, longestBlocked], [4, { pod: 'shop/a', seconds: 3 }]);
 });
 
-// A pod that is called lost while its instance still waits sends somebody looking for a fault that is none.
-test('what remains is lost only when the instance goes', () => {
-  const left = { uid: 'u', reason: '', ending: false, blocked: true };
+// A pod reported as lost while its instance still runs sends its owner to search for a fault.
+test('remaining pods are lost only when the instance is terminated', () => {
+  const blocked = { uid: 'u', reason: '', ending: false, blocked: true };
   const remaining = [
-    { ...left, pod: 'shop/a' },
-    { ...left, pod: 'shop/b' },
+    { ...blocked, pod: 'shop/a' },
+    { ...blocked, pod: 'shop/b' },
   ];
-  const tally = tallyOf([
-    [0, { type: 'last resort', endsAt: now + 120_000, remaining }],
+  const totals = totalsOf([
+    [0, { type: 'last resort', actionEndsAt: now + 120_000, remaining }],
     [1, { type: 'replanned', remaining: () => remaining }],
   ]);
   const all = ['shop/a', 'shop/b'];
   const stopped = { completed: false, outcome: 'stopped' } as const;
-  assert.deepEqual(tally.lost(stopped, now + 119_999), []);
-  assert.deepEqual(tally.lost(stopped, now + 120_000), all, 'its end came');
-  assert.deepEqual(tally.lost({ completed: false, outcome: 'action ended' }, now), all);
-  assert.deepEqual(tally.lost({ completed: true, outcome: 'deadline' }, now), all);
-  assert.deepEqual(tallyOf([]).lost({ completed: true, outcome: 'drained' }, now), []);
+  assert.deepEqual(totals.lost(stopped, now + 119_999), []);
+  assert.deepEqual(totals.lost(stopped, now + 120_000), all, 'the action has ended');
+  assert.deepEqual(totals.lost({ completed: false, outcome: 'action ended' }, now), all);
+  assert.deepEqual(totals.lost({ completed: true, outcome: 'deadline' }, now), all);
+  assert.deepEqual(totalsOf([]).lost({ completed: true, outcome: 'drained' }, now), []);
 });

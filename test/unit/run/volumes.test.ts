@@ -20,7 +20,7 @@ function settling(detachedAtMs: number) {
     stop,
     volumes,
     settle: (timeoutMs = 300_000, of = claims) => waitForDetach(volumes, of, timeoutMs, context),
-    told: () => recorder.told.map(({ event }) => event.type),
+    told: () => recorder.recorded.map(({ event }) => event.type),
   };
 }
 
@@ -55,7 +55,7 @@ test('what is still attached when the time is over is named, and given up', asyn
   await clock.until(settle(60_000), 300_000);
   assert.equal(clock.elapsed, 60_000);
   assert.deepEqual(recorder.of('volumes still attached'), [
-    { type: 'volumes still attached', volumes: ['pv-shop-never-bound'], afterMs: 60_000 },
+    { type: 'volumes still attached', volumes: ['pv-shop-never-bound'], waitedMs: 60_000 },
   ]);
   assert.deepEqual(recorder.of('volumes detached'), []);
 });

@@ -2,69 +2,69 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readSweepConfig } from '../../../app/config/sweep-config.ts';
 import { SWEEP, TASK } from '../../../scripts/cost/cost.ts';
-import { caughtInTime, demandOf, secondsToStart, TEMPLATE, tasksWithin } from '../../../scripts/scale/model.ts';
+import { demandOf, drainableInTime, secondsToStart, TEMPLATE, tasksWithin } from '../../../scripts/scale/model.ts';
 import { DEFAULT_VCPUS } from '../../../scripts/scale/quotas.ts';
 import { CASES } from '../../../scripts/scale/scale.ts';
 import { drainer, template } from '../../infra/templates.ts';
 import { resourceOf } from '../../simulator/aws/cloudformation/stack.ts';
 import { at } from '../../simulator/aws/json.ts';
 
-const ENOUGH = Number.POSITIVE_INFINITY;
+const UNLIMITED = Number.POSITIVE_INFINITY;
 
 test('a thousand terminations at once are all started within 50 s at 20 RunTask calls a second', () => {
-  // Otherwise: the rate of RunTask, which limits all that follows, is not in the model.
+  // Otherwise: the rate of RunTask, which limits everything after it, is not in the model.
   assert.equal(secondsToStart(1_000), 50);
   assert.equal(demandOf(CASES.thousand).secondsToStart, 50);
   assert.equal(demandOf(CASES.half).secondsToStart, 250);
 });
 
 test('a rolling replacement within a day is never faster than its events', () => {
-  // Otherwise: quotas are asked for that nobody needs.
+  // Otherwise: the guide tells people to request quotas that they do not need.
   const { starts, tasksAtOnce, secondsToStart } = demandOf(CASES.rolling);
   assert.equal(secondsToStart, 86_400);
   assert.equal(starts, 10_000 / 86_400);
   assert.equal(tasksAtOnce, 42);
 });
 
-test('tasks at once are no more than there are terminations, nor than start while one drains', () => {
-  // Otherwise: a quota of vCPUs that is too small, or a hundred times too large.
+test('concurrent tasks are at most the terminations, and at most those that start during one drain', () => {
+  // Otherwise: the vCPU quota is too small, or a hundred times too large.
   assert.equal(demandOf(CASES.half).tasksAtOnce, 5_000);
   assert.equal(demandOf({ clusters: 50, terminations: 50_000, within: 0 }).tasksAtOnce, 20 * 360);
   assert.equal(demandOf(CASES.half).vcpus, (5_000 + 50) * 0.25);
 });
 
-test('what is caught before the first heartbeat is due: 15 minutes of the rule, then the sweeps', () => {
-  // Otherwise: somebody believes that any number of terminations is drained.
+test('terminations drained in time: those of the rule in 15 minutes, then those of the sweeps', () => {
+  // Otherwise: readers believe that any number of terminations is drained.
   const sweeping = 1_800 - 60 - 900 - 300 - 20;
-  assert.equal(caughtInTime(1, 1_800, ENOUGH), 900 * 20 + sweeping * 10);
-  assert.equal(caughtInTime(50, 1_800, ENOUGH), 900 * 20 + sweeping * 20);
-  assert.equal(caughtInTime(1, 1_800, ENOUGH, 2), caughtInTime(1, 1_800, ENOUGH) / 2);
+  assert.equal(drainableInTime(1, 1_800, UNLIMITED), 900 * 20 + sweeping * 10);
+  assert.equal(drainableInTime(50, 1_800, UNLIMITED), 900 * 20 + sweeping * 20);
+  assert.equal(drainableInTime(1, 1_800, UNLIMITED, 2), drainableInTime(1, 1_800, UNLIMITED) / 2);
 });
 
-test('a timeout that ends before the rule gives up leaves nothing to the sweeps', () => {
+test('a heartbeat timeout shorter than the maximum event age leaves no time for the sweeps', () => {
   // Otherwise: a short heartbeat timeout looks better than it is.
-  assert.equal(caughtInTime(50, 300, ENOUGH), 240 * 20);
+  assert.equal(drainableInTime(50, 300, UNLIMITED), 240 * 20);
 });
 
-test('a new account drains 24 nodes at once, and 72 of a thousand in time', () => {
-  // Otherwise: the quota that breaks first is not told first.
+test('a new account drains 24 nodes at the same time, and 72 of a thousand in time', () => {
+  // Otherwise: the guide does not name the quota that is reached first.
   assert.equal(tasksWithin(DEFAULT_VCPUS), 24);
-  assert.equal(caughtInTime(1, 1_800, DEFAULT_VCPUS), 72);
+  assert.equal(drainableInTime(1, 1_800, DEFAULT_VCPUS), 72);
 });
 
-test('without a prefix, the sweeps of fifty stacks ask for the hooks of each other', () => {
-  // Otherwise: 50 × 150 calls every five minutes are a surprise.
+test('without a prefix, the sweeps of fifty stacks describe the hooks of all groups', () => {
+  // Otherwise: 50 × 150 calls every five minutes come as a surprise.
   const { sweepCalls, sweepCallsWithoutPrefix } = demandOf(CASES.half);
   assert.equal(sweepCalls, (50 * (2 + 3)) / 300);
   assert.equal(sweepCallsWithoutPrefix, (50 * (2 + 150)) / 300);
 });
 
-test('what the model says of the templates and settings is what they say', () => {
-  // Otherwise: a timeout is changed there, and the limits here are those of yesterday.
+test('the model has the timeouts of the templates and the settings', () => {
+  // Otherwise: somebody changes a timeout there, and the guide keeps the old limits.
   const rule = resourceOf(drainer(), 'TerminationRule').properties;
   const [target] = [at(rule, 'Targets')].flat();
   assert.deepEqual(at(target, 'RetryPolicy'), {
-    MaximumEventAgeInSeconds: TEMPLATE.ruleGivesUpAfter,
+    MaximumEventAgeInSeconds: TEMPLATE.maxEventAge,
     MaximumRetryAttempts: 185,
   });
   const task = resourceOf(drainer(), 'TaskDefinition').properties;
@@ -85,5 +85,5 @@ test('what the model says of the templates and settings is what they say', () =>
     },
     { settings: {}, dryRun: false },
   );
-  assert.equal(sweep.graceMs / 1_000, TEMPLATE.graceSeconds);
+  assert.equal(sweep.graceMs / 1_000, TEMPLATE.sweepGrace);
 });

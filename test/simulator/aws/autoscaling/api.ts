@@ -7,8 +7,8 @@ import { autoScalingNamespace, type XmlValue, xmlDocument } from '../protocol/xm
 import { describeGroups, describeHooks, describeInstances } from './describe.ts';
 import type { ActionKey, Fleet } from './fleet.ts';
 import type { LifecycleHook } from './lifecycle.ts';
-import { oneOf, required, validationError, whole } from './parameters.ts';
-import { begunTermination, describeActivities } from './scaling-activities.ts';
+import { integer, oneOf, required, validationError } from './parameters.ts';
+import { describeActivities, startedTermination } from './scaling-activities.ts';
 
 const transitions = ['autoscaling:EC2_INSTANCE_TERMINATING', 'autoscaling:EC2_INSTANCE_LAUNCHING'] as const;
 const results = ['CONTINUE', 'ABANDON'] as const;
@@ -16,15 +16,15 @@ const results = ['CONTINUE', 'ABANDON'] as const;
 function putHook(form: Form, fleet: Fleet): XmlValue {
   const autoScalingGroupName = required(form, 'AutoScalingGroupName');
   const lifecycleHookName = required(form, 'LifecycleHookName');
-  // What an update leaves out stays as it is.
-  const old: LifecycleHook | undefined = fleet.group(autoScalingGroupName).hooks.get(lifecycleHookName);
-  const notificationMetadata = form.get('NotificationMetadata') ?? old?.notificationMetadata;
+  // An update keeps the values that it omits.
+  const existing: LifecycleHook | undefined = fleet.group(autoScalingGroupName).hooks.get(lifecycleHookName);
+  const notificationMetadata = form.get('NotificationMetadata') ?? existing?.notificationMetadata;
   fleet.putHook({
     autoScalingGroupName,
     lifecycleHookName,
-    transition: oneOf(form, 'LifecycleTransition', transitions, old?.transition),
-    heartbeatTimeout: whole(form, 'HeartbeatTimeout', old?.heartbeatTimeout ?? 3600, 30, 7200),
-    defaultResult: oneOf(form, 'DefaultResult', results, old?.defaultResult ?? 'ABANDON'),
+    transition: oneOf(form, 'LifecycleTransition', transitions, existing?.transition),
+    heartbeatTimeout: integer(form, 'HeartbeatTimeout', existing?.heartbeatTimeout ?? 3600, 30, 7200),
+    defaultResult: oneOf(form, 'DefaultResult', results, existing?.defaultResult ?? 'ABANDON'),
     ...(notificationMetadata === undefined ? {} : { notificationMetadata }),
   });
   return {};
@@ -52,17 +52,17 @@ function actionKey(form: Form): ActionKey {
   };
 }
 
-function beat(form: Form, fleet: Fleet): XmlValue {
-  fleet.beat(actionKey(form));
+function recordHeartbeat(form: Form, fleet: Fleet): XmlValue {
+  fleet.recordHeartbeat(actionKey(form));
   return {};
 }
 
-function complete(form: Form, fleet: Fleet): XmlValue {
+function completeAction(form: Form, fleet: Fleet): XmlValue {
   fleet.complete(actionKey(form), oneOf(form, 'LifecycleActionResult', results));
   return {};
 }
 
-function terminate(form: Form, fleet: Fleet, context: Context): XmlValue {
+function terminateInstance(form: Form, fleet: Fleet, context: Context): XmlValue {
   const instanceId = required(form, 'InstanceId');
   const decrement = required(form, 'ShouldDecrementDesiredCapacity') === 'true';
   if (fleet.instance(instanceId)?.autoScalingGroupName === undefined) {
@@ -70,7 +70,7 @@ function terminate(form: Form, fleet: Fleet, context: Context): XmlValue {
   }
   fleet.terminate(instanceId, { decrement });
   const instance = fleet.instance(instanceId);
-  return { Activity: instance && begunTermination(instance, fleet, context) };
+  return { Activity: instance && startedTermination(instance, fleet, context) };
 }
 
 const operations = new Map<string, (form: Form, fleet: Fleet, context: Context) => XmlValue>([
@@ -80,9 +80,9 @@ const operations = new Map<string, (form: Form, fleet: Fleet, context: Context) 
   ['DescribeScalingActivities', describeActivities],
   ['PutLifecycleHook', putHook],
   ['CreateAutoScalingGroup', createGroup],
-  ['RecordLifecycleActionHeartbeat', beat],
-  ['CompleteLifecycleAction', complete],
-  ['TerminateInstanceInAutoScalingGroup', terminate],
+  ['RecordLifecycleActionHeartbeat', recordHeartbeat],
+  ['CompleteLifecycleAction', completeAction],
+  ['TerminateInstanceInAutoScalingGroup', terminateInstance],
 ]);
 
 /**

@@ -6,15 +6,15 @@ import type { XmlValue } from '../protocol/xml.ts';
 import type { AutoScalingGroup, Fleet } from './fleet.ts';
 import type { Instance } from './instance.ts';
 import { globalTimeout } from './lifecycle.ts';
-import { required, validationError, whole } from './parameters.ts';
+import { integer, required, validationError } from './parameters.ts';
 
-function paged<T>(form: Form, items: readonly T[], max: number): { items: T[]; NextToken: string | undefined } {
-  const page = pageOf(items, whole(form, 'MaxRecords', 50, 1, max), form.get('NextToken'));
+function paginate<T>(form: Form, items: readonly T[], max: number): { items: T[]; NextToken: string | undefined } {
+  const page = pageOf(items, integer(form, 'MaxRecords', 50, 1, max), form.get('NextToken'));
   if (!page) throw new ServiceError('InvalidNextToken', 'The NextToken value is not valid.');
   return { items: page.items, NextToken: page.nextToken };
 }
 
-function described(fleet: Fleet, context: Context, instance: Instance): { readonly [name: string]: XmlValue } {
+function instanceXml(fleet: Fleet, context: Context, instance: Instance): { readonly [name: string]: XmlValue } {
   return {
     InstanceId: instance.instanceId,
     InstanceType: 'm7g.large',
@@ -42,7 +42,7 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
     .groups()
     .filter(({ name }) => names.size === 0 || names.has(name))
     .filter((group) => filters.every(({ name, values }) => matchesFilter(group, name, values)));
-  const { items, NextToken } = paged(form, found, 100);
+  const { items, NextToken } = paginate(form, found, 100);
   const withInstances = form.get('IncludeInstances') !== 'false';
   const AutoScalingGroups = items.map((group) => ({
     AutoScalingGroupName: group.name,
@@ -55,7 +55,7 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
     HealthCheckType: 'EC2',
     HealthCheckGracePeriod: 0,
     Instances: withInstances
-      ? fleet.members(group.name).map((one) => ({ ...described(fleet, context, one), HealthStatus: 'Healthy' }))
+      ? fleet.members(group.name).map((one) => ({ ...instanceXml(fleet, context, one), HealthStatus: 'Healthy' }))
       : [],
     CreatedTime: new Date(group.createdTime).toISOString(),
     Tags: Object.entries(group.tags).map(([Key, Value]) => ({
@@ -74,9 +74,9 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
 export function describeInstances(form: Form, fleet: Fleet, context: Context): XmlValue {
   const ids = new Set(form.list('InstanceIds.member'));
   const found = fleet.members().filter(({ instanceId }) => ids.size === 0 || ids.has(instanceId));
-  const { items, NextToken } = paged(form, found, 50);
+  const { items, NextToken } = paginate(form, found, 50);
   const AutoScalingInstances = items.map((instance) => ({
-    ...described(fleet, context, instance),
+    ...instanceXml(fleet, context, instance),
     AutoScalingGroupName: instance.autoScalingGroupName,
     HealthStatus: 'HEALTHY',
   }));

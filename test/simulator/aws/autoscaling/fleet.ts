@@ -3,12 +3,13 @@ import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import { actionsOf, type Instance, type LifecycleState, lifecycleState } from './instance.ts';
 import {
-  beat,
-  finish,
+  endAction,
   type LifecycleAction,
   type LifecycleActionResult,
   type LifecycleHook,
   startAction,
+  waitEndedAt,
+  withHeartbeat,
 } from './lifecycle.ts';
 import { type LifecycleActionEvent, lifecycleActionEvent } from './lifecycle-event.ts';
 
@@ -21,7 +22,7 @@ export type AutoScalingGroup = {
   hooks: Map<string, LifecycleHook>;
 };
 
-/** Which action a heartbeat or a completion is for: by token, or else by instance. */
+/** The lifecycle action of a heartbeat or completion, by token or by instance ID. */
 export type ActionKey = {
   autoScalingGroupName: string;
   lifecycleHookName: string;
@@ -29,15 +30,31 @@ export type ActionKey = {
   instanceId?: string;
 };
 
-/** The groups and instances of the simulated region. Nothing here runs on timers: state is what follows from the clock. */
+/** The end of an instance: no lifecycle hook is pending any more, and EC2 terminates it. */
+export type InstanceEnd = {
+  readonly instanceId: string;
+  /** Milliseconds since the epoch, by the simulator's clock. */
+  readonly at: number;
+  /** Whether the last hook was completed or timed out, or the group has no hook. */
+  readonly how: 'completed' | 'timed out' | 'no hook';
+};
+
+/**
+ * The Auto Scaling groups and instances of the simulated region. States are derived from the clock; timers only call the
+ * listeners of instance ends.
+ */
 export class Fleet {
   readonly #context: Context;
   readonly #groups = new Map<string, AutoScalingGroup>();
   readonly #instances = new Map<string, Instance>();
-  /** Instance IDs by group, and by the token of a lifecycle action: a region has thousands. */
+  /** Indexes of instance IDs, by group and by lifecycle action token: a region has thousands of instances. */
   readonly #membersOf = new Map<string, Set<string>>();
   readonly #instanceOfToken = new Map<string, string>();
   readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
+  readonly #endListeners = new Set<(end: InstanceEnd) => void>();
+  readonly #ended = new Set<string>();
+  /** Cancel functions, by instance ID, of the timers that wait for hook timeouts. */
+  readonly #endTimers = new Map<string, () => void>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -67,13 +84,14 @@ export class Fleet {
     const { instanceId, autoScalingGroupName } = instance;
     const before = this.#instances.get(instanceId)?.autoScalingGroupName;
     if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
+    this.#ended.delete(instanceId);
     this.#instances.set(instanceId, { ...instance, launchTime: this.#context.now() });
     if (autoScalingGroupName === undefined) return;
     const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
     this.#membersOf.set(autoScalingGroupName, members.add(instanceId));
   }
 
-  /** Starts the group's terminating hooks, all at once; terminating twice changes nothing. */
+  /** Starts all terminating hooks of the group at once. Terminating an instance again changes nothing. */
   terminate(instanceId: string, options: { decrement?: boolean } = {}): LifecycleActionEvent[] {
     const instance = this.#instances.get(instanceId);
     if (!instance || this.stateOf(instance) === 'Terminated') {
@@ -98,22 +116,31 @@ export class Fleet {
       lifecycleActionEvent(this.#context, { groupArn, instanceId, hook, action }),
     );
     for (const event of events) for (const listener of this.#listeners) listener(event);
+    this.#checkEnd(instanceId);
     return events;
   }
 
-  beat(key: ActionKey): void {
-    const { instance, action } = this.#pending(key);
+  recordHeartbeat(key: ActionKey): void {
+    const { instance, action } = this.#pendingAction(key);
     const now = this.#context.now();
-    this.#update(instance, (actions) => actions.map((one) => (one.token === action.token ? beat(one, now) : one)));
+    this.#update(instance, (actions) =>
+      actions.map((one) => (one.token === action.token ? withHeartbeat(one, now) : one)),
+    );
   }
 
   complete(key: ActionKey, result: LifecycleActionResult): void {
-    const { instance, action } = this.#pending(key);
+    const { instance, action } = this.#pendingAction(key);
     const end = { state: 'completed', result, at: this.#context.now() } as const;
-    this.#update(instance, (actions) => finish(actions, action.token, end));
+    this.#update(instance, (actions) => endAction(actions, action.token, end));
   }
 
-  /** Throws the API's ValidationError for a name that no group has. */
+  /** Calls back for the end of every instance, within the call that caused it or by a timer. */
+  onInstanceEnd(listener: (end: InstanceEnd) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => void this.#endListeners.delete(listener);
+  }
+
+  /** @throws ServiceError (ValidationError) when no group has this name */
   group(name: string): AutoScalingGroup {
     const group = this.#groups.get(name);
     if (!group) {
@@ -134,7 +161,7 @@ export class Fleet {
     return [...this.#instances.values()];
   }
 
-  /** The instances that belong to a group, the terminating ones among them. */
+  /** The instances of this group (or of all groups), including terminating ones. */
   members(groupName?: string): Instance[] {
     const candidates =
       groupName === undefined
@@ -161,9 +188,30 @@ export class Fleet {
     const startedAt = instance.termination?.startedAt ?? this.#context.now();
     const actions = change(actionsOf(instance, this.#context.now()));
     this.#instances.set(instance.instanceId, { ...instance, termination: { startedAt, actions } });
+    this.#checkEnd(instance.instanceId);
   }
 
-  #pending(key: ActionKey): { instance: Instance; action: LifecycleAction } {
+  #checkEnd(instanceId: string): void {
+    this.#endTimers.get(instanceId)?.();
+    this.#endTimers.delete(instanceId);
+    const { now, timers } = this.#context;
+    const termination = this.#instances.get(instanceId)?.termination;
+    if (termination === undefined || this.#ended.has(instanceId)) return;
+    const actions = this.actions(instanceId);
+    const at = waitEndedAt(actions, termination.startedAt);
+    if (at === undefined) {
+      const next = Math.min(...actions.filter(({ state }) => state === 'pending').map(({ expiresAt }) => expiresAt));
+      const check = () => this.#checkEnd(instanceId);
+      this.#endTimers.set(instanceId, timers.after(Math.max(1, next - now()), check));
+      return;
+    }
+    this.#ended.add(instanceId);
+    const timedOut = actions.some(({ state, endedAt }) => state === 'timed-out' && endedAt === at);
+    const how = actions.length === 0 ? 'no hook' : timedOut ? 'timed out' : 'completed';
+    for (const listener of this.#endListeners) listener({ instanceId, at, how });
+  }
+
+  #pendingAction(key: ActionKey): { instance: Instance; action: LifecycleAction } {
     this.group(key.autoScalingGroupName);
     const instanceId = key.token === undefined ? key.instanceId : this.#instanceOfToken.get(key.token);
     const instance = this.#instances.get(instanceId ?? '');
@@ -176,7 +224,7 @@ export class Fleet {
       );
       if (action) return { instance, action };
     }
-    const sought = key.token === undefined ? `instance ID ${key.instanceId}` : `token ${key.token}`;
-    throw new ServiceError('ValidationError', `No active Lifecycle Action found with ${sought}`);
+    const subject = key.token === undefined ? `instance ID ${key.instanceId}` : `token ${key.token}`;
+    throw new ServiceError('ValidationError', `No active Lifecycle Action found with ${subject}`);
   }
 }

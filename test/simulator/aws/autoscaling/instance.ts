@@ -1,4 +1,4 @@
-import { decidedAt, type LifecycleAction, settled } from './lifecycle.ts';
+import { applyTimeouts, type LifecycleAction, waitEndedAt } from './lifecycle.ts';
 
 export type Instance = {
   instanceId: string;
@@ -6,7 +6,7 @@ export type Instance = {
   privateDnsName: string;
   tags: Record<string, string>;
   launchTime: number;
-  /** Present from the moment that termination was asked for. */
+  /** Present once termination was requested. */
   termination?: { startedAt: number; actions: readonly LifecycleAction[] };
 };
 
@@ -15,35 +15,35 @@ export type LifecycleState = 'InService' | 'Terminating:Wait' | 'Terminating:Pro
 
 const proceedMs = 1000;
 
-/** The instance's lifecycle actions as they stand now. */
+/** The instance's current lifecycle actions. */
 export function actionsOf(instance: Instance, now: number): readonly LifecycleAction[] {
-  return settled(instance.termination?.actions ?? [], now);
+  return applyTimeouts(instance.termination?.actions ?? [], now);
 }
 
-/** When the instance left (or will leave) its group; undefined while it is in service or waited for. */
-export function goneAt(instance: Instance, now: number, timeScale: number): number | undefined {
+/** When the instance left (or will leave) its group. Undefined while it is in service or a hook is pending. */
+export function leftGroupAt(instance: Instance, now: number, timeScale: number): number | undefined {
   if (!instance.termination) return undefined;
-  const decided = decidedAt(actionsOf(instance, now), instance.termination.startedAt);
-  return decided === undefined ? undefined : decided + proceedMs / timeScale;
+  const endedAt = waitEndedAt(actionsOf(instance, now), instance.termination.startedAt);
+  return endedAt === undefined ? undefined : endedAt + proceedMs / timeScale;
 }
 
 /**
- * The instance's place in its group's lifecycle.
+ * The instance's lifecycle state in its group.
  * @see https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
  */
 export function lifecycleState(instance: Instance, now: number, timeScale: number): LifecycleState {
   if (!instance.termination) return 'InService';
-  const gone = goneAt(instance, now, timeScale);
-  if (gone === undefined) return 'Terminating:Wait';
-  return now < gone ? 'Terminating:Proceed' : 'Terminated';
+  const leftAt = leftGroupAt(instance, now, timeScale);
+  if (leftAt === undefined) return 'Terminating:Wait';
+  return now < leftAt ? 'Terminating:Proceed' : 'Terminated';
 }
 
-/** EC2's view: an instance that is waited for still runs, and a terminated one is known for about an hour. */
+/** The instance state in EC2: running while a hook is pending; a terminated instance stays visible for about an hour. */
 export function ec2State(
   instance: Instance,
   now: number,
   timeScale: number,
-): { code: number; name: string } | 'forgotten' {
+): { code: number; name: string } | 'unknown' {
   switch (lifecycleState(instance, now, timeScale)) {
     case 'InService':
     case 'Terminating:Wait':
@@ -51,8 +51,8 @@ export function ec2State(
     case 'Terminating:Proceed':
       return { code: 32, name: 'shutting-down' };
     case 'Terminated':
-      return now - (goneAt(instance, now, timeScale) ?? now) > 3_600_000
-        ? 'forgotten'
+      return now - (leftGroupAt(instance, now, timeScale) ?? now) > 3_600_000
+        ? 'unknown'
         : { code: 48, name: 'terminated' };
   }
 }

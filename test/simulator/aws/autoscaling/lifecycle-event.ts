@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { LifecycleAction, LifecycleHook } from './lifecycle.ts';
 
 /**
- * What EventBridge delivers when a terminating hook starts to wait.
+ * The event that EventBridge delivers when a terminating hook starts.
  * @see https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html#terminate-lifecycle-action
  */
 export type LifecycleActionEvent = {
@@ -27,7 +27,7 @@ export type LifecycleActionEvent = {
   };
 };
 
-/** The event of one action. */
+/** The event of one lifecycle action. */
 export function lifecycleActionEvent(
   context: Context,
   subject: { groupArn: string; instanceId: string; hook: LifecycleHook; action: LifecycleAction },
@@ -39,7 +39,7 @@ export function lifecycleActionEvent(
     'detail-type': 'EC2 Instance-terminate Lifecycle Action',
     source: 'aws.autoscaling',
     account: context.accountId,
-    // EventBridge tells whole seconds.
+    // EventBridge writes times in whole seconds.
     time: new Date(action.startedAt).toISOString().replace(/\.\d{3}Z$/, 'Z'),
     region: context.region,
     resources: [groupArn],

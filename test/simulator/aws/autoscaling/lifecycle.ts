@@ -17,36 +17,36 @@ export type LifecycleHook = {
 export type LifecycleAction = {
   lifecycleHookName: string;
   token: string;
-  beats: number;
+  heartbeats: number;
   startedAt: number;
   expiresAt: number;
-  /** Stopped: another hook's ABANDON ended it. */
+  /** `stopped`: the ABANDON of another hook ended it. */
   state: 'pending' | 'completed' | 'timed-out' | 'stopped';
   result?: LifecycleActionResult;
-  /** When it left `pending`. */
+  /** When the state changed from `pending`. */
   endedAt?: number;
-  /** One heartbeat timeout in milliseconds, as of the action's start. */
+  /** The heartbeat timeout in milliseconds when the action started. */
   timeoutMs: number;
-  /** The global timeout: no heartbeat reaches beyond it. */
+  /** When the global timeout ends the action; heartbeats cannot extend it. */
   endsAt: number;
   defaultResult: LifecycleActionResult;
 };
 
 /**
- * Seconds that an instance can wait in all: 48 hours or 100 heartbeat timeouts, whichever is smaller.
+ * Maximum wait of an instance, in seconds: the smaller of 48 hours and 100 heartbeat timeouts.
  * @see https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
  */
 export function globalTimeout(heartbeatTimeout: number): number {
   return Math.min(172_800, 100 * heartbeatTimeout);
 }
 
-/** The action that a hook starts for one instance. */
+/** Starts the lifecycle action of a hook for one instance. */
 export function startAction(hook: LifecycleHook, now: number, timeScale: number): LifecycleAction {
   const timeoutMs = (hook.heartbeatTimeout * 1000) / timeScale;
   return {
     lifecycleHookName: hook.lifecycleHookName,
     token: randomUUID(),
-    beats: 0,
+    heartbeats: 0,
     startedAt: now,
     expiresAt: now + timeoutMs,
     state: 'pending',
@@ -56,13 +56,13 @@ export function startAction(hook: LifecycleHook, now: number, timeScale: number)
   };
 }
 
-/** A heartbeat restarts the timeout; it does not add to what is left. */
-export function beat(action: LifecycleAction, now: number): LifecycleAction {
-  return { ...action, beats: action.beats + 1, expiresAt: Math.min(now + action.timeoutMs, action.endsAt) };
+/** Records a heartbeat. It restarts the timeout and does not extend the remaining time. */
+export function withHeartbeat(action: LifecycleAction, now: number): LifecycleAction {
+  return { ...action, heartbeats: action.heartbeats + 1, expiresAt: Math.min(now + action.timeoutMs, action.endsAt) };
 }
 
-/** Ends one action. ABANDON ends the others with it: they are not waited for. */
-export function finish(
+/** Ends one action. ABANDON also stops all other pending actions. */
+export function endAction(
   actions: readonly LifecycleAction[],
   token: string,
   end: { state: 'completed' | 'timed-out'; result: LifecycleActionResult; at: number },
@@ -74,18 +74,18 @@ export function finish(
   });
 }
 
-/** The actions as they stand now: whatever ran out of time has, in that order, got its hook's default result. */
-export function settled(actions: readonly LifecycleAction[], now: number): readonly LifecycleAction[] {
+/** Ends every expired action with the default result of its hook, in the order of their expiry. */
+export function applyTimeouts(actions: readonly LifecycleAction[], now: number): readonly LifecycleAction[] {
   const [due] = actions
     .filter(({ state, expiresAt }) => state === 'pending' && expiresAt <= now)
     .sort((a, b) => a.expiresAt - b.expiresAt);
   if (!due) return actions;
   const end = { state: 'timed-out', result: due.defaultResult, at: due.expiresAt } as const;
-  return settled(finish(actions, due.token, end), now);
+  return applyTimeouts(endAction(actions, due.token, end), now);
 }
 
-/** When the wait was over; undefined while an action is pending. */
-export function decidedAt(actions: readonly LifecycleAction[], startedAt: number): number | undefined {
+/** When the last action ended. Undefined while an action is pending. */
+export function waitEndedAt(actions: readonly LifecycleAction[], startedAt: number): number | undefined {
   if (actions.some(({ state }) => state === 'pending')) return undefined;
   return Math.max(startedAt, ...actions.map(({ endedAt }) => endedAt ?? startedAt));
 }

@@ -1,12 +1,12 @@
 import { ServiceError } from '../protocol/errors.ts';
 import type { Form } from '../protocol/form.ts';
 
-/** How Auto Scaling says that a request makes no sense. */
+/** The error of Auto Scaling for an invalid request. */
 export function validationError(message: string): ServiceError {
   return new ServiceError('ValidationError', message);
 }
 
-/** A parameter that must be there. */
+/** A required parameter. @throws ServiceError when it is missing */
 export function required(form: Form, name: string): string {
   const value = form.get(name);
   if (value) return value;
@@ -16,7 +16,7 @@ export function required(form: Form, name: string): string {
   );
 }
 
-/** A parameter with a closed set of values. */
+/** A parameter with a fixed set of values. */
 export function oneOf<T extends string>(form: Form, name: string, allowed: readonly T[], fallback?: T): T {
   const value = form.get(name) ?? fallback;
   const found = allowed.find((one) => one === value);
@@ -24,8 +24,8 @@ export function oneOf<T extends string>(form: Form, name: string, allowed: reado
   throw validationError(`Valid values for ${name} are: [${allowed.join(', ')}]; got ${value}`);
 }
 
-/** A whole number within its bounds. */
-export function whole(form: Form, name: string, fallback: number, min: number, max: number): number {
+/** An integer between `min` and `max`. */
+export function integer(form: Form, name: string, fallback: number, min: number, max: number): number {
   const value = Number(form.get(name) ?? fallback);
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw validationError(`${name} must be between ${min} and ${max}, got ${form.get(name)}`);

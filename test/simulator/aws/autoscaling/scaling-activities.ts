@@ -5,10 +5,10 @@ import type { Form } from '../protocol/form.ts';
 import { pageOf } from '../protocol/page.ts';
 import type { XmlValue } from '../protocol/xml.ts';
 import type { Fleet } from './fleet.ts';
-import { goneAt, type Instance } from './instance.ts';
-import { validationError, whole } from './parameters.ts';
+import { type Instance, leftGroupAt } from './instance.ts';
+import { integer, validationError } from './parameters.ts';
 
-/** Milliseconds since the epoch; `endedAt` is absent while the activity is under way. */
+/** Milliseconds since the epoch; `endedAt` is absent while the activity is in progress. */
 type Activity = {
   readonly group: string;
   readonly description: string;
@@ -19,19 +19,19 @@ type Activity = {
   readonly progress: number;
 };
 
-const second = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
+const isoSeconds = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
-/** AWS' are random UUIDs; here they have to be the same in every answer. */
+/** AWS uses random UUIDs. This ID is derived, so that it is the same in every response. */
 function idOf({ description, startedAt }: Activity): string {
   const hex = createHash('sha256').update(`${description} ${startedAt}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
-function launching({ instanceId, launchTime }: Instance, group: string): Activity {
+function launchActivity({ instanceId, launchTime }: Instance, group: string): Activity {
   return {
     group,
     description: `Launching a new EC2 instance: ${instanceId}`,
-    cause: `At ${second(launchTime)} an instance was started in response to a difference between desired and actual capacity.`,
+    cause: `At ${isoSeconds(launchTime)} an instance was started in response to a difference between desired and actual capacity.`,
     startedAt: launchTime,
     endedAt: launchTime,
     status: 'Successful',
@@ -39,8 +39,8 @@ function launching({ instanceId, launchTime }: Instance, group: string): Activit
   };
 }
 
-/** The status while a hook is waited for is in no list of AWS', but in its answers. */
-function terminating(
+/** `MidTerminatingLifecycleAction` is not in the API reference, but AWS returns it while a hook is pending. */
+function terminationActivity(
   instance: Instance,
   group: string,
   fleet: Fleet,
@@ -48,25 +48,25 @@ function terminating(
 ): Activity | undefined {
   const { instanceId, termination } = instance;
   if (!termination) return undefined;
-  const begun = {
+  const started = {
     group,
     description: `Terminating EC2 instance: ${instanceId}`,
-    cause: `At ${second(termination.startedAt)} instance ${instanceId} was taken out of service in response to a user request.`,
+    cause: `At ${isoSeconds(termination.startedAt)} instance ${instanceId} was taken out of service in response to a user request.`,
     startedAt: termination.startedAt,
   };
   switch (fleet.stateOf(instance)) {
     case 'Terminated': {
-      const endedAt = goneAt(instance, now(), timeScale) ?? now();
-      return { ...begun, endedAt, status: 'Successful', progress: 100 };
+      const endedAt = leftGroupAt(instance, now(), timeScale) ?? now();
+      return { ...started, endedAt, status: 'Successful', progress: 100 };
     }
     case 'Terminating:Wait':
-      return { ...begun, status: 'MidTerminatingLifecycleAction', progress: 60 };
+      return { ...started, status: 'MidTerminatingLifecycleAction', progress: 60 };
     default:
-      return { ...begun, status: 'InProgress', progress: 60 };
+      return { ...started, status: 'InProgress', progress: 60 };
   }
 }
 
-function described(activity: Activity, fleet: Fleet, { region }: Context): { readonly [name: string]: XmlValue } {
+function activityXml(activity: Activity, fleet: Fleet, { region }: Context): { readonly [name: string]: XmlValue } {
   return {
     ActivityId: idOf(activity),
     AutoScalingGroupName: activity.group,
@@ -74,21 +74,21 @@ function described(activity: Activity, fleet: Fleet, { region }: Context): { rea
     Description: activity.description,
     Cause: activity.cause,
     StartTime: new Date(activity.startedAt).toISOString(),
-    EndTime: activity.endedAt === undefined ? undefined : second(activity.endedAt),
+    EndTime: activity.endedAt === undefined ? undefined : isoSeconds(activity.endedAt),
     StatusCode: activity.status,
     Progress: activity.progress,
     Details: JSON.stringify({ 'Subnet ID': 'subnet-0123456789abcdef0', 'Availability Zone': `${region}a` }),
   };
 }
 
-/** What TerminateInstanceInAutoScalingGroup answers: the activity as it begins. */
-export function begunTermination(instance: Instance, fleet: Fleet, context: Context): XmlValue {
-  const activity = terminating(instance, instance.autoScalingGroupName ?? '', fleet, context);
-  return activity && described({ ...activity, status: 'InProgress', progress: 0 }, fleet, context);
+/** The activity in the response of TerminateInstanceInAutoScalingGroup. */
+export function startedTermination(instance: Instance, fleet: Fleet, context: Context): XmlValue {
+  const activity = terminationActivity(instance, instance.autoScalingGroupName ?? '', fleet, context);
+  return activity && activityXml({ ...activity, status: 'InProgress', progress: 0 }, fleet, context);
 }
 
 /**
- * The launch and the termination of each instance, those under way first, each kind from the newest on.
+ * The launch and termination activities of all instances: those in progress first, then the newest.
  * @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
  */
 export function describeActivities(form: Form, fleet: Fleet, context: Context): XmlValue {
@@ -101,11 +101,11 @@ export function describeActivities(form: Form, fleet: Fleet, context: Context): 
     .flatMap((instance) => {
       const group = instance.autoScalingGroupName;
       if (group === undefined || (groupName !== undefined && group !== groupName)) return [];
-      return [launching(instance, group), terminating(instance, group, fleet, context) ?? []].flat();
+      return [launchActivity(instance, group), terminationActivity(instance, group, fleet, context) ?? []].flat();
     })
     .filter((activity) => ids.size === 0 || ids.has(idOf(activity)))
     .sort((a, b) => Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined) || b.startedAt - a.startedAt);
-  const page = pageOf(activities, whole(form, 'MaxRecords', 100, 1, 100), form.get('NextToken'));
+  const page = pageOf(activities, integer(form, 'MaxRecords', 100, 1, 100), form.get('NextToken'));
   if (!page) throw new ServiceError('InvalidNextToken', 'The NextToken value is not valid.');
-  return { Activities: page.items.map((one) => described(one, fleet, context)), NextToken: page.nextToken };
+  return { Activities: page.items.map((one) => activityXml(one, fleet, context)), NextToken: page.nextToken };
 }

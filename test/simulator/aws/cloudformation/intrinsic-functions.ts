@@ -1,19 +1,19 @@
 import { isList, isMap, type Value } from '../json.ts';
 
-/** What intrinsic functions speak of. */
+/** The values to which intrinsic functions refer. */
 export type Scope = {
-  /** A parameter, a pseudo parameter or a resource; undefined is AWS::NoValue. */
+  /** A parameter, a pseudo parameter or a resource; undefined for AWS::NoValue. */
   ref(name: string): Value | undefined;
   attribute(resource: string, attribute: string): Value;
   condition(name: string): boolean;
 };
 
-/** A value with its intrinsic functions worked out; undefined where it is AWS::NoValue. */
+/** Evaluates all intrinsic functions of a value. Returns undefined for AWS::NoValue. */
 export function evaluate(value: Value, scope: Scope): Value | undefined {
   if (isList(value)) return value.map((item) => evaluate(item, scope)).filter((item) => item !== undefined);
   if (!isMap(value)) return value;
   const [[name, argument] = ['', null], ...others] = Object.entries(value);
-  if (others.length === 0 && (name === 'Ref' || name.startsWith('Fn::'))) return intrinsic(name, argument, scope);
+  if (others.length === 0 && (name === 'Ref' || name.startsWith('Fn::'))) return callFunction(name, argument, scope);
   const entries = Object.entries(value).flatMap(([key, inner]): [string, Value][] => {
     const evaluated = evaluate(inner, scope);
     return evaluated === undefined ? [] : [[key, evaluated]];
@@ -21,7 +21,7 @@ export function evaluate(value: Value, scope: Scope): Value | undefined {
   return Object.fromEntries(entries);
 }
 
-function intrinsic(name: string, argument: Value, scope: Scope): Value | undefined {
+function callFunction(name: string, argument: Value, scope: Scope): Value | undefined {
   const items = isList(argument) ? argument : [argument];
   const [first = null, second = null, third = null] = items;
   switch (name) {
@@ -44,10 +44,10 @@ function intrinsic(name: string, argument: Value, scope: Scope): Value | undefin
     }
     case 'Fn::Sub':
       return isList(argument)
-        ? substituted(text(first, name), isMap(second) ? second : {}, scope)
-        : substituted(text(argument, name), {}, scope);
+        ? substitute(text(first, name), isMap(second) ? second : {}, scope)
+        : substitute(text(argument, name), {}, scope);
     default:
-      throw new Error(`the simulator does not know ${name}`);
+      throw new Error(`the simulator does not support ${name}`);
   }
 }
 
@@ -69,15 +69,15 @@ export function holds(condition: Value, scope: Scope): boolean {
       return left === right;
     }
     default:
-      throw new Error(`${JSON.stringify(condition)} is no condition that the simulator knows`);
+      throw new Error(`the simulator does not support the condition ${JSON.stringify(condition)}`);
   }
 }
 
-function substituted(template: string, own: { readonly [name: string]: Value }, scope: Scope): string {
+function substitute(template: string, variables: { readonly [name: string]: Value }, scope: Scope): string {
   return template.replaceAll(/\$\{(!?)([^}]*)\}/g, (_, literal: string, name: string) => {
     if (literal !== '') return `\${${name}}`;
-    const ownValue = Object.hasOwn(own, name) ? own[name] : undefined;
-    if (ownValue !== undefined) return text(evaluate(ownValue, scope), 'Fn::Sub');
+    const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (variable !== undefined) return text(evaluate(variable, scope), 'Fn::Sub');
     const [resource = '', ...attribute] = name.split('.');
     const value = attribute.length === 0 ? scope.ref(name) : scope.attribute(resource, attribute.join('.'));
     return text(value, 'Fn::Sub');

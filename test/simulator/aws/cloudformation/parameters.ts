@@ -1,7 +1,7 @@
 import { at, isList, listAt, textAt, type Value, type ValueMap } from '../json.ts';
 
-/** What CloudFormation answers to parameters that it does not take, before anything is made. */
-export class TemplateRefusal extends Error {
+/** The error of CloudFormation for invalid parameters, before it creates any resource. */
+export class TemplateValidationError extends Error {
   override readonly name = 'ValidationError';
   readonly reasons: readonly string[];
 
@@ -12,8 +12,8 @@ export class TemplateRefusal extends Error {
 }
 
 /**
- * The value of each parameter, its default where none is given.
- * @throws TemplateRefusal with every fault
+ * The value of each parameter, or its default.
+ * @throws TemplateValidationError that lists every invalid parameter
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
 export function parameterValues(
@@ -30,16 +30,16 @@ export function parameterValues(
       reasons.push(`Parameters: [${name}] must have values`);
       continue;
     }
-    const fault = faultOf(declaration, value);
-    if (fault !== undefined) reasons.push(`Parameter ${name} ${fault}`);
+    const violation = constraintViolation(declaration, value);
+    if (violation !== undefined) reasons.push(`Parameter ${name} ${violation}`);
     const isOne = !/^(List<|CommaDelimitedList$)/.test(textAt(declaration, 'Type'));
     values.set(name, isOne ? value : value.split(',').map((one) => one.trim()));
   }
-  if (reasons.length > 0) throw new TemplateRefusal(reasons);
+  if (reasons.length > 0) throw new TemplateValidationError(reasons);
   return values;
 }
 
-function faultOf(declaration: Value, value: string): string | undefined {
+function constraintViolation(declaration: Value, value: string): string | undefined {
   const allowed = at(declaration, 'AllowedValues');
   if (isList(allowed) && !allowed.map(String).includes(value)) return `must be one of ${allowed.join(', ')}`;
   if (textAt(declaration, 'Type') === 'Number') {
@@ -56,8 +56,8 @@ function faultOf(declaration: Value, value: string): string | undefined {
   return undefined;
 }
 
-/** The assertions of a template's Rules that do not hold. */
-export function brokenAssertions(rules: ValueMap, holds: (condition: Value) => boolean): string[] {
+/** The descriptions of the failed assertions in the template's Rules. */
+export function failedAssertions(rules: ValueMap, holds: (condition: Value) => boolean): string[] {
   return Object.values(rules).flatMap((rule) => {
     const when = at(rule, 'RuleCondition');
     if (when !== undefined && !holds(when)) return [];

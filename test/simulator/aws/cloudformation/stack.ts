@@ -1,16 +1,16 @@
 import type { Context } from '../context.ts';
 import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../json.ts';
 import { evaluate, holds, type Scope } from './intrinsic-functions.ts';
-import { brokenAssertions, parameterValues, TemplateRefusal } from './parameters.ts';
-import { identityOf } from './return-values.ts';
-import { readDocument } from './template.ts';
+import { failedAssertions, parameterValues, TemplateValidationError } from './parameters.ts';
+import { returnValuesOf } from './return-values.ts';
+import { parseTemplate } from './template.ts';
 
 export type Resource = { readonly type: string; readonly properties: ValueMap };
 
-/** What a template comes to, once everything that it leaves open is known. */
+/** A template with all parameters, conditions and functions evaluated. */
 export type Stack = {
   readonly name: string;
-  /** By logical ID; those whose condition does not hold are not there. */
+  /** By logical ID, without resources whose condition is false. */
   readonly resources: ReadonlyMap<string, Resource>;
   readonly outputs: Readonly<Record<string, string>>;
 };
@@ -22,12 +22,12 @@ type StackOptions = {
 };
 
 /**
- * Works a template out, as CloudFormation does before it makes anything.
- * @throws TemplateRefusal for parameters that the template's constraints or rules refuse
+ * Evaluates a template, as CloudFormation does before it creates any resource.
+ * @throws TemplateValidationError when parameters violate the constraints or rules of the template
  */
 export function stackOf(template: string, options: StackOptions): Stack {
   const { name = 'node-drainer', context } = options;
-  const document = readDocument(template);
+  const document = parseTemplate(template);
   const parameters = parameterValues(mapAt(document, 'Parameters'), options.parameters ?? {});
   const declared = mapAt(document, 'Resources');
   const pseudo: Readonly<Record<string, string>> = {
@@ -38,30 +38,34 @@ export function stackOf(template: string, options: StackOptions): Stack {
     'AWS::URLSuffix': context.partition.dnsSuffix,
   };
 
-  const isWanted = (thing: Value | undefined) => {
+  const conditionHolds = (thing: Value | undefined) => {
     const condition = at(thing, 'Condition');
     return condition === undefined || scope.condition(String(condition));
   };
-  const isMade = (id: string) => Object.hasOwn(declared, id) && isWanted(at(declared, id));
-  const identity = (id: string) => {
-    if (!isMade(id)) throw new Error(`there is no resource ${id} to refer to`);
+  const isCreated = (id: string) => Object.hasOwn(declared, id) && conditionHolds(at(declared, id));
+  const returnValues = (id: string) => {
+    if (!isCreated(id)) throw new Error(`there is no resource ${id} to refer to`);
     const properties = mapAt(declared, id, 'Properties');
-    // What has a name of its own has it in plain properties; all of them could refer back to this one.
-    const plain = Object.entries(properties).flatMap(([key, value]): [string, Value][] => {
-      const isOwn = /Name$|^Family$|^PrincipalArn$/.test(key);
-      const evaluated = isOwn ? evaluate(value, scope) : undefined;
+    // What has a name of its own has it in names properties; all of them could refer back to this one.
+    const names = Object.entries(properties).flatMap(([key, value]): [string, Value][] => {
+      const isName = /Name$|^Family$|^PrincipalArn$/.test(key);
+      const evaluated = isName ? evaluate(value, scope) : undefined;
       return evaluated === undefined ? [] : [[key, evaluated]];
     });
-    const made = { type: textAt(declared, id, 'Type'), name: `${name}-${id}`, properties: Object.fromEntries(plain) };
-    return identityOf(made, context);
+    const resource = {
+      type: textAt(declared, id, 'Type'),
+      name: `${name}-${id}`,
+      properties: Object.fromEntries(names),
+    };
+    return returnValuesOf(resource, context);
   };
   const scope: Scope = {
     ref(target) {
       if (target === 'AWS::NoValue') return undefined;
-      return pseudo[target] ?? parameters.get(target) ?? identity(target).ref;
+      return pseudo[target] ?? parameters.get(target) ?? returnValues(target).ref;
     },
     attribute(id, attribute) {
-      const value = identity(id).attributes[attribute];
+      const value = returnValues(id).attributes[attribute];
       if (value === undefined) throw new Error(`${id} has no attribute ${attribute}`);
       return value;
     },
@@ -72,16 +76,16 @@ export function stackOf(template: string, options: StackOptions): Stack {
     },
   };
 
-  const broken = brokenAssertions(mapAt(document, 'Rules'), (condition) => holds(condition, scope));
-  if (broken.length > 0) throw new TemplateRefusal(broken);
+  const failed = failedAssertions(mapAt(document, 'Rules'), (condition) => holds(condition, scope));
+  if (failed.length > 0) throw new TemplateValidationError(failed);
   const resources = Object.keys(declared)
-    .filter(isMade)
+    .filter(isCreated)
     .map((id): [string, Resource] => {
       const properties = evaluate(mapAt(declared, id, 'Properties'), scope);
       return [id, { type: textAt(declared, id, 'Type'), properties: isMap(properties) ? properties : {} }];
     });
   const outputs = Object.entries(mapAt(document, 'Outputs'))
-    .filter(([, output]) => isWanted(output))
+    .filter(([, output]) => conditionHolds(output))
     .map(([id, output]): [string, string] => [id, String(evaluate(at(output, 'Value') ?? '', scope))]);
   return { name, resources: new Map(resources), outputs: Object.fromEntries(outputs) };
 }

@@ -3,15 +3,15 @@ import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
 import type { AwsRequest, Operation } from '../protocol/message.ts';
 import { pageOf } from '../protocol/page.ts';
-import type { RunTaskCalls } from './run-task.ts';
+import type { RunTaskOperation } from './run-task.ts';
 import { nameIn, type Task } from './task.ts';
 import { invalidParameter, isJson, type Json, listIn, textIn } from './task-request.ts';
 import type { Tasks } from './tasks.ts';
 
 const epochSeconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
 
-/** A task as DescribeTasks shows it. JSON leaves out what is undefined. */
-function described(task: Task, withTags: boolean): Json {
+/** A task in the response of DescribeTasks. JSON omits undefined members. */
+function taskJson(task: Task, withTags: boolean): Json {
   return {
     taskArn: task.taskArn,
     clusterArn: task.clusterArn,
@@ -41,9 +41,9 @@ function described(task: Task, withTags: boolean): Json {
   };
 }
 
-function runTask(input: Json, calls: RunTaskCalls): Json {
-  const { tasks, failures } = calls.call(input);
-  return { tasks: tasks.map((task) => described(task, true)), failures };
+function runTask(input: Json, operation: RunTaskOperation): Json {
+  const { tasks, failures } = operation.call(input);
+  return { tasks: tasks.map((task) => taskJson(task, true)), failures };
 }
 
 function listTasks(input: Json, tasks: Tasks): Json {
@@ -79,7 +79,7 @@ function describeTasks(input: Json, tasks: Tasks, context: Context): Json {
   const arnOf = (id: string) =>
     id.startsWith('arn:') ? id : `arn:${partition.id}:ecs:${region}:${accountId}:task/${nameIn(cluster)}/${id}`;
   return {
-    tasks: known.map((task) => described(task, withTags)),
+    tasks: known.map((task) => taskJson(task, withTags)),
     failures: missing.map((id) => ({ arn: arnOf(id), reason: 'MISSING' })),
   };
 }
@@ -88,10 +88,10 @@ function stopTask(input: Json, tasks: Tasks): Json {
   const reason = textIn(input, 'reason') ?? 'Task stopped by user';
   const task = tasks.stop(textIn(input, 'cluster') ?? 'default', textIn(input, 'task') ?? '', reason);
   if (!task) throw invalidParameter('The referenced task was not found.');
-  return { task: described(task, true) };
+  return { task: taskJson(task, true) };
 }
 
-function parsed(request: AwsRequest): Json | undefined {
+function parseBody(request: AwsRequest): Json | undefined {
   try {
     const value: unknown = JSON.parse(request.body.toString() || '{}');
     return isJson(value) ? value : undefined;
@@ -101,22 +101,22 @@ function parsed(request: AwsRequest): Json | undefined {
 }
 
 /**
- * Amazon ECS: the tasks of Fargate.
+ * Amazon ECS: RunTask, ListTasks, DescribeTasks and StopTask.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html
  */
-export function ecs(tasks: Tasks, calls: RunTaskCalls, context: Context): (request: AwsRequest) => Operation {
+export function ecs(tasks: Tasks, operation: RunTaskOperation, context: Context): (request: AwsRequest) => Operation {
   return (request) => {
     const target = request.headers['x-amz-target'] ?? '';
     const name = target.replace(/^AmazonEC2ContainerServiceV20141113\./, '');
-    const input = parsed(request);
-    const texts = Object.entries(input ?? {}).map(([key, value]): [string, string] => [
+    const input = parseBody(request);
+    const parameters = Object.entries(input ?? {}).map(([key, value]): [string, string] => [
       key,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]);
-    const answer = (body: Json): Json => {
+    const runOperation = (body: Json): Json => {
       switch (name) {
         case 'RunTask':
-          return runTask(body, calls);
+          return runTask(body, operation);
         case 'ListTasks':
           return listTasks(body, tasks);
         case 'DescribeTasks':
@@ -129,11 +129,11 @@ export function ecs(tasks: Tasks, calls: RunTaskCalls, context: Context): (reque
     };
     return {
       action: `ecs:${name === '' ? 'unknown' : name}`,
-      parameters: Object.fromEntries(texts),
+      parameters: Object.fromEntries(parameters),
       run: () => {
         if (!input) throw new ServiceError('SerializationException', 'The body is not a JSON object');
         const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() };
-        return { status: 200, headers, body: JSON.stringify(answer(input)) };
+        return { status: 200, headers, body: JSON.stringify(runOperation(input)) };
       },
     };
   };

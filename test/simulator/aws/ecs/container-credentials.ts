@@ -7,7 +7,7 @@ import type { AwsRequest, Reply } from '../protocol/message.ts';
 const path = '/v2/credentials/task';
 const defaultLifetimeSeconds = 6 * 3600;
 
-/** Whether a request is for the endpoint from which a container gets its task role's credentials. */
+/** Whether a request is for the container credentials endpoint. */
 export function isCredentialsRequest({ path: requested }: Pick<AwsRequest, 'path'>): boolean {
   return requested.startsWith('/v2/credentials');
 }
@@ -29,7 +29,7 @@ export class ContainerCredentials {
     this.#current = this.#issue();
   }
 
-  /** New credentials; the old ones are refused from now on. */
+  /** Issues new credentials. The old ones expire at once. */
   rotate(lifetimeSeconds = defaultLifetimeSeconds): void {
     this.#keys.expire(this.#current.accessKeyId, this.#context.now());
     this.#lifetimeSeconds = lifetimeSeconds;
@@ -47,7 +47,7 @@ export class ContainerCredentials {
     if (request.headers['authorization'] !== this.#authorization) {
       throw new ServiceError('AccessDeniedException', 'Authorization token does not match', 403);
     }
-    // The agent renews well before the end; what it gave out before stays good until its own end.
+    // The agent renews credentials well before they expire. Earlier ones stay valid until their own expiry.
     const left = this.#current.expiresAt - this.#context.now();
     if (left < this.#lifetimeSeconds * 200) this.#current = this.#issue();
     const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = this.#current;
@@ -68,7 +68,7 @@ export class ContainerCredentials {
     const key = {
       accessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
       secretAccessKey: randomBytes(30).toString('base64'),
-      // As long as real ones, with the characters that have to survive a URL.
+      // As long as a real token, with characters that must be escaped in a URL.
       sessionToken: `IQoJ+/${randomBytes(600).toString('base64')}`,
       expiresAt: now() + this.#lifetimeSeconds * 1000,
       arn: `arn:${partition.id}:sts::${accountId}:assumed-role/node-drainer-task/${session}`,

@@ -5,25 +5,25 @@ import { nameIn, type Task, type TaskRefusal } from './task.ts';
 import { invalidParameter, type Json, taskRequest, textIn } from './task-request.ts';
 import type { Tasks } from './tasks.ts';
 
-/** What one call of RunTask came to. */
+/** The response of one RunTask call. */
 type RunTaskResult = { readonly tasks: readonly Task[]; readonly failures: readonly TaskRefusal[] };
 
-type Placed = { readonly input: string; readonly result: RunTaskResult; readonly at: number };
+type PlacedCall = { readonly input: string; readonly result: RunTaskResult; readonly at: number };
 
 const tokenLifetimeMs = 24 * 3_600_000;
 
 /**
- * RunTask, whoever calls it: a client, EventBridge or its Scheduler.
+ * RunTask, for all callers: clients, EventBridge and its Scheduler.
  *
- * A client token holds within one cluster and for 24 hours. The same token with the same parameters gets the first
- * answer again; with other parameters it is a ConflictException, which names the tasks that are there already. A call
- * that placed nothing leaves no trace of its token: only what has changed something is remembered.
+ * A client token is valid within one cluster, for 24 hours. The same token with the same parameters gets the first
+ * response again; with other parameters it is a ConflictException, which lists the existing tasks. A call that placed
+ * no task does not use up its token.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
  */
-export class RunTaskCalls {
+export class RunTaskOperation {
   readonly #tasks: Tasks;
   readonly #now: () => number;
-  readonly #placed = new Map<string, Placed>();
+  readonly #placedCalls = new Map<string, PlacedCall>();
   #bucket: TokenBucket | undefined;
 
   constructor(tasks: Tasks, { now }: Pick<Context, 'now'>) {
@@ -31,25 +31,25 @@ export class RunTaskCalls {
     this.#now = now;
   }
 
-  /** From now on, calls beyond this rate are refused; without a rate, none is. */
+  /** Throttles calls beyond this rate; undefined removes the limit. */
   limit(rate: Rate | undefined): void {
     this.#bucket = rate === undefined ? undefined : new TokenBucket(rate, this.#now);
   }
 
-  /** @throws ServiceError as ECS refuses a call */
+  /** @throws ServiceError when ECS refuses the call */
   call(input: Json): RunTaskResult {
     if (this.#bucket?.take() === false) throw ServiceError.throttling('ecs');
     const token = textIn(input, 'clientToken');
     if (token === undefined) return this.#run(input);
-    if (!/^[!-~]{1,64}$/.test(token)) throw invalidParameter('clientToken must be 1 to 64 letters of ASCII');
+    if (!/^[!-~]{1,64}$/.test(token)) throw invalidParameter('clientToken must be 1 to 64 ASCII characters');
     const key = `${nameIn(textIn(input, 'cluster') ?? 'default')} ${token}`;
-    const before = this.#placed.get(key);
-    if (before && this.#now() - before.at < tokenLifetimeMs) {
-      if (before.input === canonical(input)) return before.result;
-      throw conflict(token, before.result);
+    const earlier = this.#placedCalls.get(key);
+    if (earlier && this.#now() - earlier.at < tokenLifetimeMs) {
+      if (earlier.input === canonical(input)) return earlier.result;
+      throw conflictError(token, earlier.result);
     }
     const result = this.#run(input);
-    if (result.tasks.length > 0) this.#placed.set(key, { input: canonical(input), result, at: this.#now() });
+    if (result.tasks.length > 0) this.#placedCalls.set(key, { input: canonical(input), result, at: this.#now() });
     return result;
   }
 
@@ -65,12 +65,12 @@ export class RunTaskCalls {
   }
 }
 
-function conflict(token: string, { tasks }: RunTaskResult): ServiceError {
+function conflictError(token: string, { tasks }: RunTaskResult): ServiceError {
   const message = `The RunTask request conflicts with an earlier one: clientToken ${token}`;
   return new ServiceError('ConflictException', message, 400, { resourceIds: tasks.map(({ taskArn }) => taskArn) });
 }
 
-/** The same parameters are the same however their members are ordered. */
+/** The input as JSON with sorted members: their order must not matter. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

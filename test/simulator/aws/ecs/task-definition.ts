@@ -6,11 +6,11 @@ import type { TaskDefinition } from './task.ts';
 export function taskDefinitionsOf({ resources }: Stack): TaskDefinition[] {
   return [...resources.values()]
     .filter(({ type }) => type === 'AWS::ECS::TaskDefinition')
-    .map(({ properties }) => definitionOf(properties));
+    .map(({ properties }) => toTaskDefinition(properties));
 }
 
-/** What a task definition gives its container. */
-function definitionOf(properties: ValueMap): TaskDefinition {
+/** Reads the first container of a task definition. */
+function toTaskDefinition(properties: ValueMap): TaskDefinition {
   const container = at(properties, 'ContainerDefinitions', 0);
   const pairs = listAt(container, 'Environment').map((pair) => [textAt(pair, 'Name'), textAt(pair, 'Value')] as const);
   return {

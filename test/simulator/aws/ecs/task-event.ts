@@ -3,7 +3,7 @@ import type { ValueMap } from '../json.ts';
 import type { Task } from './task.ts';
 
 /**
- * What ECS tells EventBridge when a task has stopped.
+ * The event that ECS sends to EventBridge when a task has stopped.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
  */
 export function taskEvent(task: Task, account: { accountId: string; region: string }): ValueMap {
@@ -34,7 +34,7 @@ export function taskEvent(task: Task, account: { accountId: string; region: stri
           name: task.containerName,
           lastStatus: task.lastStatus,
           taskArn: task.taskArn,
-          // A container that never ran has none.
+          // A container that never ran has no exit code.
           ...(task.exitCode === undefined ? {} : { exitCode: task.exitCode }),
         },
       ],

@@ -1,21 +1,21 @@
 import type { TaskRefusal } from './task.ts';
 
-/** `times`: how many tasks are refused (default: all); `every`: only each nth (default: each one). */
-export type RefusalOptions = { readonly times?: number; readonly every?: number };
+/** `times`: how many tasks to refuse (default: all). `every`: refuse only each nth task (default: each). */
+export type TaskRefusalOptions = { readonly times?: number; readonly every?: number };
 
 type Active = { readonly refusal: TaskRefusal; readonly every: number; left: number; seen: number };
 
-/** The tasks that ECS is to refuse for no fault of the request. */
-export class Refusals {
+/** Refusals of valid requests, for example for lack of capacity. */
+export class TaskRefusals {
   readonly #active = new Set<Active>();
 
-  add(refusal: TaskRefusal, { times = Number.POSITIVE_INFINITY, every = 1 }: RefusalOptions): { end(): void } {
+  add(refusal: TaskRefusal, { times = Number.POSITIVE_INFINITY, every = 1 }: TaskRefusalOptions): { end(): void } {
     const active = { refusal, every, left: times, seen: 0 };
     this.#active.add(active);
     return { end: () => void this.#active.delete(active) };
   }
 
-  /** Why the task that is to be placed now is refused, if it is. Each call counts as one task. */
+  /** The refusal of the next task, if any. Each call counts as one task. */
   next(): TaskRefusal | undefined {
     for (const active of this.#active) {
       if (active.left <= 0) continue;

@@ -1,7 +1,7 @@
 import { ServiceError } from '../protocol/errors.ts';
 import type { TaskRequest } from './task.ts';
 
-/** A JSON object whose members are not yet known to be anything. */
+/** A JSON object with members that are not validated yet. */
 export type Json = { readonly [name: string]: unknown };
 
 export function isJson(value: unknown): value is Json {
@@ -12,14 +12,14 @@ export function invalidParameter(message: string): ServiceError {
   return new ServiceError('InvalidParameterException', message);
 }
 
-/** A member that is text, or absent. */
+/** An optional string member. */
 export function textIn(input: Json, name: string): string | undefined {
   const value = input[name];
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
   throw new ServiceError('SerializationException', `${name} must be a string`);
 }
 
-/** A member that is a list, or absent. */
+/** A list member; empty when absent. */
 export function listIn(input: Json, name: string): readonly unknown[] {
   const value = input[name];
   if (value === undefined || value === null) return [];
@@ -46,7 +46,7 @@ function containerOverride(input: Json): Json {
 }
 
 /**
- * What one RunTask call asks for, checked as far as ECS checks it before it places anything.
+ * Reads the input of a RunTask call, with the checks that ECS does before it places a task.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  */
 export function taskRequest(input: Json): TaskRequest {

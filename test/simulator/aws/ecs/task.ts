@@ -1,4 +1,4 @@
-/** A call of RunTask, as it was understood. */
+/** The input of a RunTask call. */
 export type TaskRequest = {
   cluster: string;
   taskDefinition: string;
@@ -11,12 +11,12 @@ export type TaskRequest = {
   /** The environment of the container override. */
   overrides: Record<string, string>;
   command?: readonly string[];
-  /** As it was sent. */
+  /** The unchanged overrides of the request. */
   rawOverrides?: unknown;
   networkConfiguration?: unknown;
 };
 
-/** What every task of a family gets, before the overrides of its own. */
+/** The defaults of every task of a family, before overrides. */
 export type TaskDefinition = {
   readonly family: string;
   readonly containerName: string;
@@ -24,11 +24,11 @@ export type TaskDefinition = {
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** A task as its launcher gets it: what to run, and how to tell ECS what became of it. */
+/** A task for the launcher: what to run, and callbacks that report its state to ECS. */
 export type LaunchedTask = TaskRequest & {
   taskArn: string;
   family: string;
-  /** That of the task definition, if it is known, with the overrides over it. */
+  /** The environment of the task definition (if known), with the overrides applied. */
   environment: Record<string, string>;
   /** StopTask was called: send SIGTERM, and SIGKILL after the stop timeout. */
   stopSignal: AbortSignal;
@@ -53,7 +53,7 @@ export type Task = TaskRequest & {
 
 export type TaskRefusal = { reason: string; detail?: string };
 
-/** The last part of an ARN, or the name itself: both are accepted wherever a cluster, task or definition is named. */
+/** The last part of an ARN, or the name itself. ECS accepts both for clusters, tasks and task definitions. */
 export function nameIn(arnOrName: string): string {
   return arnOrName.slice(arnOrName.lastIndexOf('/') + 1);
 }

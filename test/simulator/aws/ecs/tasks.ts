@@ -10,22 +10,22 @@ import {
   type TaskRefusal,
   type TaskRequest,
 } from './task.ts';
-import { type RefusalOptions, Refusals } from './task-refusals.ts';
+import { type TaskRefusalOptions, TaskRefusals } from './task-refusals.ts';
 
-const rememberedMs = 3_600_000;
+const stoppedTaskRetentionMs = 3_600_000;
 
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html */
-const quotaReached = "You've reached the limit on the number of vCPUs you can run concurrently";
+const quotaMessage = "You've reached the limit on the number of vCPUs you can run concurrently";
 
-/** The tasks that ECS knows: the living, and the stopped for about an hour. How one is really run is the launcher's affair. */
+/** The tasks that ECS shows: all that are not stopped, and stopped ones for about an hour. The launcher runs them. */
 export class Tasks {
   readonly #context: Context;
   readonly #tasks = new Map<string, Task>();
   readonly #stops = new Map<string, AbortController>();
   readonly #definitions = new Map<string, TaskDefinition>();
   #launch: ((task: LaunchedTask) => void) | undefined;
-  #hearStopped: ((task: Task) => void) | undefined;
-  readonly #refusals = new Refusals();
+  #onStopped: ((task: Task) => void) | undefined;
+  readonly #refusals = new TaskRefusals();
   readonly #alive = new Set<string>();
   readonly #arns = new Map<string, string>();
   #quota = Number.POSITIVE_INFINITY;
@@ -38,20 +38,20 @@ export class Tasks {
     this.#launch = launch;
   }
 
-  onStopped(hear: (task: Task) => void): void {
-    this.#hearStopped = hear;
+  onStopped(listener: (task: Task) => void): void {
+    this.#onStopped = listener;
   }
 
   define(definition: TaskDefinition): void {
     this.#definitions.set(definition.family, definition);
   }
 
-  /** The next tasks are not placed: RunTask answers 200 with `failures`. */
-  refuse(refusal: TaskRefusal, options: RefusalOptions): { end(): void } {
+  /** Refuses the next tasks: RunTask responds with 200 and `failures`. */
+  refuse(refusal: TaskRefusal, options: TaskRefusalOptions): { end(): void } {
     return this.#refusals.add(refusal, options);
   }
 
-  /** How many tasks there can be at once, as Fargate's quota of vCPUs has it; undefined for as many as one likes. */
+  /** Limits concurrent tasks, like Fargate's vCPU quota; undefined removes the limit. */
   limit(quota: number | undefined): void {
     this.#quota = quota ?? Number.POSITIVE_INFINITY;
   }
@@ -66,8 +66,8 @@ export class Tasks {
     }
     const refusal = this.#refusals.next();
     if (refusal !== undefined) return refusal;
-    if (this.#alive.size >= this.#quota) return { reason: quotaReached };
-    const task = this.#created(request);
+    if (this.#alive.size >= this.#quota) return { reason: quotaMessage };
+    const task = this.#newTask(request);
     this.#tasks.set(task.taskArn, task);
     this.#arns.set(nameIn(task.taskArn), task.taskArn);
     this.#alive.add(task.taskArn);
@@ -83,11 +83,11 @@ export class Tasks {
         taskArn: task.taskArn,
         family: task.family,
         stopSignal: stop.signal,
-        running: () => this.#running(task.taskArn),
-        stopped: (exitCode, reason) => this.#stopped(task.taskArn, exitCode, reason),
+        running: () => this.#markRunning(task.taskArn),
+        stopped: (exitCode, reason) => this.#markStopped(task.taskArn, exitCode, reason),
       });
     } else {
-      this.#running(task.taskArn);
+      this.#markRunning(task.taskArn);
     }
     return this.#tasks.get(task.taskArn) ?? task;
   }
@@ -96,14 +96,14 @@ export class Tasks {
   stop(cluster: string, idOrArn: string, reason: string): Task | undefined {
     const task = this.find(cluster, idOrArn);
     if (!task || task.lastStatus === 'STOPPED') return task;
-    this.#change(task.taskArn, {
+    this.#update(task.taskArn, {
       desiredStatus: 'STOPPED',
       lastStatus: 'DEACTIVATING',
       stopCode: 'UserInitiated',
       stoppedReason: reason,
     });
     if (this.#launch) this.#stops.get(task.taskArn)?.abort(new Error(reason));
-    else this.#stopped(task.taskArn, 143);
+    else this.#markStopped(task.taskArn, 143);
     return this.find(cluster, idOrArn);
   }
 
@@ -123,10 +123,10 @@ export class Tasks {
   }
 
   #isKnown({ stoppedAt }: Task): boolean {
-    return stoppedAt === undefined || this.#context.now() - stoppedAt < rememberedMs;
+    return stoppedAt === undefined || this.#context.now() - stoppedAt < stoppedTaskRetentionMs;
   }
 
-  #created(request: TaskRequest): Task {
+  #newTask(request: TaskRequest): Task {
     const { partition, region, accountId, now } = this.#context;
     const arn = `arn:${partition.id}:ecs:${region}:${accountId}`;
     const cluster = nameIn(request.cluster);
@@ -144,17 +144,17 @@ export class Tasks {
     };
   }
 
-  #running(taskArn: string): void {
+  #markRunning(taskArn: string): void {
     const task = this.#tasks.get(taskArn);
     if (task?.lastStatus !== 'PROVISIONING') return;
-    this.#change(taskArn, { lastStatus: 'RUNNING', startedAt: this.#context.now() });
+    this.#update(taskArn, { lastStatus: 'RUNNING', startedAt: this.#context.now() });
   }
 
-  #stopped(taskArn: string, exitCode?: number, reason?: string): void {
+  #markStopped(taskArn: string, exitCode?: number, reason?: string): void {
     const task = this.#tasks.get(taskArn);
     if (!task || task.lastStatus === 'STOPPED') return;
     this.#alive.delete(taskArn);
-    this.#change(taskArn, {
+    this.#update(taskArn, {
       lastStatus: 'STOPPED',
       desiredStatus: 'STOPPED',
       stoppedAt: this.#context.now(),
@@ -167,11 +167,11 @@ export class Tasks {
       stoppedReason: task.stoppedReason ?? reason ?? 'Essential container in task exited',
     });
     const stopped = this.#tasks.get(taskArn);
-    if (stopped) this.#hearStopped?.(stopped);
+    if (stopped) this.#onStopped?.(stopped);
   }
 
-  #change(taskArn: string, change: Partial<Task>): void {
+  #update(taskArn: string, update: Partial<Task>): void {
     const task = this.#tasks.get(taskArn);
-    if (task) this.#tasks.set(taskArn, { ...task, ...change });
+    if (task) this.#tasks.set(taskArn, { ...task, ...update });
   }
 }

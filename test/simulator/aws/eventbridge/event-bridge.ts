@@ -2,17 +2,16 @@ import type { Stack } from '../cloudformation/stack.ts';
 import type { Context } from '../context.ts';
 import { mapAt, type ValueMap } from '../json.ts';
 import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './delivery.ts';
-import { runTaskInput } from './ecs-target.ts';
+import { runTaskInput, type TaskInvoker } from './ecs-target.ts';
 import { type EventFaults, EventTransport } from './event-faults.ts';
 import { matches } from './event-pattern.ts';
-import { transformed } from './input-transformer.ts';
+import { transform } from './input-transformer.ts';
 import { type Rule, rulesOf, type Target } from './rule.ts';
-import type { TaskInvoker } from './task-invoker.ts';
 
 export type { DeadLetter };
 export type Notification = { readonly topicArn: string; readonly message: string };
 
-/** EventBridge's default bus, as far as stacks use it: rules on events, whose targets are ECS tasks and SNS topics. */
+/** The default event bus of EventBridge: rules with ECS tasks and SNS topics as targets. */
 export class EventBridge {
   readonly notifications: Notification[] = [];
   readonly #invoker: TaskInvoker;
@@ -30,7 +29,7 @@ export class EventBridge {
     return this.#delivery.deadLetters;
   }
 
-  /** How many events are on their way, or wait for another attempt. */
+  /** The number of events in transit or waiting for a retry. */
   get waiting(): number {
     return this.#transport.waiting + this.#delivery.waiting;
   }
@@ -39,13 +38,13 @@ export class EventBridge {
     this.#rules.push(...rulesOf(stack));
   }
 
-  disturb(faults: EventFaults): { end(): void } {
-    return this.#transport.disturb(faults);
+  inject(faults: EventFaults): { end(): void } {
+    return this.#transport.inject(faults);
   }
 
-  /** An event on the bus. Without faults its targets are invoked before this returns. */
+  /** Puts an event on the bus. Without faults, invokes its targets before it returns. */
   deliver(event: ValueMap): void {
-    this.#transport.carry(event, (arrived) => this.#match(arrived));
+    this.#transport.deliver(event, (arrived) => this.#match(arrived));
   }
 
   #match(event: ValueMap): void {
@@ -58,14 +57,14 @@ export class EventBridge {
   }
 
   #invoke(rule: string, { arn, properties, transformer }: Target, event: ValueMap): void {
-    const input = transformed(transformer, event);
+    const input = transform(transformer, event);
     if (arn.split(':')[2] === 'sns') {
       this.notifications.push({ topicArn: arn, message: typeof input === 'string' ? input : JSON.stringify(input) });
       return;
     }
     const parameters = mapAt(properties, 'EcsParameters');
     const call = runTaskInput({ cluster: arn, parameters, startedBy: `events-rule/${rule}`, overrides: input });
-    const answer = this.#invoker.invoke(call, 'events.amazonaws.com');
-    if ('reason' in answer) throw new TaskRefused(answer);
+    const result = this.#invoker.invoke(call, 'events.amazonaws.com');
+    if ('reason' in result) throw new TaskRefused(result);
   }
 }

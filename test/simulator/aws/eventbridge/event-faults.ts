@@ -3,30 +3,30 @@ import type { AwsTimers } from '../context.ts';
 import type { ValueMap } from '../json.ts';
 
 /**
- * What goes wrong between a source and the rules: EventBridge promises at least one delivery, soon and in no order, and
- * Auto Scaling promises its events on a best-effort basis. `n` counts the events since the faults began, from 0.
+ * Faults between an event source and the rules. EventBridge delivers at least once and in no order; Auto Scaling emits
+ * its events on a best-effort basis. `n` is the number of the event since the faults began, from 0.
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html
  */
 export type EventFaults = {
   /** Events that never arrive. */
   readonly lose?: (event: ValueMap, n: number) => boolean;
-  /** Events that arrive twice, or as many times more as the number says. */
+  /** Events that arrive twice. A number is the count of additional deliveries. */
   readonly duplicate?: (event: ValueMap, n: number) => boolean | number;
-  /** How late an event is, in milliseconds; unequal delays reorder. `copy` is 0, and 1 and more for duplicates. */
+  /** The delay of an event in milliseconds; different delays reorder events. `copy` is 0 for the original. */
   readonly delayMs?: (event: ValueMap, n: number, copy: number) => number;
 };
 
-/** Hits this share of all events, by a seed and not by chance. */
+/** Selects this share of all events, reproducibly by a seed. */
 export function share(probability: number, seed: number): (event: ValueMap, n: number) => boolean {
   return (_, n) => seeded(seed, n) < probability;
 }
 
-/** Delays from 0 to this many milliseconds, by a seed and not by chance. */
+/** Delays from 0 to this many milliseconds, reproducibly by a seed. */
 export function spread(maxMs: number, seed: number): (event: ValueMap, n: number, copy: number) => number {
   return (_, n, copy) => maxMs * seeded(seed + copy, n);
 }
 
-/** The way of events to the rules, with its faults. */
+/** Carries events to the rules, with faults. */
 export class EventTransport {
   readonly #timers: Pick<AwsTimers, 'after'>;
   #faults: EventFaults = {};
@@ -37,13 +37,13 @@ export class EventTransport {
     this.#timers = timers;
   }
 
-  /** How many events are on their way. */
+  /** The number of delayed events. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** These faults from now on, in place of any others. Those that are on their way still arrive. */
-  disturb(faults: EventFaults): { end(): void } {
+  /** Replaces the current faults. Events that are already delayed still arrive. */
+  inject(faults: EventFaults): { end(): void } {
     this.#faults = faults;
     this.#n = 0;
     return {
@@ -53,7 +53,7 @@ export class EventTransport {
     };
   }
 
-  carry(event: ValueMap, arrive: (event: ValueMap) => void): void {
+  deliver(event: ValueMap, arrive: (event: ValueMap) => void): void {
     const { lose, duplicate, delayMs } = this.#faults;
     const n = this.#n;
     this.#n += 1;

@@ -8,42 +8,42 @@ export function matches(pattern: ValueMap, event: Value | undefined): boolean {
   return matchesMember(pattern, event, [event]);
 }
 
-/** @param members those of the array that the value is in, itself among them */
+/** @param members all members of the array that contains the value, including the value */
 function matchesMember(pattern: ValueMap, value: Value | undefined, members: readonly (Value | undefined)[]): boolean {
-  return Object.entries(pattern).every(([field, wanted]) => {
+  return Object.entries(pattern).every(([field, expected]) => {
     if (field === '$or')
-      return isList(wanted) && wanted.some((one) => isMap(one) && matchesMember(one, value, members));
-    // EventBridge flattens an event, and takes its fields in the order of their names. Until a field has matched a value in
-    // one of the members, each of them may be the one that is meant: a field is absent only if all lack it.
+      return isList(expected) && expected.some((one) => isMap(one) && matchesMember(one, value, members));
+    // EventBridge flattens an event and matches its fields in the order of their names. Until a field has matched a value
+    // in one member, any member can match: a field is absent only if all members lack it.
     // https://github.com/aws/event-ruler: ACFinder.tryMustNotExistMatch
-    const isChosen = Object.entries(pattern).some(([other, its]) => other < field && !isOfAbsence(its));
+    const isChosen = Object.entries(pattern).some(([other, its]) => other < field && !requiresAbsence(its));
     const isAbsent = (isChosen ? [value] : members).every((one) => at(one, field) === undefined);
-    return matchesField(wanted, at(value, field), isAbsent);
+    return matchesField(expected, at(value, field), isAbsent);
   });
 }
 
-function isOfAbsence(wanted: Value): boolean {
-  return isList(wanted) && wanted.every((one) => at(one, 'exists') === false);
+function requiresAbsence(expected: Value): boolean {
+  return isList(expected) && expected.every((one) => at(one, 'exists') === false);
 }
 
-function matchesField(wanted: Value, actual: Value | undefined, isAbsent: boolean): boolean {
-  if (isMap(wanted)) {
-    // All of it has to match within one and the same member of an array.
-    return isList(actual) ? actual.some((one) => matchesMember(wanted, one, actual)) : matches(wanted, actual);
+function matchesField(expected: Value, actual: Value | undefined, isAbsent: boolean): boolean {
+  if (isMap(expected)) {
+    // The whole pattern must match within the same member of an array.
+    return isList(actual) ? actual.some((one) => matchesMember(expected, one, actual)) : matches(expected, actual);
   }
-  if (!isList(wanted)) throw new Error(`a pattern has lists of values, not ${JSON.stringify(wanted)}`);
+  if (!isList(expected)) throw new Error(`a pattern needs lists of values, got ${JSON.stringify(expected)}`);
   const values = isList(actual) ? actual : [actual];
-  return wanted.some((one) =>
+  return expected.some((one) =>
     at(one, 'exists') === false ? isAbsent : values.some((value) => matchesValue(one, value)),
   );
 }
 
-function matchesValue(wanted: Value, actual: Value | undefined): boolean {
-  if (!isMap(wanted)) return wanted === actual;
-  const [[operator, argument] = ['', null], ...others] = Object.entries(wanted);
-  if (others.length > 0) throw new Error(`one operator at a time: ${JSON.stringify(wanted)}`);
+function matchesValue(expected: Value, actual: Value | undefined): boolean {
+  if (!isMap(expected)) return expected === actual;
+  const [[operator, argument] = ['', null], ...others] = Object.entries(expected);
+  if (others.length > 0) throw new Error(`a matcher must have one operator: ${JSON.stringify(expected)}`);
   if (operator === 'exists') return (actual !== undefined) === argument;
-  // Every other operator speaks of a value, so there has to be one.
+  // All other operators need a value.
   if (actual === undefined) return false;
   switch (operator) {
     case 'prefix':
@@ -55,19 +55,19 @@ function matchesValue(wanted: Value, actual: Value | undefined): boolean {
     case 'anything-but':
       return !(isList(argument) ? argument : [argument]).some((one) => matchesValue(one, actual));
     case 'numeric':
-      return typeof actual === 'number' && isList(argument) && compares(argument, actual);
+      return typeof actual === 'number' && isList(argument) && matchesNumeric(argument, actual);
     default:
-      throw new Error(`the simulator does not know the operator ${operator}`);
+      throw new Error(`the simulator does not support the operator ${operator}`);
   }
 }
 
 /** `[">", 0, "<=", 5]` */
-function compares([operator, bound, ...rest]: readonly Value[], actual: number): boolean {
+function matchesNumeric([operator, bound, ...rest]: readonly Value[], actual: number): boolean {
   if (operator === undefined) return true;
-  if (typeof bound !== 'number') throw new Error(`numeric compares with numbers, not ${JSON.stringify(bound)}`);
+  if (typeof bound !== 'number') throw new Error(`numeric needs numbers, got ${JSON.stringify(bound)}`);
   const holds = comparisons[String(operator)]?.(actual, bound);
-  if (holds === undefined) throw new Error(`there is no comparison ${String(operator)}`);
-  return holds && compares(rest, actual);
+  if (holds === undefined) throw new Error(`unknown comparison ${String(operator)}`);
+  return holds && matchesNumeric(rest, actual);
 }
 
 const comparisons: Readonly<Record<string, (actual: number, bound: number) => boolean>> = {

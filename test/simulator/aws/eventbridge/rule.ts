@@ -10,14 +10,14 @@ export type Target = {
   readonly properties: ValueMap;
   readonly transformer: InputTransformer;
   readonly retryPolicy: RetryPolicy;
-  /** The ARN of the queue for dead letters; without one, AWS drops what it cannot deliver. */
+  /** The ARN of the dead-letter queue. Without one, AWS drops events that it cannot deliver. */
   readonly deadLetterQueue: string | undefined;
 };
 
 /** A rule on the default event bus. */
 export type Rule = { readonly name: string; readonly pattern: ValueMap; readonly targets: readonly Target[] };
 
-/** The rules of a stack that are enabled. */
+/** The enabled rules of a stack. */
 export function rulesOf(stack: Stack): Rule[] {
   const ids = [...stack.resources].filter(([, { type }]) => type === 'AWS::Events::Rule').map(([id]) => id);
   return ids
@@ -42,13 +42,13 @@ function optionalText(properties: ValueMap, name: string): string | undefined {
 }
 
 function retryPolicyOf(properties: ValueMap): RetryPolicy {
-  const whole = (name: string, fallback: number, least: number): number => {
-    const value = Number(at(properties, name) ?? fallback);
-    if (Number.isInteger(value) && value >= least && value <= fallback) return value;
-    throw new Error(`${name} must be a whole number from ${least} to ${fallback}, not ${value}`);
+  const integer = (name: string, max: number, min: number): number => {
+    const value = Number(at(properties, name) ?? max);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new Error(`${name} must be an integer from ${min} to ${max}, got ${value}`);
   };
   return {
-    maximumAgeMs: whole('MaximumEventAgeInSeconds', 86_400, 60) * 1000,
-    maximumRetries: whole('MaximumRetryAttempts', 185, 0),
+    maximumAgeMs: integer('MaximumEventAgeInSeconds', 86_400, 60) * 1000,
+    maximumRetries: integer('MaximumRetryAttempts', 185, 0),
   };
 }

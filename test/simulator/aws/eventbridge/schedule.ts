@@ -11,16 +11,16 @@ export type Schedule = {
   readonly target: ValueMap;
 };
 
-type Place = { readonly accountId: string; readonly region: string; readonly partition: { readonly id: string } };
+type Account = { readonly accountId: string; readonly region: string; readonly partition: { readonly id: string } };
 
 const units: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /**
  * The schedules of a stack.
- * @throws Error for what CreateSchedule refuses, and for what the simulator does not know
+ * @throws Error when CreateSchedule would refuse a schedule, or the simulator does not support it
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedule.html
  */
-export function schedulesOf(stack: Stack, place: Place): Schedule[] {
+export function schedulesOf(stack: Stack, account: Account): Schedule[] {
   return [...stack.resources].flatMap(([id, { type, properties }]): Schedule[] => {
     if (type !== 'AWS::Scheduler::Schedule') return [];
     const target = mapAt(properties, 'Target');
@@ -28,13 +28,14 @@ export function schedulesOf(stack: Stack, place: Place): Schedule[] {
     const group = String(at(properties, 'GroupName') ?? 'default');
     textAt(properties, 'FlexibleTimeWindow', 'Mode');
     textAt(target, 'RoleArn');
-    if (textAt(target, 'Arn').split(':')[2] !== 'ecs') throw new Error(`${id}: the simulator knows ECS targets only`);
+    if (textAt(target, 'Arn').split(':')[2] !== 'ecs')
+      throw new Error(`${id}: the simulator supports only ECS targets`);
     textAt(target, 'EcsParameters', 'TaskDefinitionArn');
     return [
       {
         id,
         name,
-        arn: `arn:${place.partition.id}:scheduler:${place.region}:${place.accountId}:schedule/${group}/${name}`,
+        arn: `arn:${account.partition.id}:scheduler:${account.region}:${account.accountId}:schedule/${group}/${name}`,
         everyMs: periodOf(textAt(properties, 'ScheduleExpression')),
         isEnabled: (at(properties, 'State') ?? 'ENABLED') === 'ENABLED',
         target,
@@ -47,22 +48,22 @@ export function schedulesOf(stack: Stack, place: Place): Schedule[] {
 function periodOf(expression: string): number {
   const [, value = '', unit = ''] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const ms = units[unit];
-  if (ms === undefined) throw new Error(`${expression} is no rate(…) that EventBridge Scheduler takes`);
+  if (ms === undefined) throw new Error(`${expression} is not a rate(…) of EventBridge Scheduler`);
   return Number(value) * ms;
 }
 
-/** What the keywords in a target's input stand for in one invocation. */
+/** The values of the context attributes of one invocation. */
 export type Invocation = { readonly scheduledAt: number; readonly executionId: string };
 
 /**
- * The input of one invocation, its context attributes filled in.
- * @throws Error when the outcome is no JSON object
+ * The input of one invocation, with its context attributes replaced.
+ * @throws Error when the result is not a JSON object
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
 export function inputOf({ arn, target }: Schedule, { scheduledAt, executionId }: Invocation): ValueMap {
   const attributes: Readonly<Record<string, string>> = {
     'schedule-arn': arn,
-    // Whole seconds, as the Scheduler tells them.
+    // EventBridge Scheduler writes times in whole seconds.
     'scheduled-time': new Date(scheduledAt).toISOString().replace(/\.\d{3}Z$/, 'Z'),
     'execution-id': executionId,
     'attempt-number': '1',
@@ -71,12 +72,12 @@ export function inputOf({ arn, target }: Schedule, { scheduledAt, executionId }:
     /<aws\.scheduler\.([a-z-]+)>/g,
     (keyword, name: string) => attributes[name] ?? keyword,
   );
-  const value = parsed(text, arn);
-  if (!isMap(value)) throw new Error(`the input of ${arn} is no JSON object: ${text}`);
+  const value = parseJson(text, arn);
+  if (!isMap(value)) throw new Error(`the input of ${arn} is not a JSON object: ${text}`);
   return value;
 }
 
-function parsed(text: string, arn: string): Value {
+function parseJson(text: string, arn: string): Value {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -4,9 +4,8 @@ import type { Context } from '../context.ts';
 import type { Task, TaskRefusal } from '../ecs/task.ts';
 import { mapAt, textAt } from '../json.ts';
 import { ServiceError } from '../protocol/errors.ts';
-import { runTaskInput } from './ecs-target.ts';
+import { runTaskInput, type TaskInvoker } from './ecs-target.ts';
 import { inputOf, type Schedule, schedulesOf } from './schedule.ts';
-import type { TaskInvoker } from './task-invoker.ts';
 
 /** One invocation of a schedule's target. */
 export type ScheduleRun = {
@@ -16,7 +15,7 @@ export type ScheduleRun = {
   readonly answer: Task | TaskRefusal;
 };
 
-/** EventBridge Scheduler. Nothing fires by itself until somebody starts it. A failed invocation is not tried again. */
+/** EventBridge Scheduler. Schedules fire only after `start`, or when a test runs them. Failed invocations are not retried. */
 export class Scheduler {
   readonly #invoker: TaskInvoker;
   readonly #context: Context;
@@ -32,38 +31,38 @@ export class Scheduler {
   }
 
   /**
-   * Invokes a schedule's target once, whatever the time is.
-   * @throws Error if there is no such schedule, if it is not clear which is meant, or if it is disabled
+   * Invokes the target of a schedule once, independently of the clock.
+   * @throws Error if the schedule is unknown, ambiguous or disabled
    */
   run(idOrName: string | undefined, scheduledAt: number): Task | TaskRefusal {
     const schedule = this.#find(idOrName);
-    if (!schedule.isEnabled) throw new Error(`the schedule ${schedule.name} is DISABLED: it never fires`);
+    if (!schedule.isEnabled) throw new Error(`the schedule ${schedule.name} is DISABLED: it cannot run`);
     return this.#invoke(schedule, scheduledAt);
   }
 
-  /** Invokes each enabled schedule every `everyMs`; its scheduled time goes on by its own rate, beginning with now. */
-  start(everyMs: number, heard: (run: ScheduleRun) => void): { stop(): void } {
-    const begin = this.#context.now();
+  /** Invokes each enabled schedule every `everyMs`. Each invocation advances the scheduled time by the rate of the schedule. */
+  start(everyMs: number, onRun: (run: ScheduleRun) => void): { stop(): void } {
+    const startedAt = this.#context.now();
     let cancel = (): void => undefined;
-    const round = (n: number): void => {
+    const invokeAll = (n: number): void => {
       for (const schedule of this.#schedules.values()) {
         if (!schedule.isEnabled) continue;
-        const scheduledAt = begin + n * schedule.everyMs;
-        heard({ schedule: schedule.name, scheduledAt, answer: this.#invoke(schedule, scheduledAt) });
+        const scheduledAt = startedAt + n * schedule.everyMs;
+        onRun({ schedule: schedule.name, scheduledAt, answer: this.#invoke(schedule, scheduledAt) });
       }
-      cancel = this.#context.timers.after(everyMs, () => round(n + 1));
+      cancel = this.#context.timers.after(everyMs, () => invokeAll(n + 1));
     };
-    cancel = this.#context.timers.after(everyMs, () => round(1));
+    cancel = this.#context.timers.after(everyMs, () => invokeAll(1));
     return { stop: () => cancel() };
   }
 
   #find(idOrName: string | undefined): Schedule {
     const all = [...this.#schedules.values()];
-    const found = all.filter(({ id, name }) => idOrName === undefined || idOrName === id || idOrName === name);
-    const [schedule, ...others] = found;
+    const matching = all.filter(({ id, name }) => idOrName === undefined || idOrName === id || idOrName === name);
+    const [schedule, ...others] = matching;
     if (schedule !== undefined && others.length === 0) return schedule;
     const names = all.map(({ name }) => name).join(', ') || 'none';
-    throw new Error(`not exactly one schedule is called ${idOrName ?? '(no name given)'}; there are: ${names}`);
+    throw new Error(`expected exactly one schedule named ${idOrName ?? '(any)'}; there are: ${names}`);
   }
 
   #invoke(schedule: Schedule, scheduledAt: number): Task | TaskRefusal {

@@ -12,7 +12,7 @@ export type AccessKey = {
   accountId: string;
 };
 
-/** The access keys that the simulated account knows, expired ones too: they get an answer of their own. */
+/** The access keys of the simulated account. Includes expired ones, which get their own error. */
 export class AccessKeys {
   readonly #keys = new Map<string, AccessKey>();
 
@@ -24,14 +24,14 @@ export class AccessKeys {
     return this.#keys.get(accessKeyId);
   }
 
-  /** What nobody but its owner may know of each key. */
+  /** The secret parts of all keys. */
   secrets(): string[] {
     return [...this.#keys.values()].flatMap(({ secretAccessKey, sessionToken }) =>
       sessionToken === undefined ? [secretAccessKey] : [secretAccessKey, sessionToken],
     );
   }
 
-  /** From `at` on the key is refused as expired. */
+  /** The key expires at this time. */
   expire(accessKeyId: string, at: number): void {
     const key = this.#keys.get(accessKeyId);
     if (key) this.#keys.set(accessKeyId, { ...key, expiresAt: at });

@@ -1,16 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { type AccessKey, type AccessKeys, callerOf } from './access-keys.ts';
-import { type Condition, type ErrorDetails, type Service, ServiceError } from './errors.ts';
+import { type CommonError, type ErrorDetails, type Service, ServiceError } from './errors.ts';
 import type { AwsRequest, Caller } from './message.ts';
 import { expectedSignature, payloadMatches, readSignature, type Signature, timeOf } from './sigv4.ts';
 
 const minute = 60_000;
 
-/** Why a signature is refused. */
-export type Refusal = { condition: Condition; message: string; details?: ErrorDetails };
+/** The reason why a signature is refused. */
+export type Refusal = { error: CommonError; message: string; details?: ErrorDetails };
 
-/** The key that made a signature, or why that signature is not to be believed. Says nothing of its age. */
+/** The key of a valid signature, or the reason of its refusal. Does not check the age. */
 export function signerOf(
   request: AwsRequest,
   signature: Signature,
@@ -19,15 +19,15 @@ export function signerOf(
 ): { key: AccessKey } | { refusal: Refusal } {
   const key = keys.find(signature.accessKeyId);
   if (!key || (key.sessionToken ?? '') !== (signature.sessionToken ?? '')) {
-    return refused('InvalidClientTokenId', 'The security token included in the request is invalid.');
+    return refusal('InvalidClientTokenId', 'The security token included in the request is invalid.');
   }
   if (key.expiresAt !== undefined && key.expiresAt <= now) {
-    return refused('ExpiredToken', 'The security token included in the request is expired');
+    return refusal('ExpiredToken', 'The security token included in the request is expired');
   }
   const expected = Buffer.from(expectedSignature(request, signature, key.secretAccessKey));
   const given = Buffer.from(signature.signature);
   if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
-    return refused(
+    return refusal(
       'SignatureDoesNotMatch',
       'The request signature we calculated does not match the signature you provided. ' +
         'Check your AWS Secret Access Key and signing method.',
@@ -36,68 +36,68 @@ export function signerOf(
   return { key };
 }
 
-function refused(condition: Condition, message: string): { refusal: Refusal } {
-  return { refusal: { condition, message } };
+function refusal(error: CommonError, message: string): { refusal: Refusal } {
+  return { refusal: { error, message } };
 }
 
 /** `20260102T030405Z` */
-function basic(time: number): string {
+function basicTime(time: number): string {
   return new Date(time).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** The words of AWS for a date that its clock does not agree with. */
-function skewed(service: Service, signedAt: number, now: number, tolerance: number): Refusal {
-  const condition = 'ClockSkew';
+/** The error of AWS for a signature date outside the tolerance of its clock. */
+function clockSkewRefusal(service: Service, signedAt: number, now: number, tolerance: number): Refusal {
+  const error = 'ClockSkew';
   if (service === 's3') {
     const details = {
-      RequestTime: basic(signedAt),
+      RequestTime: basicTime(signedAt),
       ServerTime: new Date(now).toISOString(),
       MaxAllowedSkewMilliseconds: String(tolerance),
     };
     return {
-      condition,
+      error,
       message: 'The difference between the request time and the current time is too large.',
       details,
     };
   }
-  if (service === 'ec2') return { condition, message: 'Request has expired.' };
+  if (service === 'ec2') return { error, message: 'Request has expired.' };
   const minutes = tolerance / minute;
   const message =
     signedAt > now
-      ? `Signature not yet current: ${basic(signedAt)} is still later than ${basic(now + tolerance)} (${basic(now)} + ${minutes} min.)`
-      : `Signature expired: ${basic(signedAt)} is now earlier than ${basic(now - tolerance)} (${basic(now)} - ${minutes} min.)`;
-  return { condition, message };
+      ? `Signature not yet current: ${basicTime(signedAt)} is still later than ${basicTime(now + tolerance)} (${basicTime(now)} + ${minutes} min.)`
+      : `Signature expired: ${basicTime(signedAt)} is now earlier than ${basicTime(now - tolerance)} (${basicTime(now)} - ${minutes} min.)`;
+  return { error, message };
 }
 
-/** A date is for 5 minutes around now (S3: 15), a presigned URL for as long as it says (STS: for 15 minutes). */
+/** A signature is valid for 5 minutes (S3: 15), a presigned URL for `X-Amz-Expires` (STS: for 15 minutes). */
 function ageRefusal(signature: Signature, service: Service, now: number): Refusal | undefined {
   const signedAt = timeOf(signature.amzDate);
   if (signedAt === undefined || !signature.amzDate.startsWith(signature.date)) {
     return {
-      condition: 'SignatureDoesNotMatch',
+      error: 'SignatureDoesNotMatch',
       message: `Date in Credential scope does not match the date of the request, ${signature.amzDate}`,
     };
   }
   const tolerance = (service === 's3' ? 15 : 5) * minute;
   const seconds = service === 's3' ? Number(signature.expires ?? Number.NaN) : 15 * 60;
   const lifetime = signature.presigned ? seconds * 1000 : tolerance;
-  if (signedAt - now > tolerance) return skewed(service, signedAt, now, tolerance);
+  if (signedAt - now > tolerance) return clockSkewRefusal(service, signedAt, now, tolerance);
   if (!(now - signedAt <= lifetime)) {
-    if (signature.presigned && service === 's3') return { condition: 'AccessDenied', message: 'Request has expired' };
-    return skewed(service, signedAt, now, lifetime);
+    if (signature.presigned && service === 's3') return { error: 'AccessDenied', message: 'Request has expired' };
+    return clockSkewRefusal(service, signedAt, now, lifetime);
   }
   return undefined;
 }
 
-/** Every x-amz-* header and the host must be under the signature, or they could be changed on the way. */
+/** The first x-amz-* or host header that is not signed, and that a proxy could therefore change. */
 function unsignedHeader(request: AwsRequest, signature: Signature): string | undefined {
   const bound = Object.keys(request.headers).filter((name) => name === 'host' || name.startsWith('x-amz-'));
   return bound.find((name) => !signature.signedHeaders.includes(name));
 }
 
 /**
- * Verifies a request as AWS does: the key, its session token, the scope, the age, then the signature itself.
- * Throws the service's own error when it does not hold.
+ * Verifies a request as AWS does: scope, signed headers, key, session token, signature, then age.
+ * @throws ServiceError in the format of the service when the request is not authentic
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
  */
 export function authenticate(request: AwsRequest, service: Service, keys: AccessKeys, context: Context): Caller {
@@ -117,9 +117,9 @@ export function authenticate(request: AwsRequest, service: Service, keys: Access
     throw ServiceError.of(service, service === 's3' ? 'AccessDenied' : 'SignatureDoesNotMatch', message);
   }
   const signer = signerOf(request, signature, keys, now);
-  if ('refusal' in signer) throw ServiceError.of(service, signer.refusal.condition, signer.refusal.message);
+  if ('refusal' in signer) throw ServiceError.of(service, signer.refusal.error, signer.refusal.message);
   const tooOld = ageRefusal(signature, service, now);
-  if (tooOld) throw ServiceError.of(service, tooOld.condition, tooOld.message, tooOld.details);
+  if (tooOld) throw ServiceError.of(service, tooOld.error, tooOld.message, tooOld.details);
   if (service === 's3' && !payloadMatches(request)) {
     throw new ServiceError(
       'XAmzContentSHA256Mismatch',

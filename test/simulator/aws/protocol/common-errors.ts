@@ -15,13 +15,13 @@ export const dialects: Record<Service, Dialect> = {
 type Answer = readonly [status: number, code: string];
 
 /**
- * What any service can answer, in the words of each protocol.
+ * The common errors of all services, with status and code in each protocol.
  * @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
  */
-export const conditions = {
+export const commonErrors = {
   AccessDenied: {
     query: [403, 'AccessDenied'],
     ec2: [403, 'UnauthorizedOperation'],
@@ -78,7 +78,7 @@ export const conditions = {
     rest: [403, 'InvalidSignatureException'],
     s3: [403, 'SignatureDoesNotMatch'],
   },
-  /** The signature's date is too far from the service's clock. */
+  /** The date of the signature differs too much from the clock of the service. */
   ClockSkew: {
     query: [403, 'SignatureDoesNotMatch'],
     ec2: [400, 'RequestExpired'],
@@ -88,9 +88,9 @@ export const conditions = {
   },
 } as const satisfies Record<string, Record<Dialect, Answer>>;
 
-export type Condition = keyof typeof conditions;
+export type CommonError = keyof typeof commonErrors;
 
 /** Whether an error code is one of the common errors. */
-export function isCondition(code: string): code is Condition {
-  return Object.hasOwn(conditions, code);
+export function isCommonError(code: string): code is CommonError {
+  return Object.hasOwn(commonErrors, code);
 }

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../faults.ts';
-import { type Condition, conditions, type Dialect, dialects, isCondition, type Service } from './common-errors.ts';
+import {
+  type CommonError,
+  commonErrors,
+  type Dialect,
+  dialects,
+  isCommonError,
+  type Service,
+} from './common-errors.ts';
 import type { Reply } from './message.ts';
 import { autoScalingNamespace, stsNamespace, xmlDocument } from './xml.ts';
 
-export type { Condition, Service } from './common-errors.ts';
+export type { CommonError, Service } from './common-errors.ts';
 
 export type ErrorDetails = Readonly<Record<string, string | readonly string[]>>;
 
-/** An error that a service answers on purpose. */
+/** An error response of a service. */
 export class ServiceError extends Error {
   readonly code: string;
   readonly status: number;
-  /** What the error document tells besides its code and its message. */
+  /** Additional fields of the error response. */
   readonly details: ErrorDetails;
 
   constructor(code: string, message: string, status = 400, details: ErrorDetails = {}) {
@@ -23,19 +30,19 @@ export class ServiceError extends Error {
     this.details = details;
   }
 
-  /** One of the common errors, in the words of the service's protocol. */
-  static of(service: Service, condition: Condition, message: string, details: ErrorDetails = {}): ServiceError {
-    const [status, code] = conditions[condition][dialects[service]];
+  /** A common error in the protocol of the service. */
+  static of(service: Service, error: CommonError, message: string, details: ErrorDetails = {}): ServiceError {
+    const [status, code] = commonErrors[error][dialects[service]];
     return new ServiceError(code, message, status, details);
   }
 
-  /** What the service answers to those who ask too often. */
+  /** The throttling error of the service. */
   static throttling(service: Service): ServiceError {
     return ServiceError.of(service, 'Throttling', throttlingMessages[dialects[service]] ?? 'Rate exceeded');
   }
 }
 
-/** The error document of a service's protocol. */
+/** The error response in the protocol of the service. */
 export function errorReply(service: Service, error: ServiceError): Reply {
   const requestId = randomUUID();
   const { code, message, status, details } = error;
@@ -77,39 +84,44 @@ export function errorReply(service: Service, error: ServiceError): Reply {
   }
 }
 
-/** Where it is not `Rate exceeded`. */
+/** Protocols with a message other than `Rate exceeded`. */
 const throttlingMessages: Partial<Record<Dialect, string>> = {
   ec2: 'Request limit exceeded.',
   s3: 'Please reduce your request rate.',
 };
 
-const defaultMessages: Partial<Record<Condition, string>> = {
+const defaultMessages: Partial<Record<CommonError, string>> = {
   Throttling: 'Rate exceeded',
   AccessDenied: 'User is not authorized to perform this action because no identity-based policy allows it',
 };
 
-/** The common error that a bare status code stands for. */
-function conditionOf(status: number): Condition {
+/** The common error for a status code. */
+function commonErrorOf(status: number): CommonError {
   if (status === 400 || status === 429) return 'Throttling';
   if (status === 401 || status === 403) return 'AccessDenied';
   if (status === 503) return 'ServiceUnavailable';
   return 'InternalFailure';
 }
 
-/** The reply to a `status` fault that brings no body of its own. */
+/** The reply to a `status` fault without a body. */
 export function statusReply(service: Service, status: number): Reply {
-  const condition = conditionOf(status);
+  const condition = commonErrorOf(status);
   const error = ServiceError.of(service, condition, defaultMessages[condition] ?? `Simulated ${status}`);
   return errorReply(service, new ServiceError(error.code, error.message, status));
 }
 
 /**
- * A fault that answers with a service's own error document. `code` is one of the common errors (`AccessDenied`,
- * `Throttling`, `InternalFailure`, `ServiceUnavailable`, …), said in the service's own words, or any code as it stands.
+ * A fault that returns an error response of a service. `code` is a common error (`AccessDenied`, `Throttling`,
+ * `InternalFailure`, `ServiceUnavailable`, …), translated to the protocol of the service, or any other code.
  */
-export function awsError(service: Service, code: Condition | (string & {}), message?: string, status?: number): Fault {
-  const text = message ?? (isCondition(code) ? defaultMessages[code] : undefined) ?? code;
-  const known = isCondition(code) ? ServiceError.of(service, code, text) : new ServiceError(code, text);
+export function awsError(
+  service: Service,
+  code: CommonError | (string & {}),
+  message?: string,
+  status?: number,
+): Fault {
+  const text = message ?? (isCommonError(code) ? defaultMessages[code] : undefined) ?? code;
+  const known = isCommonError(code) ? ServiceError.of(service, code, text) : new ServiceError(code, text);
   const reply = errorReply(service, new ServiceError(known.code, text, status ?? known.status));
   return { kind: 'status', status: reply.status, body: reply.body.toString(), headers: reply.headers };
 }

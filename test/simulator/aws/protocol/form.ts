@@ -27,7 +27,7 @@ export class Form {
     return this.#numbers(prefix).flatMap((number) => this.get(`${prefix}.${number}`) ?? []);
   }
 
-  /** A list of structures, each as a form of its own. */
+  /** A list of structures, each as a Form. */
   forms(prefix: string): Form[] {
     return this.#numbers(prefix).map((number) => this.#under(`${prefix}.${number}.`));
   }

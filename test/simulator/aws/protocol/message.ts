@@ -1,4 +1,4 @@
-/** An HTTP request as it came in: nothing decoded, so that a signature can be recomputed over the very bytes. */
+/** A raw HTTP request. Nothing is decoded, because the signature covers the exact bytes. */
 export type AwsRequest = {
   method: string;
   /** The path as sent, without the query. */
@@ -12,7 +12,7 @@ export type AwsRequest = {
 
 export type Reply = { status: number; headers: Record<string, string>; body: string | Buffer };
 
-/** One operation of a service, recognised but not yet run. */
+/** A parsed operation of a service that was not run yet. */
 export type Operation = {
   /** The IAM action: `autoscaling:CompleteLifecycleAction`. */
   action: string;

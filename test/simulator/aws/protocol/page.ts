@@ -1,6 +1,6 @@
 type Page<T> = { items: T[]; nextToken?: string };
 
-/** One page of a list. Undefined if the token is not one that an earlier page gave. */
+/** One page of a list. Undefined if the token is invalid. */
 export function pageOf<T>(all: readonly T[], size: number, token: string | undefined): Page<T> | undefined {
   const start = token === undefined ? 0 : Number(Buffer.from(token, 'base64url').toString());
   if (!Number.isInteger(start) || start < 0) return undefined;

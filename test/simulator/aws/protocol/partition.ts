@@ -9,7 +9,7 @@ const partitions: readonly (Partition & { regions: RegExp })[] = [
 ];
 
 /**
- * The partition of a region, or undefined for what is no region.
+ * The partition of a region, or undefined for an unknown region.
  * @see https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
  */
 export function partitionOf(region: string): Partition | undefined {

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { AwsRequest } from './message.ts';
 
-/** What a request says of its own signature, in the Authorization header or, presigned, in the query. */
+/** The parsed signature of a request: from the Authorization header, or from the query of a presigned URL. */
 export type Signature = {
   presigned: boolean;
   accessKeyId: string;
@@ -27,7 +27,7 @@ function hmac(key: string | Buffer, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();
 }
 
-/** URI-encodes everything but the unreserved characters of RFC 3986, as SigV4 asks. */
+/** URI-encodes everything but the unreserved characters of RFC 3986, as SigV4 requires. */
 function uriEncode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -36,7 +36,7 @@ function uriDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A stray percent sign stands for itself.
+    // An invalid percent sequence stays as it is.
     return text;
   }
 }
@@ -51,7 +51,7 @@ function queryPairs(query: string): [name: string, value: string][] {
     });
 }
 
-function scoped(credential: string): Pick<Signature, 'accessKeyId' | 'date' | 'region' | 'service'> | undefined {
+function parseScope(credential: string): Pick<Signature, 'accessKeyId' | 'date' | 'region' | 'service'> | undefined {
   const [accessKeyId, date, region, service, terminator, ...rest] = credential.split('/');
   if (!accessKeyId || !date || !region || !service || terminator !== 'aws4_request' || rest.length > 0)
     return undefined;
@@ -68,7 +68,7 @@ function fromHeaders(headers: Record<string, string>): Signature | undefined {
       const at = field.indexOf('=');
       return [field.slice(0, at), field.slice(at + 1)];
     });
-  return assembled(false, new Map(fields), {
+  return toSignature(false, new Map(fields), {
     amzDate: headers['x-amz-date'],
     expires: undefined,
     sessionToken: headers['x-amz-security-token'],
@@ -82,19 +82,19 @@ function fromQuery(query: string): Signature | undefined {
     name,
     values.get(`X-Amz-${name}`) ?? '',
   ]);
-  return assembled(true, new Map(fields), {
+  return toSignature(true, new Map(fields), {
     amzDate: values.get('X-Amz-Date'),
     expires: values.get('X-Amz-Expires'),
     sessionToken: values.get('X-Amz-Security-Token'),
   });
 }
 
-function assembled(
+function toSignature(
   presigned: boolean,
   fields: ReadonlyMap<string, string>,
   rest: { amzDate: string | undefined; expires: string | undefined; sessionToken: string | undefined },
 ): Signature | undefined {
-  const scope = scoped(fields.get('Credential') ?? '');
+  const scope = parseScope(fields.get('Credential') ?? '');
   const signature = fields.get('Signature');
   const signedHeaders = fields.get('SignedHeaders');
   const { amzDate, expires, sessionToken } = rest;
@@ -110,12 +110,12 @@ function assembled(
   };
 }
 
-/** The signature that a request carries; undefined if it has none that can be read. */
+/** Parses the signature of a request. Undefined if it is missing or malformed. */
 export function readSignature(request: Pick<AwsRequest, 'headers' | 'query'>): Signature | undefined {
   return fromHeaders(request.headers) ?? fromQuery(request.query);
 }
 
-/** The time of an ISO 8601 basic date (`20260102T030405Z`), in milliseconds; undefined if it is none. */
+/** The time of an ISO 8601 basic date (`20260102T030405Z`), in milliseconds. Undefined if it is malformed. */
 export function timeOf(amzDate: string): number | undefined {
   if (!/^\d{8}T\d{6}Z$/.test(amzDate)) return undefined;
   const iso = amzDate.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
@@ -138,16 +138,16 @@ function canonicalQuery(query: string, presigned: boolean): string {
     .join('&');
 }
 
-/** S3 takes the payload's hash on the header's word (and compares it with the body); other services hash the body. */
+/** S3 uses the payload hash from the header (and compares it with the body). Other services hash the body. */
 function payloadHash(request: AwsRequest, signature: Signature): string {
   if (signature.service !== 's3') return sha256(request.body);
   return request.headers['x-amz-content-sha256'] ?? (signature.presigned ? 'UNSIGNED-PAYLOAD' : sha256(request.body));
 }
 
-/** Whether the body is the one that was signed. */
+/** Whether the body matches its signed hash. */
 export function payloadMatches(request: AwsRequest): boolean {
-  const claimed = request.headers['x-amz-content-sha256'];
-  return claimed === undefined || !/^[0-9a-f]{64}$/.test(claimed) || claimed === sha256(request.body);
+  const declared = request.headers['x-amz-content-sha256'];
+  return declared === undefined || !/^[0-9a-f]{64}$/.test(declared) || declared === sha256(request.body);
 }
 
 /**
@@ -168,7 +168,7 @@ function canonicalRequest(request: AwsRequest, signature: Signature): string {
   ].join('\n');
 }
 
-/** The signature that the request ought to carry, given the secret key of the credential that it names. */
+/** The correct signature of the request for this secret key. */
 export function expectedSignature(request: AwsRequest, signature: Signature, secretAccessKey: string): string {
   const { amzDate, date, region, service } = signature;
   const scope = `${date}/${region}/${service}/aws4_request`;

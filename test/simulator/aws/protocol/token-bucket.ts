@@ -1,8 +1,8 @@
-/** Calls per second on the average, and how many may come at once. */
+/** The average rate of calls and the maximum burst. */
 export type Rate = { readonly perSecond: number; readonly burst: number };
 
 /**
- * A bucket that starts full and fills steadily; each call takes one token.
+ * A token bucket that starts full and refills steadily. Each call takes one token.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
  */
 export class TokenBucket {
@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#filledAt = now();
   }
 
-  /** Whether there was a token left. */
+  /** Takes a token. Returns false when the bucket is empty. */
   take(): boolean {
     const now = this.#now();
     const fresh = ((now - this.#filledAt) / 1000) * this.#rate.perSecond;

@@ -6,13 +6,13 @@ export type XmlValue =
   | readonly XmlValue[]
   | { readonly [name: string]: XmlValue };
 
-// As the services write them, with and without a slash at the end.
+// Exactly as the services write them, including the trailing slash.
 export const autoScalingNamespace = 'http://autoscaling.amazonaws.com/doc/2011-01-01/';
 export const ec2Namespace = 'http://ec2.amazonaws.com/doc/2016-11-15/';
 export const stsNamespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
 /** Escapes text for an XML element. */
-function escaped(text: string): string {
+function escapeXml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
@@ -25,7 +25,7 @@ function isList(value: XmlValue): value is readonly XmlValue[] {
   return Array.isArray(value);
 }
 
-/** One element; what is undefined is left out, the entries of a list are wrapped in `entry` elements. */
+/** One element. Omits undefined values and wraps the entries of a list in `entry` elements. */
 function element(name: string, value: XmlValue, entry: string): string {
   if (value === undefined) return '';
   const content = contentOf(value, entry);
@@ -39,11 +39,11 @@ function contentOf(value: Exclude<XmlValue, undefined>, entry: string): string {
       .map(([name, child]) => element(name, child, entry))
       .join('');
   }
-  return escaped(String(value));
+  return escapeXml(String(value));
 }
 
 /**
- * A whole document. `entry` names the elements of lists: `member` in the query protocol, `item` in EC2's.
+ * An XML document. `entry` is the element name of list entries: `member` in the query protocol, `item` in EC2.
  * @see https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#response-serialization
  */
 export function xmlDocument(root: string, namespace: string | undefined, value: XmlValue, entry = 'member'): string {

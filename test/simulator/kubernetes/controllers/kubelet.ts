@@ -10,7 +10,8 @@ const SHUTDOWN_MS = 50;
 
 /**
  * Runs the pods that are bound to nodes, without containers: they become ready, and end some time after they were asked to, or when their
- * grace period is over if that is sooner. `lab/shutdown-ms: never` is a container that cannot be killed.
+ * grace period is over if that is sooner. `lab/shutdown-ms: never` is a container that cannot be killed. A kubelet whose machine is off
+ * does nothing: its pods stay in the API as it reported them last.
  */
 export function runKubelet(cluster: Cluster): void {
   const { pods } = cluster.tables;
@@ -32,6 +33,10 @@ export function runKubelet(cluster: Cluster): void {
   });
 }
 
+function isPoweredOff({ poweredOff }: Cluster, { spec }: Pod): boolean {
+  return poweredOff.has(spec.nodeName ?? '');
+}
+
 function milliseconds({ metadata }: Pod, annotation: string, otherwise: number): number {
   const text = metadata.annotations?.[annotation];
   return text === undefined ? otherwise : Number(text);
@@ -48,7 +53,7 @@ function endLater(cluster: Cluster, pod: Pod, ends: Map<string, { at: number; ca
   known?.cancel();
   const end = (): void => {
     const current = cluster.tables.pods.get(namespace, name);
-    if (current?.metadata.uid !== uid) return;
+    if (current?.metadata.uid !== uid || isPoweredOff(cluster, current)) return;
     deleteObject(cluster, cluster.tables.pods, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
   };
   ends.set(uid, { at, cancel: cluster.timers.after(ms, end) });
@@ -58,6 +63,7 @@ function becomeReady(cluster: Cluster, { metadata: { name, namespace, uid } }: P
   const { pods } = cluster.tables;
   const pod = pods.get(namespace, name);
   if (pod?.metadata.uid !== uid || isFinished(pod) || pod.status.phase !== 'Pending') return;
+  if (isPoweredOff(cluster, pod)) return;
   const now = timestamp();
   const conditions = ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map(
     (type): Condition => ({ type, status: 'True', lastTransitionTime: now }),

@@ -11,6 +11,8 @@ export type Cluster = {
   readonly revisions: Revisions;
   readonly tables: Tables;
   readonly timers: Timers;
+  /** The names of nodes whose machine is off: their kubelets do nothing any more. */
+  readonly poweredOff: Set<string>;
 };
 
 export function createCluster(version: Version): Cluster {
@@ -21,6 +23,7 @@ export function createCluster(version: Version): Cluster {
     namespaces: new Table(all.namespaces, revisions),
     nodes: new Table(all.nodes, revisions),
     pods: new Table(all.pods, revisions, { node: onNode }),
+    services: new Table(all.services, revisions),
     events: new Table(all.events, revisions),
     deployments: new Table(all.deployments, revisions),
     replicasets: new Table(all.replicasets, revisions),
@@ -34,7 +37,7 @@ export function createCluster(version: Version): Cluster {
     roles: new Table(all.roles, revisions),
     rolebindings: new Table(all.rolebindings, revisions),
   };
-  return { version, resources: all, revisions, tables, timers: new Timers() };
+  return { version, resources: all, revisions, tables, timers: new Timers(), poweredOff: new Set() };
 }
 
 export function tablesOf(cluster: Cluster): readonly AnyTable[] {

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from './metadata.ts';
 import * as objects from './objects.ts';
 import * as rbacKinds from './rbac.ts';
+import * as serviceKinds from './service.ts';
 import type { Shape } from './shape.ts';
 import * as storage from './storage.ts';
 
@@ -26,6 +27,7 @@ export type Kinds = {
   namespaces: objects.Namespace;
   nodes: objects.Node;
   pods: objects.Pod;
+  services: serviceKinds.Service;
   events: objects.Event;
   deployments: objects.Deployment;
   replicasets: objects.ReplicaSet;
@@ -90,6 +92,16 @@ export function resources(version: Version): Resources {
       subresources: ['eviction', 'status'],
       returnsDeleted: true,
       is: objects.pod,
+    },
+    services: {
+      ...core,
+      name: 'services',
+      singular: 'service',
+      kind: 'Service',
+      shortNames: ['svc'],
+      subresources: ['status'],
+      returnsDeleted: true,
+      is: serviceKinds.service,
     },
     persistentvolumes: {
       ...core,

@@ -21,40 +21,40 @@ const CONFIG: SweepConfig = {
   dryRun: false,
 };
 
-export const waits = (instanceId: string, group = 'workers'): WaitingInstance => ({ instanceId, group });
+export const waitingInstance = (instanceId: string, group = 'workers'): WaitingInstance => ({ instanceId, group });
 
-/** Auto Scaling, EC2 and ECS in memory, as far as a sweep knows them. */
-export function sweeping() {
+/** A sweep with Auto Scaling, EC2 and ECS in memory. */
+export function sweepFixture() {
   const { clock, recorder, stop, context } = testContext();
-  const drained = new Set<string>();
+  const withTask = new Set<string>();
   const started: { task: DrainTask; token: string; at: number }[] = [];
   const facts = {
     waiting: [] as WaitingInstance[],
-    hooked: ['workers'],
+    groupsWithHook: ['workers'],
     clusters: new Map<string, string[]>(),
-    ec2: undefined as Error | undefined,
-    place: (_instance: string, _tries: number): StartResult | Error => ({ kind: 'started', task: 'task-1' }),
-    look: undefined as Error | undefined,
+    describeError: undefined as Error | undefined,
+    startResult: (_instance: string, _attempts: number): StartResult | Error => ({ kind: 'started', task: 'task-1' }),
+    lookupError: undefined as Error | undefined,
   };
-  const tries = new Map<string, number>();
+  const attempts = new Map<string, number>();
   const ports: SweepPorts = {
-    async waiting() {
-      if (facts.look) throw facts.look;
+    async waitingInstances() {
+      if (facts.lookupError) throw facts.lookupError;
       return { groups: 7, instances: facts.waiting };
     },
     async hasHook(group) {
       if (group === 'deleted') throw new Failure('AutoScalingGroup name not found');
-      return facts.hooked.includes(group);
+      return facts.groupsWithHook.includes(group);
     },
-    instancesWithTask: async () => drained,
-    async describe() {
-      if (facts.ec2) throw facts.ec2;
+    instancesWithTask: async () => withTask,
+    async describeInstances() {
+      if (facts.describeError) throw facts.describeError;
       return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters }]));
     },
-    async start(task, token) {
-      const count = (tries.get(task.instanceId) ?? 0) + 1;
-      tries.set(task.instanceId, count);
-      const answer = facts.place(task.instanceId, count);
+    async startTask(task, token) {
+      const count = (attempts.get(task.instanceId) ?? 0) + 1;
+      attempts.set(task.instanceId, count);
+      const answer = facts.startResult(task.instanceId, count);
       if (answer instanceof Error) throw answer;
       if (answer.kind === 'started') started.push({ task, token, at: clock.now() });
       return answer;
@@ -62,21 +62,21 @@ export function sweeping() {
   };
   return {
     clock,
-    drained,
+    withTask,
     facts,
     recorder,
     started,
     stop,
-    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; found: unknown }> {
+    async run(more: Partial<SweepConfig> = {}): Promise<{ code: number; counts: unknown }> {
       const code = await clock.until(runSweep({ ...CONFIG, ...more }, ports, context), 3_600_000);
       const [end, ...others] = [...recorder.of('sweep summary'), ...recorder.of('run failed')];
       const isStopped = recorder.of('warning').some(({ message }) => message.includes('stopped by'));
-      if (end === undefined && isStopped) return { code, found: undefined };
-      if (end === undefined || others.length > 0) throw new Error('there is not one end');
-      if (end.type === 'run failed') return { code, found: undefined };
-      const { seconds, exitCode, ...found } = end.summary;
-      if (exitCode !== code || seconds < 0) throw new Error('the summary tells another story');
-      return { code, found };
+      if (end === undefined && isStopped) return { code, counts: undefined };
+      if (end === undefined || others.length > 0) throw new Error('the sweep did not report exactly one end');
+      if (end.type === 'run failed') return { code, counts: undefined };
+      const { seconds, exitCode, ...counts } = end.summary;
+      if (exitCode !== code || seconds < 0) throw new Error('the summary contradicts the exit code');
+      return { code, counts };
     },
   };
 }

@@ -1,13 +1,13 @@
 import { apiOutages } from './api-outage.ts';
 import { awsFailures } from './aws-failures.ts';
-import { unreliableEvents } from './events.ts';
+import { duplicateWorkers } from './duplicate-workers.ts';
 import { failingCalls } from './failing-calls.ts';
-import { kills } from './kills.ts';
-import { oddities } from './oddities.ts';
-import { pairs } from './pairs.ts';
+import { massTermination } from './mass-termination.ts';
 import { realApiServer } from './real-api-server.ts';
 import type { FaultScenario } from './scenario.ts';
-import { thousand } from './thousand.ts';
+import { unreliableEvents } from './unreliable-events.ts';
+import { unusualConditions } from './unusual-conditions.ts';
+import { workerKills } from './worker-kills.ts';
 
 /** In the order of the table. */
 export const scenarios: readonly FaultScenario[] = [
@@ -15,9 +15,9 @@ export const scenarios: readonly FaultScenario[] = [
   ...realApiServer(process.env),
   ...failingCalls,
   ...awsFailures,
-  ...oddities,
-  pairs,
-  kills,
+  ...unusualConditions,
+  duplicateWorkers,
+  workerKills,
   unreliableEvents,
-  thousand,
+  massTermination,
 ];

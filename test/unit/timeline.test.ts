@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Durations, type TimeSources, timelineOf } from '../../app/timeline.ts';
+
+const NOW = Date.parse('2026-01-02T03:04:05Z');
+const MINUTE = 60_000;
+/** A hook with a heartbeat timeout of 300 s. */
+const GLOBAL_TIMEOUT = 30_000;
+
+const DURATIONS: Durations = { doNotDisruptMs: 0, lastResortMs: 2 * MINUTE };
+
+/** A drain that starts now, in a task that started a minute ago, about whose action nothing else is known. */
+function timeline(sources: Partial<TimeSources> = {}, durations: Partial<Durations> = {}) {
+  return timelineOf(
+    {
+      now: NOW,
+      taskStartedAt: NOW - MINUTE,
+      eventTime: undefined,
+      actionStartedAt: undefined,
+      drainStartedAt: undefined,
+      globalTimeouts: [GLOBAL_TIMEOUT],
+      ...sources,
+    },
+    { ...DURATIONS, ...durations },
+  );
+}
+
+const startOfAction = (sources: Partial<TimeSources>) => timeline(sources).action?.startedAt;
+
+// An action whose start is assumed too late ends before its last resort.
+test('the action started when the event says, else when Auto Scaling, else the predecessor, else with this task', () => {
+  const drainStartedAt = NOW - 10 * MINUTE;
+  const actionStartedAt = NOW - 20 * MINUTE;
+  const eventTime = NOW - 30 * MINUTE;
+  assert.equal(startOfAction({ eventTime, actionStartedAt, drainStartedAt }), eventTime);
+  assert.equal(startOfAction({ actionStartedAt, drainStartedAt }), actionStartedAt);
+  assert.equal(startOfAction({ drainStartedAt }), drainStartedAt);
+  assert.equal(startOfAction({}), NOW - MINUTE);
+});
+
+// The event belongs to this action; an activity that Auto Scaling lists could belong to another one.
+test('the event counts even when Auto Scaling names an earlier start', () => {
+  assert.equal(startOfAction({ eventTime: NOW - 5 * MINUTE, actionStartedAt: NOW - 9 * MINUTE }), NOW - 5 * MINUTE);
+});
+
+// A clock that is ahead would move the end of the action behind its real end, and the last resort with it.
+test('an action that seems to start after this task started with it, whoever says so', () => {
+  const future = NOW + 5 * MINUTE;
+  for (const source of ['eventTime', 'actionStartedAt', 'drainStartedAt'] as const) {
+    assert.equal(startOfAction({ [source]: future }), NOW - MINUTE, source);
+  }
+});
+
+// A deadline or a wait for pods counted from the future would last longer than configured.
+test('a drain that seems to start in the future starts now', () => {
+  const durations = { doNotDisruptMs: 5 * MINUTE, drainDeadlineMs: 10 * MINUTE };
+  const { drainStartedAt, doNotDisruptUntil, deadlineAt } = timeline({ drainStartedAt: NOW + MINUTE }, durations);
+  assert.deepEqual([drainStartedAt, doNotDisruptUntil, deadlineAt], [NOW, NOW + 5 * MINUTE, NOW + 10 * MINUTE]);
+});
+
+// The task may have waited for capacity for minutes: that must not use up the deadline.
+test('without a predecessor the drain starts now, not with its task or its action', () => {
+  const sources = { taskStartedAt: NOW - 8 * MINUTE, eventTime: NOW - 9 * MINUTE };
+  const { drainStartedAt, doNotDisruptUntil, deadlineAt } = timeline(sources, {
+    doNotDisruptMs: 5 * MINUTE,
+    drainDeadlineMs: 10 * MINUTE,
+  });
+  assert.deepEqual([drainStartedAt, doNotDisruptUntil, deadlineAt], [NOW, NOW + 5 * MINUTE, NOW + 10 * MINUTE]);
+});
+
+// Otherwise every hand-over grants the pods the whole time again.
+test('with a predecessor, its start counts for the deadline and for pods not to be disrupted', () => {
+  const sources = { drainStartedAt: NOW - 4 * MINUTE };
+  const { drainStartedAt, doNotDisruptUntil, deadlineAt } = timeline(sources, {
+    doNotDisruptMs: 5 * MINUTE,
+    drainDeadlineMs: 10 * MINUTE,
+  });
+  assert.deepEqual([drainStartedAt, doNotDisruptUntil, deadlineAt], [NOW - 4 * MINUTE, NOW + MINUTE, NOW + 6 * MINUTE]);
+});
+
+// A successor that ends at once reports no pod, and the summary calls none of them lost.
+test('a deadline that passed before this task leaves it one second', () => {
+  const durations = { drainDeadlineMs: 10 * MINUTE };
+  for (const started of [NOW - 10 * MINUTE, NOW - 60 * MINUTE, NOW - 10 * MINUTE + 999]) {
+    assert.equal(timeline({ drainStartedAt: started }, durations).deadlineAt, NOW + 1_000);
+  }
+  assert.equal(timeline({ drainStartedAt: NOW - 10 * MINUTE + 1_001 }, durations).deadlineAt, NOW + 1_001);
+});
+
+// `deadlineAt: undefined` compared with a time is never reached, but shows up in every dump as a deadline.
+test('without a deadline there is no instant for it', () => {
+  assert.ok(!('deadlineAt' in timeline()));
+});
+
+// With the default result ABANDON, the first hook that times out ends the wait at all of them.
+test('the action ends with the shortest global timeout of its hooks', () => {
+  const eventTime = NOW - 2 * MINUTE;
+  const { action } = timeline({ eventTime, globalTimeouts: [172_800, 6_000, 30_000] });
+  assert.deepEqual(action, {
+    startedAt: eventTime,
+    warnAt: eventTime + 5_400_000,
+    lastResortAt: eventTime + 6_000_000 - 2 * MINUTE,
+    endsAt: eventTime + 6_000_000,
+  });
+});
+
+// A node that is drained by hand has no action: a warning about its end, or a last resort, would break its order.
+test('without a pending hook there is no action', () => {
+  const sources = { eventTime: NOW - MINUTE, actionStartedAt: NOW - MINUTE, globalTimeouts: [] };
+  assert.ok(!('action' in timeline(sources)));
+});
+
+// A task that starts late in the action must evict at once, not wait for instants that are over.
+test('instants of the action may be over when the drain starts', () => {
+  const { action } = timeline({ eventTime: NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE });
+  assert.ok(action !== undefined);
+  assert.ok(action.warnAt < NOW && action.lastResortAt < NOW);
+  assert.equal(action.endsAt, NOW + MINUTE);
+});
