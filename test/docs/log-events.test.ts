@@ -130,6 +130,7 @@ test('docs/log-events.md has every event with its level and its fields, in the o
   assert.deepEqual(documented, expected);
 });
 
+// A field without a unit or a meaning is used for something else than it is.
 test('the page explains every field of every event, and no other', () => {
   const fields = logged.filter(({ type }) => !SUMMARY_EVENTS.includes(type)).flatMap(({ fields }) => [...fields]);
   assert.deepEqual(
@@ -138,6 +139,7 @@ test('the page explains every field of every event, and no other', () => {
   );
 });
 
+// The summary is what dashboards are made of.
 test('the page explains every field of both summaries, and no other', () => {
   for (const [heading, type] of [
     ['Summary', 'summary'],
