@@ -67,7 +67,11 @@ export async function runSweep(config: SweepConfig, ports: SweepPorts, context: 
  * @throws Failure when a lookup failed; the reason of the signal
  */
 async function sweep(config: SweepConfig, ports: SweepPorts, context: Context): Promise<SweepCounts> {
-  const { groups, instances } = await lookUp('find the waiting instances', ports.waitingInstances, context);
+  const { groups, instances } = await lookUp(
+    'find the waiting instances',
+    (signal) => ports.waitingInstances(signal),
+    context,
+  );
   const { waiting, failedGroups } = await waitingInHook(instances, ports, context);
   const withoutTask = await instancesWithoutTask(waiting, config.graceMs, ports, context);
   const ours = await instancesOfCluster(withoutTask, config, ports, context);
@@ -138,7 +142,7 @@ async function excludeThoseWithTask(
 }
 
 async function lookUpTasks(ports: SweepPorts, context: Context): Promise<ReadonlySet<string>> {
-  return lookUp('list the running tasks', ports.instancesWithTask, context);
+  return lookUp('list the running tasks', (signal) => ports.instancesWithTask(signal), context);
 }
 
 /** Skips instances of other EKS clusters, whose tasks would only find that there is nothing to do. Best effort. */

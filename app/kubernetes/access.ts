@@ -2,71 +2,27 @@ import { Agent, type Dispatcher } from 'undici';
 import { abortable } from '../lib/abort.ts';
 import { type Clock, withTimeout } from '../lib/clock.ts';
 
-/** How the API server is reached, whom it is trusted to be, and how the drainer proves who it is: as its source says at one time. */
+/** How to connect and authenticate to an API server, as its source (EKS, a kubeconfig) described it at one time. */
 export type Access = {
   readonly server: string;
-  /** A way to the server that shares no connection with another one; whoever asks for it destroys it. */
+  /** A new dispatcher that shares no connection with another one. The caller destroys it. */
   connect(): Dispatcher;
-  /** The headers that authenticate a request; `fresh` after the API server refused the last ones. */
-  authenticate(fresh: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** The headers that authenticate a request; `refused`: the API server refused the previous ones. */
+  authenticate(refused: boolean, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 };
 
-/** Asks the source of an access (EKS, a kubeconfig) what it says now. Rejects with a Failure. */
+/** Reads the current access from its source (EKS, a kubeconfig). Rejects with a Failure. */
 export type ResolveAccess = (signal: AbortSignal) => Promise<Access>;
 
-/** What proves to the API server who is asking. Times are milliseconds since the epoch. */
+/** Authenticates requests to the API server. Times are milliseconds since the epoch. */
 export type Credential = {
   readonly headers: Readonly<Record<string, string>>;
-  /** From then on a new one is asked for; this one is still used when there is none to be had. */
+  /** From then on a new one is requested; this one is used while there is no new one. */
   readonly renewAt: number;
   readonly expiresAt: number;
 };
 
-/** A new credential is not asked for more often than this, whatever was refused and whatever failed. */
-const LEAST_PAUSE_MS = 1_000;
-/** Longer than a provider's own tries take; a command that hangs is given up. */
-const MADE_WITHIN_MS = 60_000;
-
-/**
- * Keeps one credential for all requests and renews it before it expires, and when the API server refuses it: once for all
- * who ask at the same time. As long as the old one is good, nobody waits for the new one.
- *
- * @param make gets a new credential; its rejection is passed on only when the old one is of no more use
- */
-export function renewingCredential(
-  make: (signal: AbortSignal) => Promise<Credential>,
-  clock: Clock,
-): Access['authenticate'] {
-  let current: Credential | undefined;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let making: Promise<void> | undefined;
-
-  const renew = async () => {
-    try {
-      const pause = triedAt + LEAST_PAUSE_MS - clock.now();
-      if (pause > 0) await clock.sleep(pause, new AbortController().signal);
-      current = await withTimeout(clock, MADE_WITHIN_MS, make);
-    } finally {
-      triedAt = clock.now();
-      making = undefined;
-    }
-  };
-
-  return async (refused, signal) => {
-    const now = clock.now();
-    // Of many requests that were refused together, the first has it replaced for all.
-    const isNew = now - triedAt < LEAST_PAUSE_MS;
-    const isGood = current !== undefined && now < current.expiresAt && (!refused || isNew);
-    if (!isGood || (current !== undefined && now >= current.renewAt)) {
-      making ??= renew();
-      making.catch(() => undefined); // whoever needs it waits for it below
-    }
-    if (!isGood && making !== undefined) await abortable(making, signal);
-    return current?.headers ?? {};
-  };
-}
-
-/** Access with credentials that somebody else makes, and one certificate authority. */
+/** Access to an API server with one certificate authority, and with credentials from a provider. */
 export function accessWithCredential(
   {
     server,
@@ -87,20 +43,64 @@ export function accessWithCredential(
   };
 }
 
+/** @param certificateAuthority PEM of the only authority whose server certificates are trusted */
+export function dispatcherWithCa(certificateAuthority: string): Agent {
+  return new Agent({ ...AGENT_OPTIONS, connect: { ...AGENT_OPTIONS.connect, ca: certificateAuthority } });
+}
+
 /**
- * Connections to an API server: HTTP/2 where it is offered, so that many evictions share one; dead ones are noticed
- * by a PING, because a load balancer between us may drop a connection without a word
+ * Connections to an API server use HTTP/2 where the server offers it, so that many evictions share one. A PING detects dead
+ * connections, because a load balancer on the way may drop a connection silently
  * (https://github.com/kubernetes/client-go/issues/374).
  */
-export const KEEP_ALIVE = {
+export const AGENT_OPTIONS = {
   allowH2: true,
   h2Options: { pingInterval: 15_000 },
   connections: 64,
-  // Said outright: otherwise NODE_TLS_REJECT_UNAUTHORIZED in the environment could say no.
+  // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED in the environment changes the default.
   connect: { timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000, rejectUnauthorized: true },
 } satisfies Agent.Options;
 
-/** @param certificateAuthority PEM of the only authority that is trusted to vouch for the server */
-export function dispatcherWithCa(certificateAuthority: string): Agent {
-  return new Agent({ ...KEEP_ALIVE, connect: { ...KEEP_ALIVE.connect, ca: certificateAuthority } });
+/** Minimum time between two renewals, so that a cluster that refuses every credential does not cause a renewal per request. */
+const MIN_RENEWAL_INTERVAL_MS = 1_000;
+/** Longer than the retries of a credential provider take; a command that hangs is abandoned. */
+const RENEWAL_TIMEOUT_MS = 60_000;
+
+/**
+ * Shares one credential between all requests. Renews it before it expires and when the API server refuses it, once for all
+ * requests that need it at the same time. Requests wait for the renewal only when the current credential is not valid.
+ *
+ * @param provider gets a new credential; its error is thrown only when the current credential is no longer valid
+ */
+export function renewingCredential(
+  provider: (signal: AbortSignal) => Promise<Credential>,
+  clock: Clock,
+): Access['authenticate'] {
+  let current: Credential | undefined;
+  let lastRenewalAt = Number.NEGATIVE_INFINITY;
+  let renewal: Promise<void> | undefined;
+
+  const renew = async () => {
+    try {
+      const waitMs = lastRenewalAt + MIN_RENEWAL_INTERVAL_MS - clock.now();
+      if (waitMs > 0) await clock.sleep(waitMs, new AbortController().signal);
+      current = await withTimeout(clock, RENEWAL_TIMEOUT_MS, provider);
+    } finally {
+      lastRenewalAt = clock.now();
+      renewal = undefined;
+    }
+  };
+
+  return async (refused, signal) => {
+    const now = clock.now();
+    // Of many requests that were refused together, the first one renews the credential for all.
+    const isNew = now - lastRenewalAt < MIN_RENEWAL_INTERVAL_MS;
+    const isValid = current !== undefined && now < current.expiresAt && (!refused || isNew);
+    if (!isValid || (current !== undefined && now >= current.renewAt)) {
+      renewal ??= renew();
+      renewal.catch(() => undefined); // requests that need the new credential await it below
+    }
+    if (!isValid && renewal !== undefined) await abortable(renewal, signal);
+    return current?.headers ?? {};
+  };
 }

@@ -1,5 +1,32 @@
 import * as v from 'valibot';
 
+/**
+ * Maximum length of one response, one item of a list and one line of a watch. An object in etcd is at most 1.5 MiB
+ * (https://etcd.io/docs/v3.6/dev-guide/limit/), so an API server sends nothing as long as this.
+ */
+export const MAX_TEXT_CHARS = 32 * 1024 * 1024;
+
+/** The sender is not an API server, or a broken one: its response is refused before it fills the memory. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge';
+
+  constructor(what: string, maxChars: number) {
+    super(`${what} is larger than ${Math.round(maxChars / 1024 / 1024)} MiB`);
+  }
+}
+
+/** The whole text of a response. @throws TooLarge */
+export async function textOf(chunks: AsyncIterable<string>, maxChars = MAX_TEXT_CHARS): Promise<string> {
+  const pieces: string[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > maxChars) throw new TooLarge('the response', maxChars);
+    pieces.push(chunk);
+  }
+  return pieces.join('');
+}
+
 const QUOTE = 34;
 const COMMA = 44;
 const ARRAY = 91;
@@ -8,18 +35,18 @@ const ARRAY_END = 93;
 const OBJECT = 123;
 const OBJECT_END = 125;
 
-/** The depth of the elements of an array that the outermost object holds: `{"items":[HERE]}`. */
+/** The depth of the elements of an array in the outermost object: `{"items":[HERE]}`. */
 const ITEM_DEPTH = 2;
 
 /**
- * Reads a list of the API item by item, while it arrives: a thousand pods as one text, and as objects with all that we do not
- * need of them, take ten times the memory of what we keep.
+ * Parses a list of the API item by item as the response arrives. The text of a thousand pods and their complete objects would
+ * take ten times the memory of the fields that the drainer keeps.
  */
 export class ListParser<T> {
   readonly #read: (item: unknown) => T;
-  readonly #largest: number;
+  readonly #maxChars: number;
   readonly #items: T[] = [];
-  /** The item that is arriving, and the text around all items. */
+  /** The incomplete item, and the text around all items. */
   #item = '';
   #around = '';
   #depth = 0;
@@ -27,12 +54,12 @@ export class ListParser<T> {
   #inString = false;
   #escaped = false;
 
-  constructor(read: (item: unknown) => T, largest = MAX_TEXT_CHARS) {
+  constructor(read: (item: unknown) => T, maxChars = MAX_TEXT_CHARS) {
     this.#read = read;
-    this.#largest = largest;
+    this.#maxChars = maxChars;
   }
 
-  /** @throws when an item is no JSON, or `read` refuses it; TooLarge when an item, or what is around them, is */
+  /** @throws SyntaxError when an item is not JSON, TooLarge, and the errors of `read` */
   push(chunk: string): void {
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
@@ -65,13 +92,13 @@ export class ListParser<T> {
     }
     if (this.#inArray && this.#depth > ITEM_DEPTH) this.#item += chunk.slice(from);
     else this.#around += chunk.slice(from);
-    if (this.#item.length > this.#largest) throw new TooLarge('an item of the list', this.#largest);
-    if (this.#around.length > this.#largest) throw new TooLarge('the list around its items', this.#largest);
+    if (this.#item.length > this.#maxChars) throw new TooLarge('an item of the list', this.#maxChars);
+    if (this.#around.length > this.#maxChars) throw new TooLarge('the list without its items', this.#maxChars);
   }
 
   /**
    * The items, and the list without them.
-   * @throws when what arrived is not whole, or no JSON
+   * @throws SyntaxError when the text is incomplete or not JSON
    */
   end(): { items: T[]; list: unknown } {
     return { items: this.#items, list: JSON.parse(this.#around) };
@@ -82,19 +109,34 @@ export class ListParser<T> {
   }
 }
 
-/** Puts together the lines of a watch from the pieces in which they arrive. */
+const ListObject = v.object({
+  metadata: v.object({ resourceVersion: v.optional(v.string(), ''), continue: v.optional(v.string(), '') }),
+  /** ListParser has removed the objects: anything that remains is not an object. */
+  items: v.nullable(v.pipe(v.array(v.unknown()), v.maxLength(0, 'an item is not an object'))),
+});
+
+/**
+ * The metadata of a list whose items ListParser has removed.
+ * @throws ValiError when `items` is not a list of objects, or there is no metadata
+ */
+export function readListMetadata(object: unknown): { resourceVersion: string; continueToken: string } {
+  const { metadata } = v.parse(ListObject, object);
+  return { resourceVersion: metadata.resourceVersion, continueToken: metadata.continue };
+}
+
+/** Assembles the lines of a watch from the chunks of the response. */
 export class LineSplitter {
-  readonly #largest: number;
+  readonly #maxChars: number;
   #pieces: string[] = [];
   #length = 0;
 
-  constructor(largest = MAX_TEXT_CHARS) {
-    this.#largest = largest;
+  constructor(maxChars = MAX_TEXT_CHARS) {
+    this.#maxChars = maxChars;
   }
 
   /**
-   * The lines that this piece completes; empty ones are left out.
-   * @throws TooLarge when a line gets longer than may be
+   * The lines that this chunk completes, without empty lines.
+   * @throws TooLarge
    */
   push(chunk: string): string[] {
     const lines: string[] = [];
@@ -110,68 +152,28 @@ export class LineSplitter {
     return lines;
   }
 
-  /** @throws when the text ended in the middle of a line */
+  /** @throws Error when the last line is incomplete */
   end(): void {
-    if (this.#length > 0) throw new Error('it ended in the middle of an event');
+    if (this.#length > 0) throw new Error('the response ended in the middle of an event');
   }
 
   #add(piece: string): void {
     this.#length += piece.length;
-    if (this.#length > this.#largest) throw new TooLarge('a line', this.#largest);
+    if (this.#length > this.#maxChars) throw new TooLarge('a line', this.#maxChars);
     if (piece !== '') this.#pieces.push(piece);
   }
 }
 
-/**
- * Letters of one answer, one item of a list, one line of a watch. An object in etcd is at most 1.5 MiB
- * (https://etcd.io/docs/v3.6/dev-guide/limit/), so an API server has nothing as long as this to say.
- */
-export const MAX_TEXT_CHARS = 32 * 1024 * 1024;
+const WatchEvent = v.object({ type: v.string(), object: v.unknown() });
 
-/** Far more than a kubeconfig of hundreds of clusters has; to read more than that takes seconds. */
-export const MAX_KUBECONFIG_BYTES = 4 * 1024 * 1024;
-
-/** What somebody sends who is no API server, or a broken one: refused before it takes all memory. */
-export class TooLarge extends Error {
-  override readonly name = 'TooLarge';
-
-  constructor(what: string, largest: number) {
-    super(`${what} is larger than ${Math.round(largest / 1024 / 1024)} MiB`);
-  }
+/** One line of a watch. @throws SyntaxError or ValiError */
+export function readWatchEvent(line: string): { type: string; object: unknown } {
+  return v.parse(WatchEvent, JSON.parse(line));
 }
 
-/** The whole text of an answer. @throws TooLarge when it is longer than may be */
-export async function textOf(chunks: AsyncIterable<string>, largest = MAX_TEXT_CHARS): Promise<string> {
-  const pieces: string[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > largest) throw new TooLarge('the answer', largest);
-    pieces.push(chunk);
-  }
-  return pieces.join('');
-}
-
-const ListObject = v.object({
-  metadata: v.object({ resourceVersion: v.optional(v.string(), ''), continue: v.optional(v.string(), '') }),
-  /** Objects were taken out of it while they arrived: whatever is left is none. */
-  items: v.nullable(v.pipe(v.array(v.unknown()), v.maxLength(0, 'an item is no object'))),
-});
-
-/** What a list says of itself; its items are read one by one, but that they are a list is looked at here. */
-export function readListMetadata(object: unknown): { resourceVersion: string; more: string } {
-  const { metadata } = v.parse(ListObject, object);
-  return { resourceVersion: metadata.resourceVersion, more: metadata.continue };
-}
-
-const WatchObject = v.object({ type: v.string(), object: v.unknown() });
 const Versioned = v.object({ metadata: v.object({ resourceVersion: v.string() }) });
 
-/** One line of a watch. */
-export function readWatchEvent(line: string): { type: string; object: unknown } {
-  return v.parse(WatchObject, JSON.parse(line));
-}
-
+/** @throws ValiError */
 export function resourceVersionOf(object: unknown): string {
   return v.parse(Versioned, object).metadata.resourceVersion;
 }

@@ -32,19 +32,20 @@ const BudgetObject = v.object({
 });
 
 /**
- * @param version the API version that it was read with: an empty selector selects all pods in policy/v1, and none in
- *   policy/v1beta1 (https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125)
- * @throws when the API sends something that is no budget
+ * @param version the API version of the object: an empty selector selects all pods in policy/v1, and no pods in policy/v1beta1
+ *   (https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125)
+ * @throws ValiError when the object is not a PodDisruptionBudget
  */
 export function readBudget(object: unknown, version: string): Budget {
   const { metadata, spec, status } = v.parse(BudgetObject, object);
-  const upToDate = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  // A status that is older than the spec may allow more than the new spec does.
+  const isCurrent = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   return {
     uid: metadata.uid,
     namespace: metadata.namespace,
     name: metadata.name,
     selector: readSelector(spec.selector, version),
-    allowed: upToDate ? (status?.disruptionsAllowed ?? 0) : 0,
+    allowed: isCurrent ? (status?.disruptionsAllowed ?? 0) : 0,
     healthy: status?.currentHealthy ?? 0,
     desired: status?.desiredHealthy ?? 0,
     expected: status?.expectedPods ?? 0,

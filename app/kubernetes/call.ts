@@ -1,5 +1,6 @@
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete';
 
+/** One call of the Kubernetes API. */
 export type Call = {
   readonly verb: Verb;
   /** Path and query. */
@@ -7,26 +8,26 @@ export type Call = {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal: AbortSignal;
-  /** Flow control that hits it slows down nothing else. */
+  /** Flow control of this call does not pause other calls. */
   readonly lowPriority?: boolean;
 };
 
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
 
-/** For people: what is asked of what, without the query. */
+/** The verb and the path without its query, for messages. */
 export function describeCall({ verb, path }: Call): string {
   return `${verb} ${path.split('?')[0]}`;
 }
 
-/** The right that a call takes, as RBAC knows it, in whatever namespace: `create pods/eviction`. */
-export function rightOf({ verb, path }: Call): string {
+/** The RBAC permission that a call needs, regardless of namespace and object: `create pods/eviction`. */
+export function permissionOf({ verb, path }: Call): string {
   const below = (path.split('?')[0] ?? '').replace(/^.*\/v\d[^/]*\//, '').replace(/^namespaces\/[^/]+\/(?=.)/, '');
   const [resource = '', , subresource] = below.split('/');
   return `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
 }
 
-/** What of a call goes over the line, but for who sends it. */
-export function messageOf({ verb, body, contentType = 'application/json' }: Call) {
+/** Method, headers and body of the request, without credentials. */
+export function requestOf({ verb, body, contentType = 'application/json' }: Call) {
   return {
     method: METHODS[verb],
     headers: {

@@ -1,3 +1,3 @@
-/** What we use of client-node, and of the YAML parser that it brings, as one module: loaded when there is a kubeconfig to read. */
+/** The parts of client-node, and of its YAML parser, that the drainer uses: one module, loaded only to read a kubeconfig. */
 export { KubeConfig } from '@kubernetes/client-node';
 export { load, YAMLException } from 'js-yaml';

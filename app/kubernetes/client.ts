@@ -2,196 +2,204 @@ import { type Dispatcher, request } from 'undici';
 import { explain, Failure } from '../lib/errors.ts';
 import type { Access, ResolveAccess } from './access.ts';
 import { LineSplitter, ListParser, readListMetadata, textOf } from './bodies.ts';
-import { type Call, describeCall, messageOf, type Verb } from './call.ts';
+import { type Call, describeCall, requestOf, type Verb } from './call.ts';
 import { Connections, type Route } from './connections.ts';
 import { ApiError, ApiUnreachable, parseResponse } from './errors.ts';
 import { ResponsePolicy, type ResponsePolicyOptions, readErrorResponse } from './responses.ts';
 import { tlsFailureIn } from './tls-errors.ts';
 
-/** The API server itself gives up on a request after 60 s. */
-const ANSWER_WITHIN_MS = 30_000;
-const WHOLE_ANSWER_WITHIN_MS = 60_000;
-/** Bookmarks come about once a minute: a watch that is silent for longer has lost its connection. */
-const WATCH_SILENT_MS = 90_000;
-/** The API server ends a watch after the five minutes that we ask for; one that goes on for longer is none. */
-const WATCH_WITHIN_MS = 600_000;
+/** No data for this long. The API server itself ends a request after 60 s. */
+const IDLE_TIMEOUT_MS = 30_000;
+const RESPONSE_TIMEOUT_MS = 60_000;
+/** Bookmarks arrive about once a minute: a watch that is silent for longer has lost its connection. */
+const WATCH_IDLE_TIMEOUT_MS = 90_000;
+/** The API server ends a watch after the `timeoutSeconds` of the request, about five minutes: a longer one is not a watch. */
+const WATCH_TIMEOUT_MS = 600_000;
 
 export type ClientOptions = ResponsePolicyOptions & {
-  /** What the source of the access says now: asked when certificates or credentials are refused. */
+  /** Called when the API server's certificate is not trusted, or the API server refuses the credentials. */
   readonly resolveAccess: ResolveAccess;
 };
 
+/** A list whose items have been read. `continueToken`: of the next page, or empty. */
+export type ListResponse<T> = {
+  readonly items: T[];
+  readonly resourceVersion: string;
+  readonly continueToken: string;
+};
+
 /**
- * The Kubernetes API (HTTP/2 where the server offers it), with authentication, timeouts, limits on what an answer may take of our
- * memory, a count of the requests by verb, and the pause that flow control asks for. It does not retry what fails: its callers know
- * what for. What was refused for a certificate or credentials is sent again, once, with those that the source of the access has now.
+ * A client of the Kubernetes API (HTTP/2 where the server offers it): authentication, timeouts, size limits, a count of requests by
+ * verb, and the pause that flow control demands. It does not retry errors, because only the caller knows whether a retry is safe.
+ * One exception: after a TLS failure or a 401 it sends the request once more, with the current access from its source.
  */
 export class KubernetesClient {
   readonly counts: Record<Verb, number> = { get: 0, list: 0, watch: 0, create: 0, patch: 0, delete: 0 };
   readonly server: string;
   readonly #connections: Connections;
-  readonly #judge: ResponsePolicy;
+  readonly #policy: ResponsePolicy;
 
-  constructor(access: Access, events: ClientOptions) {
+  constructor(access: Access, options: ClientOptions) {
     this.server = access.server;
-    this.#connections = new Connections(access, events.resolveAccess, events.clock);
-    this.#judge = new ResponsePolicy(events);
+    this.#connections = new Connections(access, options.resolveAccess, options.clock);
+    this.#policy = new ResponsePolicy(options);
   }
 
   /**
-   * One call and its answer, parsed.
-   * @throws ApiError when the answer is not 2xx, ApiUnreachable when there is none, or none that can be read, the signal's reason
-   *   when aborted
+   * Sends one call and parses its response.
+   * @throws ApiError when the response is not 2xx, ApiUnreachable when there is no readable response, the signal's reason when
+   *   aborted
    */
   async call(call: Call): Promise<unknown> {
-    const text = await this.#readingAll(call, () => textOf(this.#chunks(call, limited(call), ANSWER_WITHIN_MS)));
-    return parseResponse(this.#answerTo(call), () => JSON.parse(text));
+    const text = await this.#readBody(call, () => textOf(this.#chunks(call, withinTimeout(call), IDLE_TIMEOUT_MS)));
+    return parseResponse(this.#responseTo(call), () => JSON.parse(text));
   }
 
-  /** One list: its items, each read while it arrives, and what it says of itself. Errors as `call`. */
-  async list<T>(
-    call: Call,
-    read: (item: unknown) => T,
-  ): Promise<{ items: T[]; resourceVersion: string; more: string }> {
-    const arriving = new ListParser(read);
-    await this.#readingAll(call, async () => {
-      for await (const chunk of this.#chunks(call, limited(call), ANSWER_WITHIN_MS)) arriving.push(chunk);
+  /** Lists objects; reads each item as it arrives. Errors as `call`. */
+  async list<T>(call: Call, read: (item: unknown) => T): Promise<ListResponse<T>> {
+    const parser = new ListParser(read);
+    await this.#readBody(call, async () => {
+      for await (const chunk of this.#chunks(call, withinTimeout(call), IDLE_TIMEOUT_MS)) parser.push(chunk);
     });
-    return parseResponse(this.#answerTo(call), () => {
-      const { items, list } = arriving.end();
+    return parseResponse(this.#responseTo(call), () => {
+      const { items, list } = parser.end();
       return { items, ...readListMetadata(list) };
     });
   }
 
-  /** The lines of a watch. Ends when the server ends it; errors as `call`. */
+  /** The lines of a watch, until the server ends it. Errors as `call`. */
   async *lines(call: Call): AsyncGenerator<string, void> {
-    const arriving = new LineSplitter();
-    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(WATCH_WITHIN_MS)]);
-    for await (const chunk of this.#chunks(call, signal, WATCH_SILENT_MS)) {
-      yield* parseResponse(this.#answerTo(call), () => arriving.push(chunk));
+    const splitter = new LineSplitter();
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(WATCH_TIMEOUT_MS)]);
+    for await (const chunk of this.#chunks(call, signal, WATCH_IDLE_TIMEOUT_MS)) {
+      yield* parseResponse(this.#responseTo(call), () => splitter.push(chunk));
     }
-    parseResponse(this.#answerTo(call), () => arriving.end());
+    parseResponse(this.#responseTo(call), () => splitter.end());
   }
 
   async close(): Promise<void> {
     await this.#connections.close();
   }
 
-  #answerTo(call: Call): string {
+  #responseTo(call: Call): string {
     return `${describeCall(call)} at ${this.server}`;
   }
 
-  /** Whatever is no failure of the way to the server is one of what arrived. */
-  async #readingAll<T>(call: Call, read: () => Promise<T>): Promise<T> {
+  /** Every error that is not a Failure yet comes from the content of the response. */
+  async #readBody<T>(call: Call, read: () => Promise<T>): Promise<T> {
     try {
       return await read();
     } catch (error) {
       if (error instanceof Failure || call.signal.aborted) throw error;
-      return parseResponse(this.#answerTo(call), () => {
+      return parseResponse(this.#responseTo(call), () => {
         throw error;
       });
     }
   }
 
-  async *#chunks(call: Call, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string, void> {
-    const { body } = await this.#send(call, signal, timeoutMs);
+  async *#chunks(call: Call, signal: AbortSignal, idleTimeoutMs: number): AsyncGenerator<string, void> {
+    const { body } = await this.#send(call, signal, idleTimeoutMs);
     const chunks = body.setEncoding('utf8')[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value } = await this.#reading(call, () => chunks.next());
+        const { done, value } = await this.#transfer(call, () => chunks.next());
         if (done === true) return;
         yield String(value);
       }
     } finally {
-      // Whoever stops listening lets the connection go.
+      // Release the connection when the consumer stops before the end.
       body.on('error', () => undefined).destroy();
     }
   }
 
-  async #send(call: Call, signal: AbortSignal, timeoutMs: number): Promise<Dispatcher.ResponseData> {
+  /** Sends the call; when its access is refused, renews the access and sends the call once more. */
+  async #send(call: Call, signal: AbortSignal, idleTimeoutMs: number): Promise<Dispatcher.ResponseData> {
     const route = this.#connections.current;
-    const first = await this.#sendBy(route, call, signal, timeoutMs).catch(async (error: unknown) => {
-      if (tlsFailureIn(error) === undefined || !(await this.#renew(call, route, error))) throw error;
+    const first = await this.#sendOn(route, call, signal, idleTimeoutMs).catch(async (error: unknown) => {
+      if (tlsFailureIn(error) === undefined || !(await this.#renewAccess(call, route, error))) throw error;
       return undefined;
     });
     if (first !== undefined) {
-      if (first.statusCode !== 401) return this.#judge.check(call, first);
+      if (first.statusCode !== 401) return this.#policy.check(call, first);
       const refusal = await readErrorResponse(describeCall(call), first, call.signal);
-      // A kubeconfig that was replaced, or a client certificate: they are not made anew with the headers.
-      if (!(await this.#renew(call, route, refusal))) throw refusal;
+      // New headers alone do not replace a client certificate, or a kubeconfig in S3.
+      if (!(await this.#renewAccess(call, route, refusal))) throw refusal;
     }
-    return this.#judge.check(call, await this.#sendBy(this.#connections.current, call, signal, timeoutMs));
+    return this.#policy.check(call, await this.#sendOn(this.#connections.current, call, signal, idleTimeoutMs));
   }
 
-  async #renew(call: Call, refused: Route, refusal: unknown): Promise<boolean> {
-    try {
-      return await this.#connections.renew(refused, call.signal);
-    } catch (cause) {
-      if (call.signal.aborted) throw call.signal.reason;
-      throw new ApiUnreachable(`${explain(refusal)}; and how to reach it now could not be found out`, cause);
-    }
-  }
-
-  async #sendBy(
+  /** Sends the call with current credentials; after a 401, once more with new ones. */
+  async #sendOn(
     { access, calls, watches }: Route,
     call: Call,
     signal: AbortSignal,
-    timeoutMs: number,
+    idleTimeoutMs: number,
   ): Promise<Dispatcher.ResponseData> {
     const dispatcher = call.verb === 'watch' ? watches : calls;
-    const message = messageOf(call);
-    const send = async (fresh: boolean) => {
-      await this.#judge.pause(call.signal);
-      const headers = await access.authenticate(fresh, call.signal);
+    const options = requestOf(call);
+    const send = async (refused: boolean) => {
+      await this.#policy.waitForRetryAfter(call.signal);
+      const headers = await access.authenticate(refused, call.signal);
       this.counts[call.verb]++;
-      return this.#reading(call, () =>
+      return this.#transfer(call, () =>
         request(`${this.server}${call.path}`, {
-          ...message,
+          ...options,
           dispatcher,
-          headers: { ...headers, ...message.headers },
-          headersTimeout: timeoutMs,
-          bodyTimeout: timeoutMs,
+          headers: { ...headers, ...options.headers },
+          headersTimeout: idleTimeoutMs,
+          bodyTimeout: idleTimeoutMs,
           signal: deferAbort(signal),
         }),
       );
     };
     const first = await send(false);
     if (first.statusCode !== 401) return first;
-    // The credentials may have been rotated, or our clock may have drifted: once more with new ones.
+    // The credentials may have been rotated, or the local clock may have drifted.
     await first.body.dump();
     return send(true);
   }
 
-  async #reading<T>(call: Call, work: () => Promise<T>): Promise<T> {
+  /** @returns false when the source was read just now: the refusal stands */
+  async #renewAccess(call: Call, refused: Route, refusal: unknown): Promise<boolean> {
+    try {
+      return await this.#connections.renew(refused, call.signal);
+    } catch (cause) {
+      if (call.signal.aborted) throw call.signal.reason;
+      throw new ApiUnreachable(`${explain(refusal)}; could not read the current endpoint and credentials`, cause);
+    }
+  }
+
+  /** Turns network and TLS errors into ApiUnreachable. */
+  async #transfer<T>(call: Call, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (cause) {
       if (call.signal.aborted) throw call.signal.reason;
       if (cause instanceof ApiError) throw cause;
-      this.#judge.markUnavailable();
-      const distrust = tlsFailureIn(cause);
-      const why = distrust === undefined ? explain(cause) : `${distrust.reason}: ${explain(cause)}`;
+      this.#policy.markUnavailable();
+      const tlsFailure = tlsFailureIn(cause);
+      const why = tlsFailure === undefined ? explain(cause) : `${tlsFailure.reason}: ${explain(cause)}`;
       throw new ApiUnreachable(
-        `${describeCall(call)}: no answer from ${this.server} (${why})`,
+        `${describeCall(call)}: no response from ${this.server} (${why})`,
         cause,
-        distrust?.advice,
+        tlsFailure?.advice,
       );
     }
   }
 }
 
-function limited({ signal }: Call): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(WHOLE_ANSWER_WITHIN_MS)]);
+function withinTimeout({ signal }: Call): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT_MS)]);
 }
 
 /**
- * The same signal, one turn of the event loop later. A request that is aborted in the very turn in which it was written to an HTTP/2
- * connection can send Node into a native loop that takes all memory and heeds no signal: a drain that was denied while its first
- * evictions went out hung so in one of two tries, with Node 24.21 and undici 8.12.
+ * The same signal, one turn of the event loop later. A request that is aborted in the same turn in which it was written to an
+ * HTTP/2 connection can send Node into a native loop that fills the memory and ignores signals. With Node 24.21 and undici 8.12
+ * every second drain that was denied during its first evictions hung like this.
  */
 export function deferAbort(signal: AbortSignal): AbortSignal {
   if (signal.aborted) return signal;
-  const later = new AbortController();
-  signal.addEventListener('abort', () => setImmediate(() => later.abort(signal.reason)), { once: true });
-  return later.signal;
+  const deferred = new AbortController();
+  signal.addEventListener('abort', () => setImmediate(() => deferred.abort(signal.reason)), { once: true });
+  return deferred.signal;
 }

@@ -17,31 +17,27 @@ import { cordon, nodeDirectory, observeNode, taint } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
 
-const Resources = v.object({
-  resources: v.array(v.object({ name: v.string(), group: v.optional(v.string()), version: v.optional(v.string()) })),
-});
-
 /**
- * Connects to a cluster: asks it once which policy API it speaks.
- * @param resolveAccess says how the cluster is reached now; called again when certificates or credentials are refused
- * @throws Denied, ApiError or ApiUnreachable
+ * Connects to a cluster. Tries once.
+ * @param resolveAccess reads the current access from its source; called again when certificates or credentials are refused
+ * @throws Denied, ApiError or ApiUnreachable; Failure when the server has no eviction API
  */
 export async function connectCluster(
   resolveAccess: ResolveAccess,
   { clock, report }: { clock: Clock; report: Report },
   signal: AbortSignal,
 ): Promise<Cluster> {
-  const throttled = (pauseMs: number) => report({ type: 'throttled', pauseMs });
-  const client = new KubernetesClient(await resolveAccess(signal), { clock, resolveAccess, throttled });
+  const onThrottled = (pauseMs: number) => report({ type: 'throttled', pauseMs });
+  const client = new KubernetesClient(await resolveAccess(signal), { clock, resolveAccess, onThrottled });
   try {
-    const version = await discover(client, signal);
+    const policyVersion = await discoverPolicyVersion(client, signal);
     return {
       server: client.server,
-      policyVersion: version,
+      policyVersion,
       nodes: nodeDirectory(client),
       cordon: (node, exclude, signal) => cordon(client, node, exclude, signal),
       taint: (node, signal) => taint(client, node, signal),
-      podsOf: (node) => drainCluster(client, version, node, { clock, report }),
+      podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report }),
       volumesOf: (node) => volumesOf(client, node.name),
       eventsOn: (node) => new EventRecorder(client, node, clock),
       requests: client.counts,
@@ -53,52 +49,56 @@ export async function connectCluster(
   }
 }
 
+const ResourceList = v.object({
+  resources: v.array(v.object({ name: v.string(), group: v.optional(v.string()), version: v.optional(v.string()) })),
+});
+
 /**
- * Asks the cluster which policy API it speaks, which also tells that it is there. Budgets came to policy/v1 before evictions
- * did, and left policy/v1beta1 after them: what evictions speak, budgets speak too.
+ * Discovers the version of the eviction API, which also proves that the API server responds. Budgets are served in the same version:
+ * they were added to policy/v1 before evictions, and removed from policy/v1beta1 after them.
  * https://kubernetes.io/docs/reference/using-api/deprecation-guide/#eviction-v122
  */
-async function discover(api: KubernetesClient, signal: AbortSignal): Promise<PolicyVersion> {
-  const core = await api.call({ verb: 'get', path: '/api/v1', signal }).catch((error: unknown) => {
+async function discoverPolicyVersion(client: KubernetesClient, signal: AbortSignal): Promise<PolicyVersion> {
+  const core = await client.call({ verb: 'get', path: '/api/v1', signal }).catch((error: unknown) => {
     throw asDenied(error);
   });
-  const { resources } = parseResponse('get /api/v1', () => v.parse(Resources, core));
+  const { resources } = parseResponse('get /api/v1', () => v.parse(ResourceList, core));
   const eviction = resources.find(({ name }) => name === 'pods/eviction');
   if (eviction === undefined) {
-    throw new Failure(`${api.server} has no eviction API (pods/eviction)`, {
-      advice: 'is it a Kubernetes API server?',
+    throw new Failure(`${client.server} has no eviction API (pods/eviction)`, {
+      advice: 'check that it is the endpoint of a Kubernetes API server',
     });
   }
   return `${eviction.group ?? 'policy'}/${eviction.version ?? 'v1beta1'}`;
 }
 
-/** What a drain needs of the cluster, for one node. */
+/** The part of the cluster API that the drain of one node needs. */
 function drainCluster(
-  api: KubernetesClient,
-  version: PolicyVersion,
+  client: KubernetesClient,
+  policyVersion: PolicyVersion,
   node: NodeRef,
   { clock, report }: { clock: Clock; report: Report },
 ): DrainCluster {
   const pods: Collection<Pod> = {
-    name: `the pods of ${node.name}`,
+    name: `pods of node ${node.name}`,
     path: `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node.name}`)}`,
     read: readPod,
   };
   const budgets = (namespace: string): Collection<Budget> => ({
-    name: `the disruption budgets of ${namespace}`,
-    path: `/apis/${version}/namespaces/${namespace}/poddisruptionbudgets`,
-    read: (object) => readBudget(object, version),
+    name: `disruption budgets of namespace ${namespace}`,
+    path: `/apis/${policyVersion}/namespaces/${namespace}/poddisruptionbudgets`,
+    read: (object) => readBudget(object, policyVersion),
   });
   return {
-    isSameNode: async (signal) => (await nodeDirectory(api).byName(node.name, signal))?.uid === node.uid,
-    cordon: (signal) => cordon(api, node, false, signal),
-    observeNode: (sink, signal) => observeNode(api, node, sink, { clock, report, signal }),
-    observePods: (sink, signal) => listWatch(api, pods, undefined, sink, { clock, report, signal }),
-    readPods: async (signal) => (await list(api, pods, undefined, signal)).items,
-    readBudgets: (namespace, signal) => list(api, budgets(namespace), undefined, signal),
+    isSameNode: async (signal) => (await nodeDirectory(client).byName(node.name, signal))?.uid === node.uid,
+    cordon: (signal) => cordon(client, node, false, signal),
+    observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
+    observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
+    readPods: async (signal) => (await list(client, pods, undefined, signal)).items,
+    readBudgets: (namespace, signal) => list(client, budgets(namespace), undefined, signal),
     observeBudgets: (namespace, from, sink, signal) =>
-      listWatch(api, budgets(namespace), from, sink, { clock, report, signal }),
-    evict: (pod, signal) => evictPod(api, version, pod, signal),
-    delete: (pod, signal) => deletePod(api, pod, signal),
+      listWatch(client, budgets(namespace), from, sink, { clock, report, signal }),
+    evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),
+    delete: (pod, signal) => deletePod(client, pod, signal),
   };
 }

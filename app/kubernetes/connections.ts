@@ -4,33 +4,33 @@ import { type Clock, withTimeout } from '../lib/clock.ts';
 import { Failure } from '../lib/errors.ts';
 import type { Access, ResolveAccess } from './access.ts';
 
-/** The connections that one access gave. Watches have one of their own: behind fifty answers their events would wait. */
+/** The connections of one access. Watches have their own: their events must not queue behind fifty responses. */
 export type Route = { readonly access: Access; readonly calls: Dispatcher; readonly watches: Dispatcher };
 
-/** The source is not asked again sooner than this, whatever is refused: a certificate that stays wrong is no reason to hurry. */
-const LEAST_PAUSE_MS = 10_000;
-const ANSWER_WITHIN_MS = 60_000;
+/** Minimum time between two reads of the source: a certificate that stays untrusted must not cause a read per request. */
+const MIN_RESOLVE_INTERVAL_MS = 10_000;
+const RESOLVE_TIMEOUT_MS = 60_000;
 
 /**
- * The connections to one API server, made anew by what the source of the access says now: authorities of clusters are replaced,
- * client certificates and kubeconfigs rotated, while a drain takes its hours.
+ * The connections to one API server, renewed from the source of the access on demand: during a drain of hours, certificate
+ * authorities can be replaced, client certificates and kubeconfigs rotated.
  */
 export class Connections {
   readonly server: string;
-  readonly #ask: ResolveAccess;
+  readonly #resolveAccess: ResolveAccess;
   readonly #clock: Clock;
-  /** Of former accesses: what is under way on them comes to its end. */
-  readonly #former = new Set<Dispatcher>();
+  /** Dispatchers of previous accesses, until their pending requests have completed. */
+  readonly #closing = new Set<Dispatcher>();
   #current: Route;
-  #askedAt: number;
-  #asking: Promise<void> | undefined;
+  #resolvedAt: number;
+  #renewal: Promise<void> | undefined;
 
-  constructor(access: Access, ask: ResolveAccess, clock: Clock) {
+  constructor(access: Access, resolveAccess: ResolveAccess, clock: Clock) {
     this.server = access.server;
-    this.#ask = ask;
+    this.#resolveAccess = resolveAccess;
     this.#clock = clock;
     this.#current = routeOf(access);
-    this.#askedAt = clock.now();
+    this.#resolvedAt = clock.now();
   }
 
   get current(): Route {
@@ -38,48 +38,51 @@ export class Connections {
   }
 
   /**
-   * Makes the connections anew, once for all whose route was refused at the same time.
-   * @returns false when the source was asked just now, and is not asked again yet
-   * @throws Failure when the source does not answer, or names another server
+   * Replaces the connections, once for all calls whose route was refused at the same time.
+   * @returns false when the source was read less than 10 s ago: the current route stays
+   * @throws Failure when the source does not respond, or names another server
    */
   async renew(refused: Route, signal: AbortSignal): Promise<boolean> {
     if (refused !== this.#current) return true;
-    if (this.#asking === undefined) {
-      if (this.#clock.now() - this.#askedAt < LEAST_PAUSE_MS) return false;
-      this.#asking = this.#replace();
-      this.#asking.catch(() => undefined); // whoever needs it waits for it below
+    if (this.#renewal === undefined) {
+      if (this.#clock.now() - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS) return false;
+      this.#renewal = this.#replace();
+      this.#renewal.catch(() => undefined); // the calls that need it await it below
     }
-    await abortable(this.#asking, signal);
+    await abortable(this.#renewal, signal);
     return true;
   }
 
   async close(): Promise<void> {
     const { calls, watches } = this.#current;
-    await Promise.all([calls, watches, ...this.#former].map((dispatcher) => dispatcher.destroy()));
+    await Promise.all([calls, watches, ...this.#closing].map((dispatcher) => dispatcher.destroy()));
   }
 
   async #replace(): Promise<void> {
     try {
-      const access = await withTimeout(this.#clock, ANSWER_WITHIN_MS, this.#ask);
+      const access = await withTimeout(this.#clock, RESOLVE_TIMEOUT_MS, this.#resolveAccess);
       if (access.server !== this.server) {
-        // An empty list of another cluster would say that the node is drained.
-        throw new Failure(`the access now names the server ${access.server}; this drain is of ${this.server}`, {
-          advice: 'start the drain again for the cluster at its new address',
-        });
+        // An empty list from another cluster would mean that the node is drained.
+        throw new Failure(
+          `the endpoint of the cluster is now ${access.server}, but this drain started on ${this.server}`,
+          {
+            advice: 'start a new drain, which uses the new endpoint',
+          },
+        );
       }
       const { calls, watches } = this.#current;
       this.#current = routeOf(access);
-      for (const former of [calls, watches]) this.#leave(former);
+      for (const previous of [calls, watches]) this.#closeWhenIdle(previous);
     } finally {
-      this.#askedAt = this.#clock.now();
-      this.#asking = undefined;
+      this.#resolvedAt = this.#clock.now();
+      this.#renewal = undefined;
     }
   }
 
-  #leave(former: Dispatcher): void {
-    this.#former.add(former);
-    const gone = () => this.#former.delete(former);
-    former.close().then(gone, gone);
+  #closeWhenIdle(dispatcher: Dispatcher): void {
+    this.#closing.add(dispatcher);
+    const forget = () => this.#closing.delete(dispatcher);
+    dispatcher.close().then(forget, forget);
   }
 }
 

@@ -18,30 +18,38 @@ const Status = v.object({
 });
 export type Status = v.InferOutput<typeof Status>;
 
-/** 410: the list that was being read page by page is too old by now; begun again, it is there. */
-const PASSING: ReadonlySet<number> = new Set([401, 408, 410, 429]);
+export function readStatus(body: unknown): Status | undefined {
+  const parsed = v.safeParse(Status, body);
+  return parsed.success ? parsed.output : undefined;
+}
 
-/** API servers ask for seconds. Whoever asks for hours stands in between, and would hold up the drain until its instance is gone. */
-const LONGEST_PAUSE_MS = 30_000;
+/** Transient besides 5xx. 410: the continue token of a paged list has expired; a new list succeeds. */
+const TRANSIENT_CODES: ReadonlySet<number> = new Set([401, 408, 410, 429]);
 
-/** The API answered, and the answer is no. */
+/** API servers ask for seconds. A proxy that asks for hours would delay the drain until the instance is terminated. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
+/** The pause after flow control without Retry-After. */
+export const DEFAULT_RETRY_AFTER_MS = 1_000;
+
+/** The API responded with an error. */
 export class ApiError extends Failure {
   readonly code: number;
-  /** Absent when something that is not the API server answered, a proxy for instance. */
+  /** Absent when the response does not come from the API server but, for example, from a proxy. */
   readonly status: Status | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(what: string, code: number, body: unknown, retryAfter: string | undefined) {
     const status = readStatus(body);
-    const said =
+    const text =
       status === undefined ? printable(typeof body === 'string' ? body : '', 200) : printable(status.message);
-    super(`${what}: ${code} ${said}`.trim(), { transient: PASSING.has(code) || code >= 500 });
+    super(`${what}: ${code} ${text}`.trim(), { transient: TRANSIENT_CODES.has(code) || code >= 500 });
     this.code = code;
     this.status = status;
     const seconds = Number(retryAfter);
     this.retryAfterMs =
       retryAfter !== undefined && Number.isFinite(seconds)
-        ? Math.min(Math.max(0, seconds) * 1000, LONGEST_PAUSE_MS)
+        ? Math.min(Math.max(0, seconds) * 1000, MAX_RETRY_AFTER_MS)
         : undefined;
   }
 
@@ -50,21 +58,21 @@ export class ApiError extends Failure {
   }
 }
 
-/** The API did not answer: the network, TLS, a timeout, or an answer that nobody can read. */
+/** The API did not respond: network, TLS, timeout, or an unreadable response. */
 export class ApiUnreachable extends Failure {
   constructor(message: string, cause: unknown, advice?: string) {
     super(message, { cause, transient: true, ...(advice !== undefined && { advice }) });
   }
 }
 
-/** Somebody answered, but not as an API server does: no JSON, not the object that was asked for, or no end of it. */
+/** The response is not one of an API server: not JSON, not the expected object, or incomplete. */
 export class UnreadableResponse extends ApiUnreachable {
   constructor(what: string, cause: unknown) {
-    super(`${what}: an answer that cannot be read (${explain(cause)})`, cause);
+    super(`${what}: unreadable response (${explain(cause)})`, cause);
   }
 }
 
-/** What `read` makes of an answer. @throws UnreadableResponse for malformed input; a TypeError and the like are bugs of ours */
+/** Parses a response. @throws UnreadableResponse for malformed input; programming errors such as TypeError as they are */
 export function parseResponse<T>(what: string, read: () => T): T {
   try {
     return read();
@@ -78,14 +86,9 @@ function isProgrammingError(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError;
 }
 
-export function readStatus(body: unknown): Status | undefined {
-  const parsed = v.safeParse(Status, body);
-  return parsed.success ? parsed.output : undefined;
-}
-
 /**
- * Does the API server itself say that there is no object of this name? The 404 of a proxy, of a wrong path, or for the namespace
- * that the object would be in, says nothing about the object.
+ * Does the API server itself say that no object of this name exists? A 404 from a proxy, for a wrong path, or for the namespace of
+ * the object proves nothing about the object.
  * https://github.com/kubernetes/apimachinery/blob/v0.34.0/pkg/api/errors/errors.go (NewNotFound)
  */
 export function isNotFound(error: unknown, name: string): error is ApiError {
@@ -94,23 +97,24 @@ export function isNotFound(error: unknown, name: string): error is ApiError {
 }
 
 /**
- * 429 says two things: a budget refuses (the cause says so), or the API server is busy.
+ * 429 has two meanings: a disruption budget refuses the eviction (then the cause is DisruptionBudget), or the API server is
+ * overloaded.
  * https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
  */
 export function isFlowControl(error: ApiError): boolean {
   return error.code === 429 && !error.hasCause('DisruptionBudget');
 }
 
-/** 403 for want of rights, as the RBAC authorizer words it; other 403s come from admission. */
+/** A 403 in the words of the RBAC authorizer: a permission is missing. Other 403s come from admission. */
 export function isRbacDenial(error: ApiError): boolean {
   return error.code === 403 && / cannot [a-z]+ (resource|path) /.test(error.status?.message ?? '');
 }
 
-/** A denial becomes Denied, which ends a drain; every other error stays what it is, and can pass. */
+/** Turns an RBAC denial into Denied, which ends a drain. Returns every other error unchanged. */
 export function asDenied(error: unknown): unknown {
   if (!(error instanceof ApiError) || !isRbacDenial(error)) return error;
   return new Denied(error.message, {
-    advice: "give the drainer's user or group the rights of infra/kubernetes/rbac.yaml",
+    advice: "grant the drainer's user or group the permissions in infra/kubernetes/rbac.yaml",
     cause: error,
   });
 }

@@ -1,11 +1,13 @@
 import * as v from 'valibot';
 import { Failure } from '../lib/errors.ts';
-import { MAX_KUBECONFIG_BYTES } from './bodies.ts';
 import { load, YAMLException } from './client-node.ts';
 
+/** Far larger than a kubeconfig of hundreds of clusters. To parse more takes seconds. */
+export const MAX_KUBECONFIG_BYTES = 4 * 1024 * 1024;
+
 const Entry = v.looseObject({ name: v.string() });
+/** Every value that is converted to text must be a string: nested YAML aliases of lists would expand to more than the memory. */
 const Text = v.nullish(v.string());
-/** What is made text of must be text: a list of aliases of lists becomes more of it than all memory holds. */
 const Cluster = v.looseObject({
   server: v.string(),
   'certificate-authority-data': Text,
@@ -26,7 +28,7 @@ const User = v.looseObject({
   tokenFile: Text,
   'token-file': Text,
 });
-const Shape = v.object({
+const Kubeconfig = v.object({
   clusters: v.array(v.looseObject({ ...Entry.entries, cluster: Cluster })),
   users: v.optional(v.nullable(v.array(v.looseObject({ ...Entry.entries, user: v.nullish(User) })))),
   contexts: v.array(
@@ -36,22 +38,24 @@ const Shape = v.object({
 });
 
 /**
- * What a kubeconfig says, as far as we look at it before client-node does.
- * @param origin where it came from, for people
- * @throws Failure that never quotes the kubeconfig, which holds secrets
+ * Validates the structure of a kubeconfig before client-node reads it.
+ * @param origin its path or URL, for messages
+ * @throws Failure that never quotes the kubeconfig, which contains secrets
  */
-export function shapeOf(text: string, origin: string): v.InferOutput<typeof Shape> {
-  if (text.length > MAX_KUBECONFIG_BYTES) throw new Failure(`the kubeconfig ${origin} is too large to be one`);
+export function validateKubeconfig(text: string, origin: string): v.InferOutput<typeof Kubeconfig> {
+  if (text.length > MAX_KUBECONFIG_BYTES) {
+    throw new Failure(`the kubeconfig ${origin} is larger than ${MAX_KUBECONFIG_BYTES / 1024 / 1024} MiB`);
+  }
   let parsed: unknown;
   try {
     parsed = load(text);
   } catch (error) {
-    // The parser's own message quotes the lines around the fault, and with them secrets.
+    // The parser's own message quotes the lines around the error, which may contain secrets.
     const where = error instanceof YAMLException && error.mark ? ` (line ${error.mark.line + 1})` : '';
     throw new Failure(`the kubeconfig ${origin} is not valid YAML${where}`);
   }
-  const shape = v.safeParse(Shape, parsed);
-  if (shape.success) return shape.output;
-  const faults = shape.issues.map((issue) => v.getDotPath(issue) ?? 'the whole').join(', ');
-  throw new Failure(`the kubeconfig ${origin} is not one: ${faults} is missing or of the wrong kind`);
+  const kubeconfig = v.safeParse(Kubeconfig, parsed);
+  if (kubeconfig.success) return kubeconfig.output;
+  const paths = kubeconfig.issues.map((issue) => v.getDotPath(issue) ?? 'the document').join(', ');
+  throw new Failure(`the kubeconfig ${origin} is invalid: missing or of the wrong type: ${paths}`);
 }

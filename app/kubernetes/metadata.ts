@@ -19,7 +19,7 @@ export const Metadata = v.object({
 
 export const Conditions = v.optional(v.nullable(v.array(v.object({ type: v.string(), status: v.string() }))));
 
-/** Is its condition `Ready` true? */
+/** Is the condition `Ready` true? */
 export function isReady(conditions: v.InferOutput<typeof Conditions>): boolean {
   return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }

@@ -3,56 +3,56 @@ import { isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
-/** What both builds are made with: that of the program, and that of a library in it. */
+/** Options of both builds: of the program, and of a library in it. */
 export const COMMON = {
   bundle: true,
   platform: 'node',
   target: 'node24',
-  // The ES modules of the AWS SDK can be shaken, its CommonJS ones cannot.
+  // esbuild can tree-shake the ES modules of the AWS SDK, but not its CommonJS modules.
   mainFields: ['module', 'main'],
   logLevel: 'warning',
 } satisfies BuildOptions;
 
 /**
- * Nothing happens when a module of client-node is imported; it only does not say so in its package.json. Knowing it, 400 kB of
- * generated models are left out.
+ * The modules of client-node have no side effects, but its package.json does not declare that. With this declaration esbuild removes
+ * 400 kB of generated models.
  */
 const clientNodeIsPure: Plugin = {
   name: 'client-node has no side effects',
   setup({ onResolve, resolve }) {
-    const ASKED = 'asked';
+    const RESOLVING = 'resolving';
     onResolve({ filter: /client-node|^\.\.?\// }, async ({ path, pluginData, ...of }) => {
-      if (pluginData === ASKED) return undefined;
-      const found = await resolve(path, { ...of, pluginData: ASKED });
+      if (pluginData === RESOLVING) return undefined;
+      const found = await resolve(path, { ...of, pluginData: RESOLVING });
       return found.path.includes('/@kubernetes/client-node/') ? { ...found, sideEffects: false } : found;
     });
   },
 };
 
 /**
- * An `import` of a module of Node's own makes all of its exports at once: that of `node:http` loads Node's whole fetch and
- * WebSocket for three names that nobody uses. A `require` makes what is asked for.
+ * An `import` of a Node module creates all of its exports at once: `node:http` loads fetch and WebSocket for three unused names. A
+ * `require` creates only what is used.
  */
-export const builtinsByRequire: Plugin = {
-  name: "Node's own modules by require",
+export const requireBuiltins: Plugin = {
+  name: 'require Node modules',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[a-z]/ }, ({ path, kind }) => {
       if (!isBuiltin(path)) return undefined;
       return kind === 'require-call' ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
     });
     onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
-      // To list what `util` has makes all of it; behind another object it is not listed.
+      // Listing the exports of `util` creates all of them. As the prototype of another object it is not listed.
       contents: `module.exports = ${path.endsWith('util') ? 'Object.create' : ''}(require(${JSON.stringify(path)}))`,
     }));
   },
 };
 
 /**
- * Each schema of the SDK is an array with keys such as `[_eQN]`, constants of the same file. As esbuild cannot know that to read one
- * does nothing, it keeps them all; written out, the unused ones go.
+ * Each schema of the SDK is an array with keys such as `[_eQN]`, constants of the same file. esbuild cannot know that reading a constant
+ * has no side effect, so it keeps all schemas. With the keys inlined it removes the unused ones.
  */
 const schemasArePure: Plugin = {
-  name: "the SDK's schemas have no side effects",
+  name: 'SDK schemas have no side effects',
   setup({ onLoad }) {
     onLoad({ filter: /[/\\]schemas_0\.js$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
@@ -67,37 +67,37 @@ const schemasArePure: Plugin = {
 };
 
 /**
- * What is made at every start and never used: undici brings a browser's network (fetch, WebSocket, caches) and stand-ins for tests,
- * client-node brings agents for Node's own HTTP client, of which undici's dispatchers do the work here. What a dispatcher itself
- * asks for stays.
+ * Omits what the libraries create at every start and the program never uses: fetch, WebSocket, caches and mocks of undici, and the
+ * agents of client-node for the HTTP client of Node, instead of which the program uses dispatchers of undici. What a dispatcher
+ * itself imports stays.
  */
-export const leftOut: Plugin = {
-  name: 'left out',
+export const omitUnused: Plugin = {
+  name: 'omit unused',
   setup({ onResolve, onLoad }) {
     onResolve(
       { filter: /^\.\/lib\/(web|mock|cache|interceptor)\/|^(socks|socks-proxy-agent|hpagent)$/ },
       ({ path, importer }) =>
-        /[/\\](undici[/\\]index|client-node[/\\].*)\.js$/.test(importer) ? { path, namespace: 'left out' } : undefined,
+        /[/\\](undici[/\\]index|client-node[/\\].*)\.js$/.test(importer) ? { path, namespace: 'omitted' } : undefined,
     );
-    // Behind the object, not in it: esbuild makes its own object with the same prototype of what it imports.
-    onLoad({ filter: /./, namespace: 'left out' }, () => ({
-      contents: 'module.exports = Object.create(new Proxy({}, { get: () => class LeftOut {} }))',
+    // The proxy must be the prototype: esbuild copies an imported object into one of its own with the same prototype.
+    onLoad({ filter: /./, namespace: 'omitted' }, () => ({
+      contents: 'module.exports = Object.create(new Proxy({}, { get: () => class Omitted {} }))',
     }));
   },
 };
 
 /**
- * What is loaded lazily is wrapped by esbuild, and what is wrapped is not shaken. The two modules that name what we use of large
- * libraries are therefore bundled by themselves first, which leaves 1 MB out.
+ * esbuild wraps modules that are loaded lazily, and does not tree-shake wrapped modules. So the two modules that name what the program
+ * uses of large libraries are bundled separately first, which removes 1 MB.
  */
-export const shakenByItself: Plugin = {
-  name: 'libraries shaken by themselves',
+export const bundleSeparately: Plugin = {
+  name: 'bundle libraries separately',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /[/](sdk|client-node)\.ts$/ }, ({ path, resolveDir }) => ({
       path: resolve(resolveDir, path),
-      namespace: 'shaken',
+      namespace: 'separate',
     }));
-    onLoad({ filter: /./, namespace: 'shaken' }, async ({ path }) => {
+    onLoad({ filter: /./, namespace: 'separate' }, async ({ path }) => {
       const { outputFiles } = await build({
         ...COMMON,
         entryPoints: [path],
@@ -105,7 +105,7 @@ export const shakenByItself: Plugin = {
         write: false,
         sourcemap: 'inline',
         external: ['undici'],
-        plugins: [leftOut, clientNodeIsPure, schemasArePure],
+        plugins: [omitUnused, clientNodeIsPure, schemasArePure],
       });
       return { contents: outputFiles.map(({ text }) => text).join(''), resolveDir: dirname(path) };
     });

@@ -1,6 +1,6 @@
 import { build } from 'esbuild';
 
-/** The simulated AWS as one file, for the image of the local runs. */
+/** Bundles the simulated AWS as one file, for the image of the local runs. */
 await build({
   entryPoints: ['test/simulator/aws/main.ts'],
   outfile: 'dist/simulator.mjs',
@@ -8,7 +8,7 @@ await build({
   platform: 'node',
   target: 'node24',
   format: 'esm',
-  // Packages that are CommonJS call require() for Node's own modules.
+  // CommonJS packages call require() for the modules of Node.
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   logLevel: 'warning',
 });

@@ -1,24 +1,24 @@
 /**
- * What drains and sweeps cost: `node scripts/cost/cost.ts`. List prices of us-east-1, without what is free, which
- * https://aws.amazon.com/fargate/pricing/ and https://aws.amazon.com/cloudwatch/pricing/ keep up to date. The schedule costs
- * nothing: https://aws.amazon.com/eventbridge/pricing/ begins to count at 14 million a month.
+ * What drains and sweeps cost: `node scripts/cost/cost.ts`. List prices of us-east-1, without the free tier:
+ * https://aws.amazon.com/fargate/pricing/ and https://aws.amazon.com/cloudwatch/pricing/. The schedule is free: EventBridge Scheduler
+ * bills only above 14 million invocations a month (https://aws.amazon.com/eventbridge/pricing/).
  */
 const DOLLARS = {
   ARM64: { vcpuHour: 0.03238, gigabyteHour: 0.00356 },
   X86_64: { vcpuHour: 0.04048, gigabyteHour: 0.004445 },
   alarmMonth: 0.1,
   dashboardMonth: 3,
-  /** For the hours in which it is written. */
+  /** Billed only for the hours in which the metric is written. */
   metricMonth: 0.3,
   logGigabyte: 0.5,
 };
 export const TASK = { vcpu: 0.25, gigabytes: 0.5 };
 const ALARMS = 5;
-/** Fargate bills from the pull of the image on. */
+/** Fargate bills from the start of the image pull. */
 export const DRAIN = { minutes: 6, logKilobytes: 20 };
-/** Fargate bills a minute at least, and a sweep is done within one. */
+/** Fargate bills at least one minute, and a sweep takes less. */
 export const SWEEP = { minutes: 1, logKilobytes: 2, everyMinutes: 5, metrics: 3 };
-/** For a drain's seven, of one group and of the cluster, as if each were written in every hour in which there is a drain. */
+/** Seven metrics of a drain, each by group and by cluster, as if each were written in every hour with a drain. */
 const DRAIN_METRICS = 14;
 export const MONTH_HOURS = 730;
 
@@ -40,7 +40,7 @@ type Architecture = 'ARM64' | 'X86_64';
 const hourOf = (architecture: Architecture) =>
   TASK.vcpu * DOLLARS[architecture].vcpuHour + TASK.gigabytes * DOLLARS[architecture].gigabyteHour;
 
-/** Dollars for one stack in a month with so many drains. */
+/** Dollars per month for one stack with this number of drains. */
 export function monthOf(architecture: Architecture, drains: number): number {
   const hour = hourOf(architecture);
   return STANDING + sweepsPerMonth(hour) + drainsPerMonth(hour, drains);
@@ -61,7 +61,7 @@ const row = (architecture: Architecture) => {
 /** The table of the README. */
 export function costTable(): string {
   return [
-    `| | a drain of ${DRAIN.minutes} minutes | one of 48 hours | sweeps for a month | alarms and dashboard | all with 1,000 drains a month |`,
+    `| | a drain of ${DRAIN.minutes} minutes | a drain of 48 hours | sweeps per month | alarms and dashboard per month | total per month with 1,000 drains |`,
     '|---|---|---|---|---|---|',
     row('ARM64'),
     row('X86_64'),

@@ -11,9 +11,9 @@ import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../../test/support/administrator.ts';
 
 /**
- * `npm run demo`: an Auto Scaling group terminates an instance, and the real, built program drains its node. The rule, the
- * task definition and what the program is started with are those of the real CloudFormation template. Only what it talks
- * to is simulated: a Kubernetes API server and the AWS APIs, over HTTP on loopback.
+ * `npm run demo`: an Auto Scaling group terminates an instance, and the built program drains its node. The rule, the task
+ * definition and the environment of the program come from the real CloudFormation template. Only the Kubernetes API server and the
+ * AWS APIs are simulated, over HTTP on loopback.
  */
 const INSTANCE = 'i-0123456789abcdef0';
 const NODE = 'ip-10-0-0-1.eu-central-1.compute.internal';
@@ -29,7 +29,7 @@ const kubernetes = await startKubernetes({
       providerID: `aws:///eu-central-1a/i-0123456789abcdef${n}`,
     })),
   ],
-  // The token that the program signs is verified as EKS would do it, signature and all.
+  // Verifies the token of the program as EKS does, including its signature.
   authenticate: accessEntry(aws, CLUSTER),
 });
 
@@ -44,7 +44,7 @@ aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: 'workers', priv
 const before = await pods();
 const onNode = before.filter(({ spec }) => spec?.nodeName === NODE).length;
 say(`A simulated EKS cluster runs ${before.length} pods on 3 nodes, ${onNode} of them on ${NODE}.`);
-say(`Its Auto Scaling group terminates ${INSTANCE}; the drainer starts, as it would on Fargate:`);
+say(`Its Auto Scaling group terminates ${INSTANCE}, and the drainer starts, as on Fargate:`);
 
 aws.deploy(await readFile(new URL('../../infra/cloudformation/drainer.yaml', import.meta.url), 'utf8'), {
   ClusterName: CLUSTER,
@@ -70,7 +70,7 @@ const terminal = ['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR'].flatMap((name)
 });
 const drainer = spawn(process.execPath, command, {
   stdio: 'inherit',
-  // What the task is given, what Fargate adds to it, and what a terminal can do.
+  // The environment of the task, what Fargate adds, and the capabilities of this terminal.
   env: { ...task.environment, ...aws.environmentWithContainerCredentials(), ...Object.fromEntries(terminal) },
 });
 task.running();
@@ -83,10 +83,8 @@ say('');
 say(
   `Exit code ${code}. The hook got ${action?.heartbeats} heartbeats, and is ${action?.state}: ${action?.result ?? 'no result'}.`,
 );
-const left = after.filter(({ spec }) => spec?.nodeName === NODE).map(({ metadata }) => metadata?.name);
-say(
-  `On the node: ${left.join(', ') || 'nothing'}. In the cluster: ${after.length} pods again, on the two other nodes.`,
-);
+const remaining = after.filter(({ spec }) => spec?.nodeName === NODE).map(({ metadata }) => metadata?.name);
+say(`On the node: ${remaining.join(', ') || 'no pods'}. In the cluster: ${after.length} pods again.`);
 await kubernetes.stop();
 await aws.stop();
 process.exitCode = code === 0 && action?.result === 'CONTINUE' ? 0 : 1;

@@ -7,13 +7,13 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Services } from './compose.ts';
 import { StepFailed } from './runner.ts';
 
-/** The simulated AWS account, by the same calls that one would make to a real one. */
+/** The simulated AWS account, accessed with the same calls as a real one. */
 export class Account {
   readonly #autoScaling: AutoScalingClient;
   readonly #s3: S3Client;
   readonly #drainer: Readonly<Record<string, string>>;
 
-  /** @param drainer the drainer's environment: its keys, and where it looks for what */
+  /** @param drainer its environment has the access keys, and the names of the group, the bucket and the instance */
   constructor(endpoint: string, { environment }: Services['drainer']) {
     this.#drainer = environment;
     const settings = {
@@ -32,7 +32,7 @@ export class Account {
     return this.#value('INSTANCE_ID');
   }
 
-  /** Where the drainer will read its kubeconfig. */
+  /** The S3 URL from which the drainer reads its kubeconfig. */
   get kubeconfigObject(): string {
     return `s3://${this.#value('KUBE_CONFIG_BUCKET')}/${this.#value('KUBE_CONFIG_OBJECT')}`;
   }
@@ -47,14 +47,14 @@ export class Account {
     await this.#autoScaling.send(new TerminateInstanceInAutoScalingGroupCommand(input));
   }
 
-  /** @throws StepFailed while the group still waits for the instance's lifecycle hook */
+  /** @throws StepFailed while the group still waits for the lifecycle hook of the instance */
   async needCompletedHook(): Promise<void> {
     const state = await this.#lifecycleState();
     if (state === undefined || state === 'Terminating:Proceed') return;
     throw new StepFailed(`the lifecycle hook is not completed: ${this.instanceId} is ${state}`);
   }
 
-  /** Undefined once the group has let the instance go. */
+  /** Undefined once the instance has left the group. */
   async #lifecycleState(): Promise<string | undefined> {
     const command = new DescribeAutoScalingInstancesCommand({ InstanceIds: [this.instanceId] });
     return (await this.#autoScaling.send(command)).AutoScalingInstances?.[0]?.LifecycleState;
@@ -62,7 +62,7 @@ export class Account {
 
   #value(name: string): string {
     const value = this.#drainer[name];
-    if (value === undefined) throw new Error(`docker-compose.yml gives the drainer no ${name}`);
+    if (value === undefined) throw new Error(`docker-compose.yml: the environment of service drainer has no ${name}`);
     return value;
   }
 }

@@ -15,15 +15,15 @@ const Compose = v.looseObject({ services: v.object({ aws: Service, drainer: Serv
 export type Services = v.InferOutput<typeof Compose>['services'];
 
 /**
- * docker-compose.yml as `docker compose` understands it, so that nothing in it is said twice.
- * @param environment for its `${NAME:-default}`
+ * Reads docker-compose.yml as `docker compose` does, so that its values need no copy in this script.
+ * @param environment the variables for `${NAME:-default}`
  */
 export async function readCompose(environment: Readonly<Record<string, string | undefined>>): Promise<Services> {
   const text = await readFile(FILE, 'utf8');
   return v.parse(Compose, parse(interpolate(text, environment))).services;
 }
 
-/** https://docs.docker.com/reference/compose-file/interpolation/ of which the file uses `${NAME:-default}` only. */
+/** The file uses only `${NAME:-default}` of https://docs.docker.com/reference/compose-file/interpolation/ */
 export function interpolate(text: string, environment: Readonly<Record<string, string | undefined>>): string {
   return text.replaceAll(
     /\$\{([A-Z_]+):-([^}]*)\}/g,
@@ -31,7 +31,7 @@ export function interpolate(text: string, environment: Readonly<Record<string, s
   );
 }
 
-/** Where a service's first published port is, seen from this machine. */
+/** The URL of the first published port of a service, on this machine. */
 export function publishedAt({ ports }: Services['aws']): string {
   const published = /^(127\.0\.0\.1:\d+):\d+$/.exec(ports[0] ?? '')?.[1];
   if (published === undefined) throw new Error(`docker-compose.yml publishes no port on 127.0.0.1: ${ports[0]}`);

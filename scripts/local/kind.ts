@@ -5,18 +5,18 @@ export const CLUSTER = 'node-drainer';
 
 const CONFIG = fileURLToPath(new URL('kind.yaml', import.meta.url));
 
-/** A kind cluster of its own: nobody else's is touched, nor anybody's kubeconfig. */
+/** A separate kind cluster. Other clusters and the kubeconfig of the user are not changed. */
 export class Kind {
   readonly #run: Run;
   readonly #kubeconfig: string;
 
-  /** @param kubeconfig the file for the administrator's access */
+  /** @param kubeconfig the file for the kubeconfig of the administrator */
   constructor(run: Run, kubeconfig: string) {
     this.#run = run;
     this.#kubeconfig = kubeconfig;
   }
 
-  /** Creates the cluster, unless it is there already. */
+  /** Creates the cluster if it does not exist. */
   async ensure(): Promise<void> {
     const { stdout } = await this.#run(['kind', 'get', 'clusters']);
     const access = ['--name', CLUSTER, '--kubeconfig', this.#kubeconfig] as const;
@@ -24,12 +24,12 @@ export class Kind {
     else await this.#run(['kind', 'create', 'cluster', ...access, '--config', CONFIG, '--wait', '3m'], { show: true });
   }
 
-  /** Makes an image of this machine known to the cluster's nodes. */
+  /** Loads an image of this machine into the nodes of the cluster. */
   async load(image: string): Promise<void> {
     await this.#run(['kind', 'load', 'docker-image', image, '--name', CLUSTER]);
   }
 
-  /** The administrator's kubeconfig, with the address that the API server has on the network of its nodes. */
+  /** The kubeconfig of the administrator, with the address of the API server in the network of the nodes. */
   async internalKubeconfig(): Promise<string> {
     return (await this.#run(['kind', 'get', 'kubeconfig', '--internal', '--name', CLUSTER])).stdout;
   }

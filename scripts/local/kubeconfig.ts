@@ -6,8 +6,8 @@ const Kubeconfig = v.looseObject({
 });
 
 /**
- * The same kubeconfig with every right of its user given up but those of another one: an administrator's becomes the
- * drainer's, and infra/kubernetes/rbac.yaml decides what it may do.
+ * The same kubeconfig, with its user impersonating another one. The kubeconfig of an administrator becomes that of the drainer, with
+ * only the rights of infra/kubernetes/rbac.yaml.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
  */
 export function impersonating(text: string, user: string): string {

@@ -8,7 +8,7 @@ const SAMPLE_NAMESPACE = 'node-drainer-sample';
 const RBAC = fileURLToPath(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url));
 const WORKLOAD = fileURLToPath(new URL('workload.yaml', import.meta.url));
 
-/** The cluster as its administrator changes it. */
+/** Changes the cluster as its administrator. */
 export class Kubectl {
   readonly #run: Run;
   readonly #kubeconfig: string;
@@ -22,14 +22,16 @@ export class Kubectl {
     await this.#kubectl(['apply', '--filename', RBAC]);
   }
 
-  /** Makes one worker the instance's node, after undoing what an earlier run left on any of them. */
+  /** Labels one worker as the node of the instance, after removing what an earlier run left on the workers. */
   async bindWorker(instanceId: string): Promise<string> {
     const selector = '!node-role.kubernetes.io/control-plane';
     const { stdout } = await this.#kubectl(['get', 'nodes', '--selector', selector, '--output', 'name']);
     const workers = stdout.split('\n').filter((line) => line !== '');
     const [worker] = workers;
     if (worker === undefined || workers.length < 2) {
-      throw new StepFailed(`two workers are needed, and the cluster has ${workers.length}: npm run local -- down`);
+      throw new StepFailed(
+        `the cluster needs two workers and has ${workers.length}: delete it with npm run local -- down`,
+      );
     }
     await this.#kubectl(['uncordon', ...workers]);
     await this.#kubectl(['label', ...workers, `${INSTANCE_LABEL}-`, `${EXCLUSION_LABEL}-`]);
@@ -37,7 +39,7 @@ export class Kubectl {
     return worker;
   }
 
-  /** A fresh one each time: what an earlier run moved to one worker would stay there. */
+  /** Deploys it anew: pods that an earlier run moved to one worker would stay there. */
   async deploySample(): Promise<void> {
     await this.#kubectl(['delete', 'namespace', SAMPLE_NAMESPACE, '--ignore-not-found']);
     await this.#kubectl(['apply', '--filename', WORKLOAD]);

@@ -7,13 +7,13 @@ import { publishedAt, readCompose } from './compose.ts';
 import { runProgram, StepFailed } from './runner.ts';
 import { down, type Machine, up } from './steps.ts';
 
-/** `npm run local`: drains a worker of a kind cluster, for a termination in a simulated AWS account. */
+/** `npm run local`: terminates an instance in a simulated AWS account, and drains its node in a kind cluster. */
 const COMMANDS = { up, down };
 const name = process.argv[2] ?? 'up';
 
 if (name === 'up' || name === 'down') process.exitCode = await perform(COMMANDS[name]);
 else {
-  process.stderr.write(`'${name}' is neither up nor down\n`);
+  process.stderr.write(`unknown command '${name}': use up (default) or down\n`);
   process.exitCode = 64;
 }
 
@@ -37,7 +37,7 @@ async function perform(command: (machine: Machine) => Promise<void>): Promise<nu
   }
 }
 
-/** Commands are indented, and shown dimmed under the step that they belong to. */
+/** Commands are indented and dimmed, below the step that they belong to. */
 function say(line: string): void {
   const style = line.startsWith(' ') ? 'dim' : 'bold';
   process.stdout.write(`${styleText(style, line)}\n`);

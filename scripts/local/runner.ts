@@ -7,17 +7,17 @@ export type Command = readonly [program: string, ...args: string[]];
 export type Result = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 export type Options = {
-  /** Its output goes to the terminal as it comes, instead of into the result. */
+  /** Write the output to the terminal instead of into the result. */
   readonly show?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** Runs a program to its end. What cannot be started ended with 127, as in a shell. */
+/** Runs a program until it exits. The exit code is 127 if it cannot be started, as in a shell. */
 export type Run = (command: Command, options?: Options) => Promise<Result>;
 
 export const NOT_FOUND = 127;
 
-/** `docker compose` looks for its file there. */
+/** `docker compose` reads its file from here. */
 const cwd = fileURLToPath(new URL('../..', import.meta.url));
 
 export const runProgram: Run = ([program, ...args], { show = false, environment = {} } = {}) =>
@@ -38,21 +38,21 @@ export const runProgram: Run = ([program, ...args], { show = false, environment 
     });
   });
 
-/** A step that did not work, in words for the person at the terminal. */
+/** A step that failed, with a message for the person at the terminal. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
 }
 
 /**
- * A runner that says each command before it runs it.
- * @throws StepFailed when the command ends with anything but 0
+ * A runner that prints each command before it runs it.
+ * @throws StepFailed when the exit code is not 0
  */
 export function loud(run: Run, say: (line: string) => void): Run {
   return async (command, options) => {
     say(`  $ ${command.join(' ')}`);
     const result = await run(command, options);
     if (result.code === 0) return result;
-    const told = result.stderr.trim();
-    throw new StepFailed(`${command.join(' ')} ended with ${result.code}${told === '' ? '' : `: ${told}`}`);
+    const stderr = result.stderr.trim();
+    throw new StepFailed(`${command.join(' ')} ended with ${result.code}${stderr === '' ? '' : `: ${stderr}`}`);
   };
 }

@@ -11,67 +11,67 @@ export type Machine = {
   readonly say: (line: string) => void;
   readonly services: Services;
   readonly account: Account;
-  /** The file for the administrator's access to the cluster. */
+  /** The file for the kubeconfig of the administrator. */
   readonly kubeconfig: string;
 };
 
-/** The user that infra/kubernetes/rbac.yaml grants its rights to. */
+/** The user to which infra/kubernetes/rbac.yaml grants its rights. */
 const DRAINER = 'node-drainer';
 
 /**
- * A whole termination: a cluster, a group that terminates the instance of one of its workers, and the drain of it.
- * Starting again starts over, on the same cluster.
- * @throws StepFailed at the first step that does not work
+ * Runs a complete termination: creates a cluster, terminates the instance of one of its workers, and drains the worker.
+ * A second run starts over on the same cluster.
+ * @throws StepFailed at the first step that fails
  */
 export async function up({ run: quiet, say, services, account, kubeconfig }: Machine): Promise<void> {
   const run = loud(quiet, say);
   const kind = new Kind(run, kubeconfig);
   const kubectl = new Kubectl(run, kubeconfig);
 
-  say('See whether docker, kind and kubectl are there');
+  say('Check that docker, kind and kubectl are installed');
   await needTools(quiet, [DOCKER, COMPOSE, KIND, KUBECTL]);
 
   say('Build the two images');
-  // Without attestations an image is one image, not a list of them: kind can load it.
+  // Attestations turn an image into an index of several manifests, which kind cannot load.
   const environment = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
   await run(['docker', 'compose', '--profile', 'drain', 'build'], { show: true, environment });
 
-  say('Create a kind cluster with two workers, unless it is there');
+  say('Create a kind cluster with two workers, if it does not exist');
   await kind.ensure();
   await kind.load(services.aws.image);
 
-  say('Give the drainer its rights in the cluster');
+  say('Grant the drainer its rights in the cluster');
   await kubectl.grantRights();
 
   say('Start the simulated AWS');
   await run(['docker', 'compose', 'up', '--detach', '--wait', '--force-recreate', 'aws'], { show: true });
 
-  say(`Store the drainer's kubeconfig as ${account.kubeconfigObject}`);
+  say(`Store the kubeconfig of the drainer as ${account.kubeconfigObject}`);
   await account.storeKubeconfig(impersonating(await kind.internalKubeconfig(), DRAINER));
 
-  say(`Say which node runs on the instance ${account.instanceId}`);
+  say(`Label the node of the instance ${account.instanceId}`);
   const worker = await kubectl.bindWorker(account.instanceId);
 
-  say('Deploy a sample workload under a budget');
+  say('Deploy a sample workload with a disruption budget');
   await kubectl.deploySample();
   await kubectl.showSample();
 
-  say(`Terminate ${account.instanceId}, as a scale-in does: its lifecycle hook holds it back`);
+  say(`Terminate ${account.instanceId}, as a scale-in does: it waits at its lifecycle hook`);
   await account.terminateInstance();
 
   say(`Start the drainer, as EventBridge starts its task: it drains ${worker}`);
   await run(['docker', 'compose', 'run', '--rm', 'drainer'], { show: true });
 
-  say('See that the hook is completed, and where the pods are now');
+  say('Check that the hook is completed, and show where the pods are now');
   await account.needCompletedHook();
   await kubectl.showSample();
   say('The hook is completed: the group terminates the instance. Clean up with: npm run local -- down');
 }
 
-/** Removes what `up` made: containers, images and the cluster. */
+/** Removes what `up` created: containers, images and the cluster. */
 export async function down({ run: quiet, say, kubeconfig }: Machine): Promise<void> {
   const run = loud(quiet, say);
-  say('See whether docker and kind are there');
+  say('Check that docker and kind are installed');
   await needTools(quiet, [DOCKER, COMPOSE, KIND]);
 
   say('Remove the containers and images');

@@ -8,7 +8,7 @@ import { readSeed, seedAccount } from '../simulator/aws/seed.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { FakeMachine } from './fake-machine.ts';
 
-/** A machine on which nothing was done yet, and an account as the compose file seeds it. */
+/** A machine without a cluster or images, and an account as the compose file seeds it. */
 async function bareMachine(t: TestContext) {
   const services = await readCompose({});
   const seed = readSeed(services.aws.environment);
@@ -16,20 +16,20 @@ async function bareMachine(t: TestContext) {
   t.after(() => aws.stop());
   seedAccount(aws, seed);
   const fake = new FakeMachine(aws, services);
-  const said: string[] = [];
+  const printed: string[] = [];
   const machine: Machine = {
     run: fake.run,
-    say: (line) => said.push(line),
+    say: (line) => printed.push(line),
     services,
     account: new Account(aws.url, services.drainer),
     kubeconfig: '/tmp/never-written',
   };
-  return { aws, fake, machine, said, instanceId: seed.instanceId };
+  return { aws, fake, machine, printed, instanceId: seed.instanceId };
 }
 
 const failsWith = (message: RegExp) => (error: unknown) => error instanceof StepFailed && message.test(error.message);
 
-// A step that comes before what it needs works for whoever has run the script before, and for nobody else.
+// A step before its prerequisite works only on machines on which the script has run before.
 test('on a bare machine a local run ends with a drained worker and a completed hook', async (t) => {
   const { aws, fake, machine, instanceId } = await bareMachine(t);
   await up(machine);
@@ -43,39 +43,39 @@ test('on a bare machine a local run ends with a drained worker and a completed h
   );
 });
 
-// What is built after the cluster, or stored before the bucket is there, is not what the drainer gets.
-test('the steps of a local run come in their order', async (t) => {
-  const { fake, machine, said } = await bareMachine(t);
+// If the steps run in another order, the drainer gets outdated or missing inputs.
+test('a local run executes its steps in order, and prints each command before it runs', async (t) => {
+  const { fake, machine, printed } = await bareMachine(t);
   await up(machine);
-  const steps = said.filter((line) => !line.startsWith(' '));
+  const steps = printed.filter((line) => !line.startsWith(' '));
   assert.deepEqual(
     steps.map((line) => line.split(' ').slice(0, 3).join(' ')),
     [
-      'See whether docker,',
+      'Check that docker,',
       'Build the two',
       'Create a kind',
-      'Give the drainer',
+      'Grant the drainer',
       'Start the simulated',
-      "Store the drainer's",
-      'Say which node',
+      'Store the kubeconfig',
+      'Label the node',
       'Deploy a sample',
       'Terminate i-0123456789abcdef0, as',
       'Start the drainer,',
-      'See that the',
+      'Check that the',
       'The hook is',
     ],
   );
-  const shown = said.filter((line) => line.startsWith('  $ ')).map((line) => line.slice(4));
+  const shown = printed.filter((line) => line.startsWith('  $ ')).map((line) => line.slice(4));
   const done = fake.commands.filter((line) => !/ version/.test(line));
   assert.deepEqual(
     shown.map((line) => line.replace(/ --kubeconfig \S+/, '')),
     done,
-    'every command that changes something is shown before it is run',
+    'every command that changes something is printed before it runs',
   );
 });
 
-// A worker that is still cordoned, and a second cluster, are what a second attempt would stumble over.
-test('a second run starts over on the same cluster', async (t) => {
+// A second run fails on a worker that is still cordoned, or on an existing cluster.
+test('a second run succeeds on the same cluster', async (t) => {
   const { aws, fake, machine, instanceId } = await bareMachine(t);
   await up(machine);
   await up(machine);
@@ -84,52 +84,52 @@ test('a second run starts over on the same cluster', async (t) => {
   assert.equal(fake.workers.get('worker')?.pods, 0);
 });
 
-// "spawn kind ENOENT" tells nobody what to do.
-test('every tool that is missing is named at once, with where to get it, and nothing is done', async (t) => {
+// "spawn kind ENOENT" does not say what to do.
+test('all missing tools are reported at once with their download links, and no other command runs', async (t) => {
   const { fake, machine } = await bareMachine(t);
   fake.missing.add('docker').add('kind').add('kubectl');
   await assert.rejects(up(machine), (error: unknown) => {
     assert.ok(error instanceof StepFailed);
-    const [, ...faults] = error.message.split('\n');
-    assert.equal(faults.length, 3, error.message);
+    const [, ...errors] = error.message.split('\n');
+    assert.equal(errors.length, 3, error.message);
     for (const [index, tool] of ['docker', 'kind', 'kubectl'].entries()) {
-      assert.match(faults[index] ?? '', new RegExp(`${tool} is not installed.*https://`));
+      assert.match(errors[index] ?? '', new RegExp(`${tool} is not installed.*https://`));
     }
     return true;
   });
   assert.ok(fake.commands.every((line) => / version/.test(line)));
 });
 
-// Whoever has docker, but has not started it, looks for the fault in the Dockerfile.
-test('a docker daemon that does not answer is told from a docker that is not installed', async (t) => {
+// A user whose Docker daemon is not running looks for the error in the Dockerfile.
+test('a Docker daemon that does not respond has another message than a missing docker', async (t) => {
   const { fake, machine } = await bareMachine(t);
   fake.broken.set('docker version', 'Cannot connect to the Docker daemon\nsecond line');
   await assert.rejects(up(machine), failsWith(/daemon does not answer: .* \(Cannot connect to the Docker daemon\)$/));
 });
 
-// docker without its plugin says "unknown command", for each of the steps.
-test('a docker without compose is told so', async (t) => {
+// docker without the compose plugin prints only "unknown command", at a later step.
+test('a missing compose plugin is reported', async (t) => {
   const { fake, machine } = await bareMachine(t);
   fake.broken.set('docker compose version', '');
   await assert.rejects(up(machine), failsWith(/docker has no 'compose'.*https:\/\//));
 });
 
-// A run that goes on after a failed step reports a drain that did not happen.
-test('a drain that fails ends the run, with the command that failed', async (t) => {
+// A run that continues after a failed step reports a drain that did not happen.
+test('a failed drain fails the run, with the failed command', async (t) => {
   const { fake, machine } = await bareMachine(t);
-  fake.drainerEndsWith = 1;
+  fake.drainerExitCode = 1;
   await assert.rejects(up(machine), failsWith(/^docker compose run --rm drainer ended with 1/));
 });
 
-// The exit code alone would let a drainer pass that forgets the hook, and keeps the instance waiting for hours.
-test('a hook that is not completed fails the run, whatever the drainer says', async (t) => {
+// A drainer that exits with 0 without completing the hook passes, and the instance waits for hours.
+test('a hook that is not completed fails the run, even if the drainer exits with 0', async (t) => {
   const { fake, machine } = await bareMachine(t);
-  fake.drainerEndsWith = 0;
+  fake.drainerExitCode = 0;
   await assert.rejects(up(machine), failsWith(/hook is not completed: i-0123456789abcdef0 is Terminating:Wait/));
 });
 
-// A cluster that stays behind takes the memory of the machine until somebody wonders.
-test('down leaves no container, image or cluster, and needs no kubectl for it', async (t) => {
+// A forgotten cluster keeps using the memory of the machine.
+test('down removes every container, image and cluster, and does not need kubectl', async (t) => {
   const { fake, machine } = await bareMachine(t);
   await up(machine);
   fake.missing.add('kubectl');

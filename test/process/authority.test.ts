@@ -22,7 +22,7 @@ test("a drain continues with the bucket's new kubeconfig after the cluster's cer
   assert.equal(actionOf(fixture).result, 'CONTINUE');
   const retries = ended.lines.filter(({ event }) => event === 'retrying').map(({ message }) => message);
   assert.ok(
-    retries.some((message) => message.includes("not signed by the cluster's authority")),
+    retries.some((message) => message.includes("not signed by the cluster's certificate authority")),
     retries.join('\n'),
   );
 });

@@ -14,43 +14,49 @@ export type Received = {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 };
-export type Answer = (request: Received, response: ServerResponse) => void | Promise<void>;
+export type Handler = (request: Received, response: ServerResponse) => void | Promise<void>;
 
-/** A real HTTP server on this machine that answers as the test says. It ends with the test. */
-export async function apiServer(t: TestContext, answer: Answer) {
+/** A real HTTP server on loopback whose responses the test defines. It stops at the end of the test. */
+export async function apiServer(t: TestContext, handler: Handler) {
   const received: Received[] = [];
   const server = createServer(async (message, response) => {
     const { pathname, searchParams } = new URL(message.url ?? '/', 'http://localhost');
     const { method = '', headers } = message;
     const request = { method, path: pathname, query: searchParams, headers, body: await text(message) };
     received.push(request);
-    await answer(request, response);
+    await handler(request, response);
   });
   const listener = new Listener(server, '127.0.0.1');
   t.after(() => listener.stop());
   return { url: `http://127.0.0.1:${await listener.open(0)}`, received };
 }
 
-/** The API client of the program on such a server. */
-export function apiOn(
+/** The program's client, connected to such a server. */
+export function clientOf(
   t: TestContext,
   server: string,
   clock: Clock,
-  more: {
+  options: {
     authenticate?: Access['authenticate'];
-    throttled?: (pauseMs: number) => void;
-    ask?: ResolveAccess;
+    onThrottled?: (pauseMs: number) => void;
+    resolveAccess?: ResolveAccess;
   } = {},
 ): KubernetesClient {
-  const authenticate = more.authenticate ?? (async () => ({ authorization: 'Bearer letmein' }));
-  const throttled = more.throttled ?? (() => undefined);
-  const access: Access = { server, connect: () => new Agent(), authenticate };
-  const api = new KubernetesClient(access, { clock, throttled, resolveAccess: more.ask ?? (async () => access) });
-  t.after(() => api.close());
-  return api;
+  const access: Access = {
+    server,
+    connect: () => new Agent(),
+    authenticate: options.authenticate ?? (async () => ({ authorization: 'Bearer letmein' })),
+  };
+  const client = new KubernetesClient(access, {
+    clock,
+    onThrottled: options.onThrottled ?? (() => undefined),
+    resolveAccess: options.resolveAccess ?? (async () => access),
+  });
+  t.after(() => client.close());
+  return client;
 }
 
-/** Answers with a JSON document. */
+/** Responds with a JSON document. */
 export function json(
   response: ServerResponse,
   code: number,
@@ -61,7 +67,7 @@ export function json(
   response.end(JSON.stringify(body));
 }
 
-/** What the API server says when it says no. */
+/** The body of an error response of the API server. */
 export function status(code: number, reason: string, message: string, details: object = {}) {
   return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details };
 }

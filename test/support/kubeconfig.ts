@@ -4,7 +4,7 @@ import { Failure } from '../../app/lib/errors.ts';
 
 export const SECRET = 's3cr3t-t0ken';
 
-/** A kubeconfig, in which one thing is as the test has it. */
+/** A valid kubeconfig with the parts that the test replaces. */
 export function kubeconfig({
   user = `token: ${SECRET}`,
   cluster = '',
@@ -31,7 +31,7 @@ contexts:
 
 export async function refusal(access: Promise<unknown>): Promise<Failure> {
   const failure = await access.catch((error: unknown) => error);
-  assert.ok(failure instanceof Failure, `not refused: ${String(failure)}`);
+  assert.ok(failure instanceof Failure, `not a Failure: ${String(failure)}`);
   return failure;
 }
 

@@ -2,30 +2,30 @@ import { createServer } from 'node:https';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
 import { Listener } from '../simulator/listener.ts';
-import type { Certificate } from './authority.ts';
+import type { Certificate } from './certificate-authority.ts';
 
-type Visit = {
+type SecureRequest = {
   readonly path: string;
   readonly authorization: string;
-  /** The common name of the client's certificate, if it showed one that we trust. */
+  /** The common name of a trusted client certificate, if the client presented one. */
   readonly client: string | undefined;
 };
 
-/** An API server behind TLS, whose certificate can be changed while it runs. */
+/** An API server with TLS, whose certificate can be replaced while it runs. */
 type SecureServer = {
   readonly url: string;
-  readonly visits: readonly Visit[];
-  /** Shows this certificate to whoever connects from now on, and drops those who are connected. */
-  show(certificate: Certificate, clientAuthority?: string): void;
+  readonly received: readonly SecureRequest[];
+  /** Presents this certificate to new connections, and drops the existing ones. */
+  useCertificate(certificate: Certificate, clientAuthority?: string): void;
 };
 
-/** @param answer the status of the answer to a visit, whose body is `{}` */
+/** @param statusOf the status code of each response, whose body is `{}` */
 export async function secureServer(
   t: TestContext,
   certificate: Certificate,
-  answer: (visit: Visit) => number = () => 200,
+  statusOf: (request: SecureRequest) => number = () => 200,
 ): Promise<SecureServer> {
-  const visits: Visit[] = [];
+  const received: SecureRequest[] = [];
   const contextOf = ({ key, cert }: Certificate, ca: string | undefined) => ({
     key,
     cert,
@@ -36,17 +36,17 @@ export async function secureServer(
     ({ url = '', headers, socket }, response) => {
       const client =
         socket instanceof TLSSocket && socket.authorized ? String(socket.getPeerCertificate().subject.CN) : undefined;
-      const visit = { path: url, authorization: headers.authorization ?? '', client };
-      visits.push(visit);
-      response.writeHead(answer(visit), { 'content-type': 'application/json' }).end('{}');
+      const request = { path: url, authorization: headers.authorization ?? '', client };
+      received.push(request);
+      response.writeHead(statusOf(request), { 'content-type': 'application/json' }).end('{}');
     },
   );
   const listener = new Listener(server, '127.0.0.1');
   t.after(() => listener.stop());
   return {
     url: `https://127.0.0.1:${await listener.open(0)}`,
-    visits,
-    show(next, clientAuthority) {
+    received,
+    useCertificate(next, clientAuthority) {
       server.setSecureContext(contextOf(next, clientAuthority));
       listener.drop();
     },

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Sink, Snapshot } from '../../app/drain/cluster.ts';
 import { type Collection, listWatch } from '../../app/kubernetes/list-watch.ts';
-import { apiOn, apiServer, type Received } from './api-server.ts';
+import { apiServer, clientOf, type Received } from './api-server.ts';
 import { testContext } from './test-context.ts';
 
 export type Exchange = Received & { readonly response: ServerResponse };
@@ -40,7 +40,7 @@ export async function watched(t: TestContext, collection: Collection<string>, st
     step({ ...request, response });
   });
   const server = Object.assign(script, { received });
-  const api = apiOn(t, url, clock);
+  const client = clientOf(t, url, clock);
   let reflecting: Promise<unknown> = Promise.resolve();
   /** Moves time on in small steps, each with a real moment for the network, until `over`. */
   const goOn = async (over: () => boolean) => {
@@ -50,7 +50,7 @@ export async function watched(t: TestContext, collection: Collection<string>, st
     }
   };
   return {
-    api,
+    client,
     clock: Object.assign(clock, {
       awaken: (ms: number) => goOn(() => clock.elapsed >= ms),
     }),
@@ -59,7 +59,7 @@ export async function watched(t: TestContext, collection: Collection<string>, st
     sink,
     stop,
     begin(from?: Snapshot<string>): Promise<never> {
-      const endless = listWatch(api, collection, from, sink, context);
+      const endless = listWatch(client, collection, from, sink, context);
       endless.catch(() => undefined);
       reflecting = endless;
       return endless;

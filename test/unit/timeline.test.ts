@@ -44,7 +44,7 @@ test('the event counts even when Auto Scaling names an earlier start', () => {
 });
 
 // A clock that is ahead would move the end of the action behind its real end, and the last resort with it.
-test('an action that seems to start after this task started with it, whoever says so', () => {
+test('an action that seems to start after this task started with it, whatever the source', () => {
   const future = NOW + 5 * MINUTE;
   for (const source of ['eventTime', 'actionStartedAt', 'drainStartedAt'] as const) {
     assert.equal(startOfAction({ [source]: future }), NOW - MINUTE, source);

@@ -8,29 +8,29 @@ import { HandClock } from '../../support/clock.ts';
 const never = new AbortController().signal;
 const minute = 60_000;
 
-/** Makes numbered credentials that are renewed after 10 minutes and expire after 14. */
-function maker(clock: HandClock) {
-  let made = 0;
-  let fault: Error | undefined;
+/** Authentication with numbered credentials, each due for renewal after 10 minutes and expired after 14. */
+function numberedCredentials(clock: HandClock) {
+  let issued = 0;
+  let failure: Error | undefined;
   const authenticate = renewingCredential(async (): Promise<Credential> => {
     await clock.sleep(0, never);
-    if (fault !== undefined) throw fault;
+    if (failure !== undefined) throw failure;
     const now = clock.now();
-    return { headers: { n: String(++made) }, renewAt: now + 10 * minute, expiresAt: now + 14 * minute };
+    return { headers: { n: String(++issued) }, renewAt: now + 10 * minute, expiresAt: now + 14 * minute };
   }, clock);
   return {
-    ask: (fresh = false) => clock.until(authenticate(fresh, never), 1_000),
+    request: (refused = false) => clock.until(authenticate(refused, never), 1_000),
     authenticate,
     fail: (error: Error | undefined) => {
-      fault = error;
+      failure = error;
     },
   };
 }
 
-// Fifty evictions that find their token old at the same time must not ask STS, or run a command, fifty times.
-test('many that ask at once share one renewal', async () => {
+// Fifty evictions with an expired token would call STS, or run a command, fifty times.
+test('concurrent requests share one renewal', async () => {
   const clock = new HandClock();
-  const { authenticate } = maker(clock);
+  const { authenticate } = numberedCredentials(clock);
   const all = Promise.all(Array.from({ length: 50 }, () => authenticate(false, never)));
   assert.deepEqual(new Set((await clock.until(all, 1_000)).map(({ n }) => n)), new Set(['1']));
   await clock.advance(10 * minute);
@@ -38,52 +38,53 @@ test('many that ask at once share one renewal', async () => {
   assert.deepEqual(new Set((await clock.until(refused, 1_000)).map(({ n }) => n)), new Set(['2']));
 });
 
-test('a credential serves until it is to be renewed', async () => {
+// A request that waits for a renewal before the old credential expires delays an eviction for nothing.
+test('a credential is used until its renewal is due, and requests do not wait for the renewal', async () => {
   const clock = new HandClock();
-  const { ask } = maker(clock);
-  assert.deepEqual(await ask(), { n: '1' });
+  const { request } = numberedCredentials(clock);
+  assert.deepEqual(await request(), { n: '1' });
   await clock.advance(10 * minute - 1);
-  assert.deepEqual(await ask(), { n: '1' });
+  assert.deepEqual(await request(), { n: '1' });
   await clock.advance(1);
-  // Nobody waits for the new one while the old one is good.
-  assert.deepEqual(await ask(), { n: '1' });
+  // The old one is still valid: this request starts the renewal and does not wait for it.
+  assert.deepEqual(await request(), { n: '1' });
   await clock.advance(1_000);
-  assert.deepEqual(await ask(), { n: '2' });
+  assert.deepEqual(await request(), { n: '2' });
 });
 
-// The credentials endpoint is down for a minute: a token with four minutes left must go on serving.
-test('the old credential serves while renewing fails, until it has expired', async () => {
+// The credentials endpoint is down for a minute: a token with four minutes left must stay in use.
+test('the old credential is used while its renewal fails, until it expires', async () => {
   const clock = new HandClock();
-  const { ask, fail } = maker(clock);
-  await ask();
-  const fault = new Error('the credentials endpoint does not answer');
-  fail(fault);
+  const { request, fail } = numberedCredentials(clock);
+  await request();
+  const failure = new Error('the credentials endpoint does not respond');
+  fail(failure);
   await clock.advance(13 * minute);
-  assert.deepEqual(await ask(), { n: '1' });
+  assert.deepEqual(await request(), { n: '1' });
   await clock.advance(minute);
-  await assert.rejects(ask(), fault);
+  await assert.rejects(request(), failure);
   fail(undefined);
-  assert.deepEqual(await ask(), { n: '2' });
+  assert.deepEqual(await request(), { n: '2' });
 });
 
-// Without a first credential there is nothing to serve: the reason must come out.
-test('the first credential that cannot be got is an error, and the next try may have it', async () => {
+// Without a first credential there is nothing to send: the error must be thrown, and must not be cached.
+test('a request without a credential rejects, and the next one tries again', async () => {
   const clock = new HandClock();
-  const { ask, fail } = maker(clock);
+  const { request, fail } = numberedCredentials(clock);
   fail(new Error('no role'));
-  await assert.rejects(ask(), /no role/);
+  await assert.rejects(request(), /no role/);
   fail(undefined);
-  assert.deepEqual(await ask(), { n: '1' });
+  assert.deepEqual(await request(), { n: '1' });
 });
 
-// A cluster that refuses us for good would otherwise make us ask for a new token with every request.
-test('a refused credential is replaced, but not one that was just made', async () => {
+// A cluster that refuses every credential would cause a new token for every request.
+test('a refused credential is replaced, unless it was issued just now', async () => {
   const clock = new HandClock();
-  const { ask } = maker(clock);
-  await ask();
-  assert.deepEqual(await ask(true), { n: '1' });
+  const { request } = numberedCredentials(clock);
+  await request();
+  assert.deepEqual(await request(true), { n: '1' });
   await clock.advance(1_000);
-  assert.deepEqual(await ask(true), { n: '2' });
+  assert.deepEqual(await request(true), { n: '2' });
 });
 
 const KEYS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
@@ -104,12 +105,12 @@ function eksAuthentication(clock: HandClock, credentials: () => AwsCredentials) 
   return renewingCredential(async () => tokenCredential('prod', 'eu-central-1', credentials(), clock.now(), 0), clock);
 }
 
-// The API server takes a token for 15 minutes; a drain takes hours.
-test('over three hours no request is sent with a token older than 14 minutes, and few tokens are made', async () => {
+// The API server accepts a token for 15 minutes; a drain takes hours.
+test('over three hours no request carries a token older than 14 minutes, and few tokens are issued', async () => {
   const clock = new HandClock();
-  let made = 0;
+  let issued = 0;
   const authenticate = eksAuthentication(clock, () => {
-    made++;
+    issued++;
     return KEYS;
   });
   for (let second = 0; second < 3 * 3_600; second += 7) {
@@ -117,11 +118,11 @@ test('over three hours no request is sent with a token older than 14 minutes, an
     assert.ok(age >= 0 && age < 14 * minute, `a token of ${age / minute} minutes`);
     await clock.advance(7_000);
   }
-  assert.ok(made >= 13 && made <= 19, `${made} tokens`);
+  assert.ok(issued >= 13 && issued <= 19, `${issued} tokens`);
 });
 
-// The task role's keys rotate every few hours: a token signed with the old ones is refused.
-test('credentials that rotate sign the next token', async () => {
+// The keys of the task role rotate every few hours: a token signed with the old keys is refused.
+test('the next token is signed with the rotated credentials', async () => {
   const clock = new HandClock();
   let key = 'AKIDFIRST';
   const authenticate = eksAuthentication(clock, () => ({ ...KEYS, accessKeyId: key }));
@@ -133,13 +134,13 @@ test('credentials that rotate sign the next token', async () => {
   assert.equal(keyOf(await authenticate(false, never)), 'AKIDSECOND');
 });
 
-// A token that outlives the credentials that signed it is refused by STS, although its own 15 minutes are not over.
-test('a token of credentials that expire in five minutes is renewed and not used after that', () => {
+// STS refuses a token whose signing credentials have expired, even within the 15 minutes of the token.
+test('a token signed with credentials that expire in five minutes expires with them', () => {
   const now = Date.parse('2026-01-02T03:04:05Z');
   const expiration = new Date(now + 5 * minute);
   const { renewAt, expiresAt } = tokenCredential('prod', 'eu-central-1', { ...KEYS, expiration }, now, 0);
   assert.equal(expiresAt, now + 5 * minute);
   assert.ok(renewAt <= now + 5 * minute);
-  const lasting = tokenCredential('prod', 'eu-central-1', KEYS, now, 0);
-  assert.deepEqual([lasting.renewAt, lasting.expiresAt], [now + 10 * minute, now + 14 * minute]);
+  const longLived = tokenCredential('prod', 'eu-central-1', KEYS, now, 0);
+  assert.deepEqual([longLived.renewAt, longLived.expiresAt], [now + 10 * minute, now + 14 * minute]);
 });

@@ -1,48 +1,51 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Call, rightOf } from '../../../app/kubernetes/call.ts';
-import { DenialGrace, GRACE_MS } from '../../../app/kubernetes/responses.ts';
+import { type Call, permissionOf } from '../../../app/kubernetes/call.ts';
+import { DENIAL_GRACE_MS, DenialGrace } from '../../../app/kubernetes/responses.ts';
 
 const signal = new AbortController().signal;
 const evict = (pod: string): Call => ({ verb: 'create', path: `/api/v1/namespaces/shop/pods/${pod}/eviction`, signal });
 const list: Call = { verb: 'list', path: '/api/v1/pods?fieldSelector=spec.nodeName=a', signal };
 
-test('a right is a verb and a resource, whatever object and namespace it is about', () => {
-  const right = (path: string) => rightOf({ verb: 'get', path, signal });
-  assert.equal(right('/api/v1/nodes/a?x=/y'), 'get nodes');
-  assert.equal(right('/api/v1/namespaces/shop/pods/web/eviction'), 'get pods/eviction');
-  assert.equal(right('/apis/policy/v1/namespaces/shop/poddisruptionbudgets?watch=1'), 'get poddisruptionbudgets');
-  assert.equal(right('/apis/storage.k8s.io/v1/volumeattachments/a'), 'get volumeattachments');
-  assert.equal(right('/api/v1/namespaces/shop'), 'get namespaces');
+// A permission per object would treat the denial of every new pod as the first one.
+test('a permission is a verb and a resource, without object and namespace', () => {
+  const permission = (path: string) => permissionOf({ verb: 'get', path, signal });
+  assert.equal(permission('/api/v1/nodes/a?x=/y'), 'get nodes');
+  assert.equal(permission('/api/v1/namespaces/shop/pods/web/eviction'), 'get pods/eviction');
+  assert.equal(permission('/apis/policy/v1/namespaces/shop/poddisruptionbudgets?watch=1'), 'get poddisruptionbudgets');
+  assert.equal(permission('/apis/storage.k8s.io/v1/volumeattachments/a'), 'get volumeattachments');
+  assert.equal(permission('/api/v1/namespaces/shop'), 'get namespaces');
 });
 
-// A forgotten RBAC manifest has to be told at once: the instance is billed while it waits.
-test('what was never allowed, by a server that was there all the time, is denied in earnest', () => {
-  const rights = new DenialGrace();
-  rights.allowed(list);
-  assert.equal(rights.inGrace(evict('web'), 0), false);
+// A missing RBAC manifest must be reported at once: the instance is billed while the drain waits.
+test('a denial of what was never allowed is final when the server was never unavailable', () => {
+  const grace = new DenialGrace();
+  grace.markAllowed(list);
+  assert.equal(grace.covers(evict('web'), 0), false);
 });
 
-// A real API server that had been killed denied a drain all it had been allowed, for a second: the drain gave up.
-test('a denial of what was allowed before is doubted, and believed when it lasts', () => {
-  const rights = new DenialGrace();
-  rights.allowed(evict('web-0'));
-  assert.equal(rights.inGrace(evict('web-1'), 1_000), true);
-  assert.equal(rights.inGrace(evict('web-2'), 1_000 + GRACE_MS - 1), true);
-  assert.equal(rights.inGrace(evict('web-1'), 1_000 + GRACE_MS), false);
+// A restarted API server denied for a second everything that it had allowed before, and the drain gave up.
+test('a denial of what was allowed before is transient until it has lasted a minute', () => {
+  const grace = new DenialGrace();
+  grace.markAllowed(evict('web-0'));
+  assert.equal(grace.covers(evict('web-1'), 1_000), true);
+  assert.equal(grace.covers(evict('web-2'), 1_000 + DENIAL_GRACE_MS - 1), true);
+  assert.equal(grace.covers(evict('web-1'), 1_000 + DENIAL_GRACE_MS), false);
 });
 
-test('a denial soon after the server was away is doubted too', () => {
-  const rights = new DenialGrace();
-  rights.markUnavailable(0);
-  assert.equal(rights.inGrace(list, GRACE_MS - 1), true);
-  assert.equal(rights.inGrace(evict('web'), GRACE_MS), false);
+// The first eviction of a drain can meet an API server that has just started and has not loaded its roles.
+test('a denial shortly after the server was unavailable is transient', () => {
+  const grace = new DenialGrace();
+  grace.markUnavailable(0);
+  assert.equal(grace.covers(list, DENIAL_GRACE_MS - 1), true);
+  assert.equal(grace.covers(evict('web'), DENIAL_GRACE_MS), false);
 });
 
-test('once it is allowed again, the next denial is doubted from its own beginning', () => {
-  const rights = new DenialGrace();
-  rights.allowed(list);
-  assert.equal(rights.inGrace(list, 0), true);
-  rights.allowed(list);
-  assert.equal(rights.inGrace(list, GRACE_MS * 2), true);
+// Two upgrades of a chart, an hour apart, delete and create the role: the second denial must not count from the first.
+test('the grace of a denial starts anew after the permission was allowed again', () => {
+  const grace = new DenialGrace();
+  grace.markAllowed(list);
+  assert.equal(grace.covers(list, 0), true);
+  grace.markAllowed(list);
+  assert.equal(grace.covers(list, DENIAL_GRACE_MS * 2), true);
 });

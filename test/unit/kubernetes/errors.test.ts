@@ -6,8 +6,8 @@ import { status } from '../../support/api-server.ts';
 
 const error = (code: number, body: unknown, retryAfter?: string) => new ApiError('get /x', code, body, retryAfter);
 
-// An admission webhook's 403 passes, RBAC's does not: one mistaken for the other ends a drain, or never ends it.
-test('a denial of RBAC is told from one of an admission webhook', () => {
+// The 403 of an admission webhook can be temporary, that of RBAC is not: confusing them ends a drain, or makes it endless.
+test('an RBAC denial is distinguished from the denial of an admission webhook', () => {
   const rbac = [
     'pods is forbidden: User "drainer" cannot list resource "pods" in API group "" at the cluster scope',
     'nodes "a" is forbidden: User "system:anonymous" cannot patch resource "nodes" in API group "" at the cluster scope',
@@ -25,7 +25,8 @@ test('a denial of RBAC is told from one of an admission webhook', () => {
   assert.equal(isRbacDenial(error(401, status(401, 'Unauthorized', rbac[0] ?? ''))), false);
 });
 
-test('only a denial of RBAC becomes Denied, and it says what to do', () => {
+// Denied ends the drain: an error of the server that became Denied would leave the node undrained.
+test('only an RBAC denial becomes Denied, with advice', () => {
   const message = 'pods is forbidden: User "drainer" cannot list resource "pods" in API group ""';
   const denied = asDenied(error(403, status(403, 'Forbidden', message)));
   assert.ok(denied instanceof Denied);
@@ -37,44 +38,46 @@ test('only a denial of RBAC becomes Denied, and it says what to do', () => {
   assert.equal(asDenied('text'), 'text');
 });
 
-// Giving up on a 503 of a control plane that is being upgraded leaves the node to its fate.
-test('what may pass is told from what will not', () => {
+// Giving up after a 503 from a control plane that is being upgraded leaves the node undrained.
+test('timeouts, flow control, expired tokens and 5xx are transient; other codes are not', () => {
   for (const code of [401, 408, 410, 429, 500, 502, 503, 504])
     assert.equal(error(code, '').transient, true, String(code));
   for (const code of [400, 403, 404, 405, 409, 422]) assert.equal(error(code, '').transient, false, String(code));
 });
 
-test('Retry-After is read as seconds, and nothing else is taken for it', () => {
+// A date read as a number, or a negative number, would become a wrong pause.
+test('Retry-After is read as seconds, from 0 to 30; anything else is ignored', () => {
   assert.equal(error(429, '', '3').retryAfterMs, 3_000);
   assert.equal(error(429, '', '0').retryAfterMs, 0);
   assert.equal(error(429, '', '-5').retryAfterMs, 0);
-  // A proxy that asks for a day would have the instance terminated undrained.
+  // A proxy that asks for a day: the instance would be terminated before the drain continues.
   assert.equal(error(429, '', '86400').retryAfterMs, 30_000);
   assert.equal(error(429, '').retryAfterMs, undefined);
   assert.equal(error(429, '', 'Wed, 21 Oct 2026 07:28:00 GMT').retryAfterMs, undefined);
 });
 
-// A proxy's page of a megabyte in a log line hides what went wrong.
-test('the message says what was asked, the code, and what was said, cut short when it is a page', () => {
+// A proxy's error page of a megabyte in a log line hides the error.
+test('the message contains the call, the code and the text of the response, truncated', () => {
   assert.equal(error(404, status(404, 'NotFound', 'pods "a" not found')).message, 'get /x: 404 pods "a" not found');
   assert.ok(error(502, 'x'.repeat(10_000)).message.length < 300);
   assert.equal(error(500, { not: 'a status' }).message, 'get /x: 500');
 });
 
-test('what is no Status is not read as one', () => {
+// The message and the causes of an object that is not a Status would decide about an eviction.
+test('an object that is not a Status is not read as one', () => {
   for (const body of [undefined, null, 'text', 7, [], {}, { kind: 'Pod' }, { kind: 'Status', message: 7 }]) {
     assert.equal(readStatus(body), undefined);
   }
 });
 
-// A 404 of a load balancer, of a wrong path, or of the namespace once completed the hook with every pod running.
-test('only the 404 of the API server on this very name says that an object is not there', () => {
-  const said = (details: object, reason = 'NotFound') => error(404, status(404, reason, '"a" not found', details));
-  assert.equal(isNotFound(said({ name: 'a', kind: 'pods' }), 'a'), true);
+// The 404 of a load balancer, for a wrong path, or for the namespace once completed the hook with every pod running.
+test('only a 404 of the API server that names the object means that the object does not exist', () => {
+  const notFound = (details: object, reason = 'NotFound') => error(404, status(404, reason, '"a" not found', details));
+  assert.equal(isNotFound(notFound({ name: 'a', kind: 'pods' }), 'a'), true);
   for (const other of [
-    said({ name: 'b' }),
-    said({}),
-    said({ name: 'a' }, ''),
+    notFound({ name: 'b' }),
+    notFound({}),
+    notFound({ name: 'a' }, ''),
     error(404, status(404, 'NotFound', 'the server could not find the requested resource')),
     error(404, { details: { name: 'a' }, reason: 'NotFound' }),
     error(404, '<html>not found</html>'),

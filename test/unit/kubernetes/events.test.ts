@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EventRecorder, eventsFor } from '../../../app/kubernetes/events.ts';
-import { type Answer, apiOn, apiServer, json, status } from '../../support/api-server.ts';
+import { apiServer, clientOf, type Handler, json, status } from '../../support/api-server.ts';
 import { HandClock } from '../../support/clock.ts';
 import { remainingPods } from '../../support/remaining.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
@@ -10,13 +10,13 @@ import { summaryWith } from '../../support/summaries.ts';
 const cordoned = { type: 'cordoned', node: 'node-a', excludedFromLoadBalancers: true } as const;
 const SUMMARY = summaryWith({ seconds: { total: 74.4 } });
 
-async function recording(t: TestContext, answer: Answer = (_, response) => json(response, 201, {})) {
+async function eventRecorder(t: TestContext, handler: Handler = (_, response) => json(response, 201, {})) {
   const clock = new HandClock();
-  const server = await apiServer(t, answer);
-  const api = apiOn(t, server.url, clock);
-  const events = new EventRecorder(api, nodeOf('node-a', 'i-1'), clock);
+  const server = await apiServer(t, handler);
+  const client = clientOf(t, server.url, clock);
+  const events = new EventRecorder(client, nodeOf('node-a', 'i-1'), clock);
   return {
-    api,
+    client,
     clock,
     events,
     received: server.received,
@@ -24,9 +24,9 @@ async function recording(t: TestContext, answer: Answer = (_, response) => json(
   };
 }
 
-// Whoever asks why a node went looks at `kubectl describe node`, not at the logs of a task that is gone.
-test('the beginning and the end of a drain are told of the node', async (t) => {
-  const { events, received, sent } = await recording(t);
+// To learn why a node disappeared, people run `kubectl describe node`; they do not read the logs of a finished task.
+test('the start and the end of a drain are events of the node', async (t) => {
+  const { events, received, sent } = await eventRecorder(t);
   events.record(cordoned);
   await events.flush();
   events.record({ type: 'summary', summary: SUMMARY });
@@ -34,7 +34,7 @@ test('the beginning and the end of a drain are told of the node', async (t) => {
   assert.deepEqual(
     sent().map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
     [
-      'Normal DrainStarted: Cordoned by node-drainer: its instance is going',
+      'Normal DrainStarted: Cordoned by node-drainer: its instance is being terminated',
       'Normal Drained: Drained in 74 s: 12 pods evicted, 3 skipped',
     ],
   );
@@ -43,7 +43,7 @@ test('the beginning and the end of a drain are told of the node', async (t) => {
     involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid: 'n-1' },
     type: 'Normal',
     reason: 'DrainStarted',
-    message: 'Cordoned by node-drainer: its instance is going',
+    message: 'Cordoned by node-drainer: its instance is being terminated',
     source: { component: 'node-drainer' },
     firstTimestamp: '2026-01-02T03:04:05.000Z',
     lastTimestamp: '2026-01-02T03:04:05.000Z',
@@ -52,19 +52,20 @@ test('the beginning and the end of a drain are told of the node', async (t) => {
   assert.ok(received.every(({ method, path }) => `${method} ${path}` === 'POST /api/v1/namespaces/default/events'));
 });
 
-test('a run that did not drain the node is told as a warning, with what remains', () => {
+// A failed drain that looks normal in `kubectl get events` is not investigated.
+test('a run that did not drain the node is a warning with the number of remaining pods', () => {
   const pods = { evicted: 1, skipped: 0, remaining: 4 };
   for (const result of ['deadline', 'failed', 'stopped', 'action ended'] as const) {
-    const [note, ...more] = eventsFor({ type: 'summary', summary: { ...SUMMARY, result, pods } });
+    const [event, ...more] = eventsFor({ type: 'summary', summary: { ...SUMMARY, result, pods } });
     assert.deepEqual(more, []);
-    assert.deepEqual([note?.type, note?.reason], ['Warning', 'NotDrained']);
-    assert.equal(note?.message, `Not drained after 74 s (${result}): 4 pods remain`);
+    assert.deepEqual([event?.type, event?.reason], ['Warning', 'NotDrained']);
+    assert.equal(event?.message, `Not drained after 74 s (${result}): 4 pods remain`);
   }
 });
 
-// The owner of a pod looks at the pod, and wants to know which budget it is.
-test('a pod that keeps the drain waiting is told of once, in its own namespace; one that is ending, or waits for its turn, is not', async (t) => {
-  const { events, received, sent } = await recording(t);
+// The owner of a pod looks at the pod's events, in the pod's namespace, for the budget that blocks the drain.
+test('a blocked pod gets one event in its own namespace; a terminating pod, or one that waits for others, gets none', async (t) => {
+  const { events, received, sent } = await eventRecorder(t);
   const remaining = [
     ...remainingPods(1),
     { pod: 'lab/slow', uid: 's', reason: 'terminating', ending: true, blocked: false },
@@ -80,9 +81,9 @@ test('a pod that keeps the drain waiting is told of once, in its own namespace; 
   assert.deepEqual([reason, message], ['DrainBlocked', 'budget web allows no disruption']);
 });
 
-// A thousand blocked pods, times a hundred drainers, would fill etcd with events.
-test('of many pods the first 20 are told of, and the end of the drain all the same', async (t) => {
-  const { events, sent } = await recording(t);
+// A thousand blocked pods and a hundred drainers would fill etcd with events.
+test('only the first 20 blocked pods get an event, and the end of the drain is still recorded', async (t) => {
+  const { events, sent } = await eventRecorder(t);
   events.record(cordoned);
   for (let round = 0; round < 3; round++) events.record({ type: 'waiting for pods', remaining: remainingPods(200) });
   events.record({ type: 'summary', summary: SUMMARY });
@@ -92,34 +93,35 @@ test('of many pods the first 20 are told of, and the end of the drain all the sa
   assert.equal(kinds.filter((kind) => kind === 'Node').length, 2);
 });
 
-test('nothing else of a run is worth an event', () => {
+// An event for every pod or heartbeat would hide the ones that matter.
+test('other events of a run are not recorded', () => {
   for (const type of ['heartbeat', 'hook ended'] as const) assert.deepEqual(eventsFor({ type, hook: 'drainer' }), []);
   assert.deepEqual(eventsFor({ type: 'eviction accepted', pod: 'shop/web-0' }), []);
   assert.deepEqual(eventsFor({ type: 'run failed', error: new Error('no') }), []);
 });
 
-// A cluster without the right to create events, or one that is going down, drains all the same.
-test('an event that is refused, or lost on the way, is nobody’s failure', async (t) => {
-  const answers: Answer[] = [
+// A cluster in which the drainer may not create events must be drained, too.
+test('an event that is refused or lost causes no error', async (t) => {
+  const handlers: Handler[] = [
     (_, response) => json(response, 403, status(403, 'Forbidden', 'events is forbidden: User "x" cannot create')),
     (_, response) => json(response, 500, {}),
     (_, response) => void response.socket?.destroy(),
     (_, response) => void response.end('<html>'),
   ];
-  for (const answer of answers) {
-    const { api, events, received } = await recording(t, answer);
+  for (const handler of handlers) {
+    const { client, events, received } = await eventRecorder(t, handler);
     events.record(cordoned);
-    // The run goes on: what became of the event must bother nobody long before the end.
-    await api.call({ verb: 'get', path: '/', signal: new AbortController().signal }).catch(() => undefined);
+    // The run continues; an unhandled rejection of the event would end it here.
+    await client.call({ verb: 'get', path: '/', signal: new AbortController().signal }).catch(() => undefined);
     await events.flush();
     assert.equal(received.filter(({ method }) => method === 'POST').length, 1);
   }
 });
 
-// The hook is completed before; but a task that hangs in its last breath is billed, and looks like one that failed.
-test('events that hang hold up the end of a run for half a second, and are given up after five', async (t) => {
+// The hook is complete by then, but a task that hangs at its end is billed, and looks like a failed one.
+test('events without a response delay the end of a run by half a second, and are aborted after five', async (t) => {
   let closed = 0;
-  const { clock, events, received } = await recording(t, (_, response) => {
+  const { clock, events, received } = await eventRecorder(t, (_, response) => {
     response.on('close', () => closed++);
   });
   events.record(cordoned);

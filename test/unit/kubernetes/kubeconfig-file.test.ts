@@ -9,23 +9,23 @@ import { headersOf, kubeconfig, refusal, SECRET } from '../../support/kubeconfig
 
 const never = new AbortController().signal;
 
-/** A kubeconfig file that lives as long as the test. */
+/** A kubeconfig file, deleted at the end of the test. */
 async function fileOf(t: TestContext, text: string): Promise<string> {
   const path = join(await folder(t), 'config');
   await writeFile(path, text);
   return path;
 }
 
-// kubectl accepts commands and files in one's own kubeconfig, and so must a drain from one's own machine.
-test('a kubeconfig file of this machine may run a command', async (t) => {
+// A drain from a laptop needs what kubectl accepts in a local kubeconfig: commands and files.
+test('a local kubeconfig file may run a command', async (t) => {
   const credential = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"${SECRET}"}}`;
   const user = `exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      command: echo\n      args: ['${credential}']`;
   const access = await accessFromKubeconfigFile(await fileOf(t, kubeconfig({ user })), new HandClock());
   assert.deepEqual(await headersOf(access), { Authorization: `Bearer ${SECRET}` });
 });
 
-// Tokens in files are rotated: the one that was read at the start is refused an hour later.
-test('after a refusal the file is read again', async (t) => {
+// Tokens in files are rotated: the token that was read at the start is refused an hour later.
+test('the file is read again after its token is refused', async (t) => {
   const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
   const clock = new HandClock();
   const access = await accessFromKubeconfigFile(path, clock);
@@ -35,13 +35,14 @@ test('after a refusal the file is read again', async (t) => {
   assert.deepEqual(await access.authenticate(true, never), { Authorization: 'Bearer new' });
 });
 
-test('a kubeconfig file that is not there is named', async () => {
+// 'ENOENT' alone does not say which of several files is missing.
+test('the error for a missing kubeconfig file contains its path', async () => {
   const failure = await refusal(accessFromKubeconfigFile('/no/such/file', new HandClock()));
-  assert.match(failure.message, /\/no\/such\/file cannot be read/);
+  assert.match(failure.message, /could not read the kubeconfig \/no\/such\/file/);
 });
 
-// Somebody writes the file anew just now: that ends no drain, and the half of it that is there is not told.
-test('a file that cannot be read any more is a failure that may pass', async (t) => {
+// A file that is being rewritten must not end the drain, and its incomplete content must not appear in the error.
+test('a file that becomes invalid during the drain is a transient error', async (t) => {
   const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
   const clock = new HandClock();
   const access = await accessFromKubeconfigFile(path, clock);
@@ -57,10 +58,10 @@ test('a file that cannot be read any more is a failure that may pass', async (t)
   assert.deepEqual(await access.authenticate(true, never), { Authorization: 'Bearer new' });
 });
 
-// A command that prints its token, and not an ExecCredential around it, had the token in the parser's error.
-test('what a command printed is not told', async (t) => {
+// The parser's error quoted the output of a command that printed its token without an ExecCredential around it.
+test('the output of a command does not appear in an error', async (t) => {
   const user = `exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: echo, args: [${SECRET}]}`;
   const failure = await refusal(accessFromKubeconfigFile(await fileOf(t, kubeconfig({ user })), new HandClock()));
-  assert.match(failure.message, /the command in the kubeconfig .* printed no JSON/);
+  assert.match(failure.message, /the command in the kubeconfig .* did not print JSON/);
   assert.ok(!`${failure.message} ${String(failure.cause)}`.includes(SECRET));
 });

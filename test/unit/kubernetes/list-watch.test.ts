@@ -16,10 +16,10 @@ const listOf = (resourceVersion: string, ...names: string[]) => ({
   metadata: { resourceVersion },
   items: names.map((name) => object(name, '1')),
 });
-const event = (type: string, of: object) => `${JSON.stringify({ type, object: of })}\n`;
+const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`;
 
-// A thousand drainers that each scan etcd for the pods of one node bring the control plane down.
-test('the first list comes from the watch cache, and the watch goes on where it ended', async (t) => {
+// A thousand drainers that each scan etcd for the pods of one node would overload the control plane.
+test('the first list comes from the watch cache, and the watch continues from its version', async (t) => {
   const { server, sink, begin, rest } = await watched(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => response.write(event('ADDED', object('b', '8')) + event('BOOKMARK', object('', '9'))),
@@ -34,8 +34,8 @@ test('the first list comes from the watch cache, and the watch goes on where it 
   assert.equal(second['allowWatchBookmarks'], 'true');
 });
 
-// A real API server closes the watch of a slow client in mid-burst, without an error: a drainer that trusts it hangs.
-test('a watch that ends in mid-burst is followed by a list no older than what it told', async (t) => {
+// A real API server closes the watch of a slow client during a burst of events, without an error: the missed events never come.
+test('a watch that ends is followed by a list that is not older than its last event', async (t) => {
   const { server, sink, begin, rest } = await watched(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a', 'b', 'c')),
     ({ response }) => response.end(event('DELETED', object('a', '8'))),
@@ -49,8 +49,8 @@ test('a watch that ends in mid-burst is followed by a list no older than what it
   assert.equal(server.received[3]?.query.get('resourceVersion'), '12');
 });
 
-// 410 comes as an event in a stream that began with 200; taken for an object, it is an object without a name.
-test('410 as an ERROR event, as an answer to the watch, and to the list, leads to a list of what is true', async (t) => {
+// 410 also arrives as an event, after a 200: taken for an object, it is an object without a name.
+test('a 410 as an ERROR event, or as the response to a watch or a list, leads to a consistent list', async (t) => {
   const expired = status(410, 'Expired', 'too old resource version: 7 (9)');
   const { server, sink, begin, rest } = await watched(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
@@ -64,14 +64,14 @@ test('410 as an ERROR event, as an answer to the watch, and to the list, leads t
   begin();
   await rest();
   assert.deepEqual(sink.shows(), ['c', 'd']);
-  const asked = server.received.map(
+  const queries = server.received.map(
     ({ query }) => `${query.get('watch') ?? '-'} ${query.get('resourceVersion') ?? ''}`,
   );
-  assert.deepEqual(asked, ['- 0', '1 7', '- ', '1 20', '- ', '- ', '1 30']);
+  assert.deepEqual(queries, ['- 0', '1 7', '- ', '1 20', '- ', '- ', '1 30']);
 });
 
-// One line of garbage from a proxy, or an event type of the future, must not end the drain, nor be skipped.
-test('garbage in the stream leads to a new list', async (t) => {
+// An unreadable line from a proxy, or an unknown event type, must not end the drain, and must not be skipped.
+test('an unreadable event leads to a new list', async (t) => {
   for (const garbage of [
     '<html>\n',
     '{"type":"ADDED"}\n',
@@ -90,28 +90,28 @@ test('garbage in the stream leads to a new list', async (t) => {
   }
 });
 
-// Garbage that comes late looks like a lost connection: a list a second, for hours, and nobody is told.
-test('watches that send garbage are begun again more and more slowly, and each is told', async (t) => {
+// Unreadable data after a while looks like a lost connection: a list each second, for hours, without a report.
+test('watches that send unreadable data are restarted with a growing backoff, and each is reported', async (t) => {
   const { server, clock, recorder, begin, done } = await watched(t, collection, []);
   const garbage = ['<html>\n', event('WHAT', object('x', '8')), '{"type":"ADDED"', '{"type":"MODIFIED","object":7}\n'];
   server.otherwise = ({ query, response }) => {
     if (query.get('watch') === null) return json(response, 200, listOf('7', 'a'));
-    // After a good while of silence by the clock of the drain.
-    const late = clock.sleep(2_000, new AbortController().signal);
-    return late.then(() => response.end(garbage[server.received.length % garbage.length]));
+    // After two seconds of silence by the clock of the drain.
+    const silence = clock.sleep(2_000, new AbortController().signal);
+    return silence.then(() => response.end(garbage[server.received.length % garbage.length]));
   };
   begin();
   await clock.awaken(60_000);
   const watches = server.received.filter(({ query }) => query.get('watch') === '1').length;
   assert.ok(watches >= 5 && watches <= 12, `${watches} watches in a minute`);
-  const told = recorder.of('retrying');
-  assert.ok(told.length >= watches - 1, `${told.length} reports of ${watches}`);
-  assert.ok(told.every(({ error }) => /^watch .*an answer that cannot be read \(.+\)/.test(String(error).slice(9))));
+  const reports = recorder.of('retrying');
+  assert.ok(reports.length >= watches - 1, `${reports.length} reports of ${watches}`);
+  assert.ok(reports.every(({ error }) => /^watch .*unreadable response \(.+\)/.test(String(error).slice(9))));
   await done();
 });
 
-// A load balancer that drops the connection, a list that is cut short, a server that is down: all of them pass.
-test('whatever the network does to lists and watches, it goes on, and says so from the second failure on', async (t) => {
+// A load balancer drops the connection, a list is incomplete, a server is down: each is temporary.
+test('after network errors it lists and watches again, and reports from the second error on', async (t) => {
   const lose = ({ response }: Exchange) => response.socket?.destroy();
   const { recorder, sink, begin, rest } = await watched(t, collection, [
     lose,
@@ -129,8 +129,8 @@ test('whatever the network does to lists and watches, it goes on, and says so fr
   assert.ok(recorder.of('retrying').every(({ operation }) => operation === 'watch the nodes'));
 });
 
-// A server or proxy that ends every watch at once would be asked thousands of times a second.
-test('watches that end at once are begun again more and more slowly', async (t) => {
+// A server or proxy that ends every watch at once would get thousands of requests a second.
+test('watches that end at once are restarted with a growing backoff', async (t) => {
   const { server, clock, begin, done } = await watched(t, collection, []);
   server.otherwise = ({ query, response }) =>
     query.get('watch') === '1' ? response.end() : json(response, 200, listOf('7', 'a'));
@@ -141,7 +141,8 @@ test('watches that end at once are begun again more and more slowly', async (t) 
   await done();
 });
 
-test('being denied ends it; being aborted ends it with the reason, also while nothing comes', async (t) => {
+// A watch that survives a denial retries it for hours; one that survives an abort keeps the process alive.
+test('a denial rejects; an abort rejects with its reason, even while the watch is silent', async (t) => {
   const message = 'nodes is forbidden: User "x" cannot watch resource "nodes" in API group "" at the cluster scope';
   const denied = await watched(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
@@ -152,15 +153,15 @@ test('being denied ends it; being aborted ends it with the reason, also while no
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => response.write(event('ADDED', object('b', '8'))),
   ]);
-  const reflecting = silent.begin();
+  const observing = silent.begin();
   await silent.rest();
   const reason = new Error('over');
   silent.stop.abort(reason);
-  await assert.rejects(reflecting, reason);
+  await assert.rejects(observing, reason);
 });
 
-// What was read already need not be read again, and what changed since must not be missed.
-test('from a snapshot it watches without a list', async (t) => {
+// A second list is a needless request, and a watch from now on would miss the changes since the snapshot.
+test('with a snapshot it watches from the version of the snapshot, without a list', async (t) => {
   const { server, sink, begin, rest } = await watched(t, collection, [
     ({ response }) => response.write(event('ADDED', object('b', '8'))),
   ]);
@@ -170,9 +171,9 @@ test('from a snapshot it watches without a list', async (t) => {
   assert.deepEqual(sink.shows(), ['b']);
 });
 
-// "0 or absent" decides between a read of the cache and a consistent one: an empty node must be confirmed by the latter.
-test('a list without a version asks for a consistent read', async (t) => {
-  const { server, api } = await watched(t, collection, [({ response }) => json(response, 200, listOf('7', 'a'))]);
-  assert.deepEqual((await list(api, collection, undefined, new AbortController().signal)).items, ['a']);
+// resourceVersion 0 reads the cache, none reads consistently: only the latter proves that a node is empty.
+test('a list without a version is a consistent read', async (t) => {
+  const { server, client } = await watched(t, collection, [({ response }) => json(response, 200, listOf('7', 'a'))]);
+  assert.deepEqual((await list(client, collection, undefined, new AbortController().signal)).items, ['a']);
   assert.equal(server.received[0]?.query.has('resourceVersion'), false);
 });

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { observeNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import type { NodeRef } from '../../../app/run/find-node.ts';
-import { apiOn, apiServer, json, status } from '../../support/api-server.ts';
+import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
 import { testContext } from '../../support/test-context.ts';
 
@@ -13,24 +13,28 @@ const object = (uid: string, ready: string | undefined, resourceVersion = '8') =
     conditions: [{ type: 'DiskPressure', status: 'True' }, ...(ready ? [{ type: 'Ready', status: ready }] : [])],
   },
 });
-const event = (type: string, of: object) => `${JSON.stringify({ type, object: of })}\n`;
+const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`;
 const ended = Symbol('ended');
 
-/** What is told of a node whose one watch says this; then the API denies. */
-async function toldOf(t: TestContext, ...events: string[]) {
+/** What the sink receives from one watch with these events, which ends with a denial. */
+async function observed(t: TestContext, ...events: string[]) {
   const { clock, context } = testContext();
   const rbac = 'nodes is forbidden: User "x" cannot list resource "nodes" in API group "" at the cluster scope';
   const server = await apiServer(t, ({ query }, response) => {
     if (query.get('watch') === '1') response.end(events.join(''));
     else json(response, 403, status(403, 'Forbidden', rbac));
   });
-  const told: string[] = [];
-  const say = (what: string) => (node: NodeRef | undefined) => {
-    told.push(`${what} ${node?.uid} ${node?.ready ? 'ready' : 'not ready'}`);
+  const changes: string[] = [];
+  const change = (kind: string) => (node: NodeRef | undefined) => {
+    changes.push(`${kind} ${node?.uid} ${node?.ready ? 'ready' : 'not ready'}`);
   };
-  const sink = { set: say('is'), remove: say('gone'), replace: ([node]: readonly NodeRef[]) => say('listed')(node) };
-  const observed = observeNode(apiOn(t, server.url, clock), nodeOf('node-a', 'i-1'), sink, context);
-  const end = observed.catch((error: unknown) => ({ [ended]: error }));
+  const sink = {
+    set: change('set'),
+    remove: change('removed'),
+    replace: ([node]: readonly NodeRef[]) => change('replaced')(node),
+  };
+  const observing = observeNode(clientOf(t, server.url, clock), nodeOf('node-a', 'i-1'), sink, context);
+  const end = observing.catch((error: unknown) => ({ [ended]: error }));
   let over: { [ended]: unknown } | undefined;
   end.then((value) => {
     over = value;
@@ -40,22 +44,22 @@ async function toldOf(t: TestContext, ...events: string[]) {
     await clock.advance(500);
   }
   assert.ok(over[ended] instanceof Denied);
-  return { told, received: server.received };
+  return { changes, received: server.received };
 }
 
-// In a cluster of 5,000 nodes a watch of all of them is a heartbeat every few milliseconds.
-test('one node is watched, from the version on at which it was found', async (t) => {
-  const { told, received } = await toldOf(t);
-  assert.deepEqual(told, ['is n-1 ready']);
-  const { path, query } = received[0] ?? assert.fail('nothing was asked');
+// In a cluster of 5,000 nodes, a watch of all of them is an event every few milliseconds.
+test('only one node is watched, from the version at which it was found', async (t) => {
+  const { changes, received } = await observed(t);
+  assert.deepEqual(changes, ['set n-1 ready']);
+  const { path, query } = received[0] ?? assert.fail('no request');
   assert.equal(path, '/api/v1/nodes');
   assert.equal(query.get('fieldSelector'), 'metadata.name=node-a');
   assert.deepEqual([query.get('watch'), query.get('resourceVersion')], ['1', '1']);
 });
 
-// "Unknown" is what the control plane says of a kubelet that it hears nothing of: a machine that crashed.
-test('it is told whenever the node is ready, not ready, not heard of, another, or gone', async (t) => {
-  const { told } = await toldOf(
+// "Unknown" means that the kubelet no longer reports, as after a crash; the drain must not wait for its pods.
+test('the sink receives every change: ready, not ready, unknown, deleted, and another node of that name', async (t) => {
+  const { changes } = await observed(
     t,
     event('MODIFIED', object('n-1', 'False')),
     event('MODIFIED', object('n-1', 'True')),
@@ -64,13 +68,13 @@ test('it is told whenever the node is ready, not ready, not heard of, another, o
     event('DELETED', object('n-1', 'Unknown')),
     event('ADDED', object('n-2', 'True')),
   );
-  assert.deepEqual(told, [
-    'is n-1 ready',
-    'is n-1 not ready',
-    'is n-1 ready',
-    'is n-1 not ready',
-    'is n-1 not ready',
-    'gone n-1 not ready',
-    'is n-2 ready',
+  assert.deepEqual(changes, [
+    'set n-1 ready',
+    'set n-1 not ready',
+    'set n-1 ready',
+    'set n-1 not ready',
+    'set n-1 not ready',
+    'removed n-1 not ready',
+    'set n-2 ready',
   ]);
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
-import { cordon, nodeDirectory } from '../../../app/kubernetes/nodes.ts';
+import { cordon, nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
-import { apiOn, apiServer, json, status } from '../../support/api-server.ts';
+import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { HandClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
@@ -11,12 +11,12 @@ const node = { name: 'node-a', uid: 'n-1', resourceVersion: '7', providerID: '',
 const object = (name: string) => ({ metadata: { name, uid: `${name}#1`, resourceVersion: '1' } });
 const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'node-a' });
 
-// Without the UID in the patch, a node that took over the name within minutes is cordoned for the dead one.
-test('a node is cordoned by its UID, and excluded from load balancers in the same request', async (t) => {
+// Without the UID in the patch, a new node with the name of the terminated one would be cordoned.
+test('a cordon has the UID as a precondition and excludes the node from load balancers in the same request', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
-  const api = apiOn(t, server.url, new HandClock());
-  assert.equal(await cordon(api, node, true, never), 'cordoned');
-  assert.equal(await cordon(api, node, false, never), 'cordoned');
+  const client = clientOf(t, server.url, new HandClock());
+  assert.equal(await cordon(client, node, true, never), 'cordoned');
+  assert.equal(await cordon(client, node, false, never), 'cordoned');
   const [first, second] = server.received.map(({ body }) => JSON.parse(body));
   const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' };
   assert.deepEqual(first, { metadata: { uid: 'n-1', labels }, spec: { unschedulable: true } });
@@ -24,13 +24,14 @@ test('a node is cordoned by its UID, and excluded from load balancers in the sam
   assert.equal(server.received[0]?.headers['content-type'], 'application/merge-patch+json');
 });
 
-test('a node that is gone, or another by now, is replaced; any other refusal is none', async (t) => {
-  const another = 'Node "node-a" is invalid: metadata.uid: Invalid value: "n-1": field is immutable';
+// A refusal that counts as 'replaced' ends the drain of a node that is still there.
+test('a node that no longer exists, or whose name another node has, is replaced; any other error is thrown', async (t) => {
+  const uidMismatch = 'Node "node-a" is invalid: metadata.uid: Invalid value: "n-1": field is immutable';
   const invalid = 'Node "node-a" is invalid: metadata.labels: Invalid value: "x"';
   const rbac = 'nodes "node-a" is forbidden: User "x" cannot patch resource "nodes" in API group ""';
   const answers = [
     notFound,
-    status(422, 'Invalid', another),
+    status(422, 'Invalid', uidMismatch),
     status(403, 'Forbidden', rbac),
     status(422, 'Invalid', invalid),
     status(409, 'Conflict', 'the object has been modified'),
@@ -39,26 +40,26 @@ test('a node that is gone, or another by now, is replaced; any other refusal is 
     const answer = answers.shift();
     json(response, answer?.code ?? 500, answer);
   });
-  const api = apiOn(t, server.url, new HandClock());
-  assert.equal(await cordon(api, node, true, never), 'replaced');
-  assert.equal(await cordon(api, node, true, never), 'replaced');
-  await assert.rejects(cordon(api, node, true, never), Denied);
-  await assert.rejects(cordon(api, node, true, never), ApiError);
-  await assert.rejects(cordon(api, node, true, never), ApiError);
+  const client = clientOf(t, server.url, new HandClock());
+  assert.equal(await cordon(client, node, true, never), 'replaced');
+  assert.equal(await cordon(client, node, true, never), 'replaced');
+  await assert.rejects(cordon(client, node, true, never), Denied);
+  await assert.rejects(cordon(client, node, true, never), ApiError);
+  await assert.rejects(cordon(client, node, true, never), ApiError);
 });
 
-// "No such node" completes the hook: only the API server's own 404 on this name may say so.
-test('only the 404 on its name says that there is no such node', async (t) => {
+// A node that does not exist completes the hook: only the API server's own 404 for its name proves that.
+test('only a 404 that names the node means that it does not exist', async (t) => {
   const answers: unknown[] = [notFound, '<html>not found</html>', status(404, 'NotFound', 'no such path')];
   const server = await apiServer(t, (_, response) => json(response, 404, answers.shift()));
-  const nodes = nodeDirectory(apiOn(t, server.url, new HandClock()));
+  const nodes = nodeDirectory(clientOf(t, server.url, new HandClock()));
   assert.equal(await nodes.byName('node-a', never), undefined);
   await assert.rejects(nodes.byName('node-a', never), ApiError);
   await assert.rejects(nodes.byName('node-a', never), ApiError);
 });
 
-// A cluster of 5,000 nodes in one answer is 50 MB; and a list that ends at its first page misses the node.
-test('all nodes come page by page, to the last', async (t) => {
+// 5,000 nodes in one response are 50 MB; a list that ends after its first page misses the node.
+test('all nodes are listed page by page, to the last page', async (t) => {
   const server = await apiServer(t, ({ query }, response) => {
     const page = Number(query.get('continue') ?? '0');
     json(response, 200, {
@@ -67,9 +68,26 @@ test('all nodes come page by page, to the last', async (t) => {
     });
   });
   const names: string[] = [];
-  for await (const page of nodeDirectory(apiOn(t, server.url, new HandClock())).all(never)) {
+  for await (const page of nodeDirectory(clientOf(t, server.url, new HandClock())).all(never)) {
     names.push(...page.map(({ name }) => name));
   }
   assert.deepEqual(names, ['node-0', 'node-1', 'node-2']);
   assert.ok(server.received.every(({ query }) => query.get('limit') === '250'));
+});
+
+// A node that has just registered has no provider ID yet: an error would end the search for another node.
+test('a node without a provider ID has an empty one', () => {
+  assert.equal(readNode({ metadata: { uid: 'u', name: 'a' } }).providerID, '');
+  assert.equal(readNode({ metadata: { uid: 'u', name: 'a' }, spec: {} }).providerID, '');
+  assert.equal(
+    readNode({ metadata: { uid: 'u', name: 'a' }, spec: { providerID: 'kind://x' } }).providerID,
+    'kind://x',
+  );
+});
+
+// The error page of a proxy, or half an event, would become a node without a UID.
+test('an object that is not a node is refused', () => {
+  for (const object of [undefined, null, 'text', {}, { metadata: {} }, { metadata: { name: 'a' } }]) {
+    assert.throws(() => readNode(object));
+  }
 });

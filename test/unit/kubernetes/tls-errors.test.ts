@@ -2,65 +2,80 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dispatcherWithCa } from '../../../app/kubernetes/access.ts';
 import { adviceOf, explain } from '../../../app/lib/errors.ts';
-import { authority } from '../../support/authority.ts';
+import { createCertificateAuthority } from '../../support/certificate-authority.ts';
 import { HandClock } from '../../support/clock.ts';
-import { A_WHILE_MS, apiBy, failureOf, get, kubeconfig, replaceable } from '../../support/replaced-access.ts';
+import {
+  clientFrom,
+  get,
+  kubeconfigObject,
+  kubeconfigOf,
+  RESOLVE_INTERVAL_MS,
+  unreachable,
+} from '../../support/renewed-access.ts';
 import { secureServer } from '../../support/secure-server.ts';
 
-// Trusting whoever answers gives the drainer's token to whoever sits in between.
-test('a server of another authority is never trusted; people are told, and the source is asked at a capped rate', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
+// Trusting a certificate of any authority would send the drainer's token to a man in the middle.
+test('a server of another authority is never trusted; the error says why, and the source is read at a limited rate', async (t) => {
+  const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await theirs.issue());
   const clock = new HandClock();
-  const { api, count } = await apiBy(t, clock, replaceable(clock, kubeconfig(server.url, ours.ca)).resolveAccess);
+  const { client, reads } = await clientFrom(
+    t,
+    clock,
+    kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca)).resolveAccess,
+  );
   for (let second = 0; second < 60; second++) {
-    const failure = await failureOf(api.call(get('/a')));
-    assert.equal(failure.transient, true);
-    assert.match(failure.message, /the API server's certificate is not signed by the cluster's authority/);
-    assert.match(adviceOf(failure) ?? '', /authority that the cluster has now/);
+    const error = await unreachable(client.call(get('/a')));
+    assert.equal(error.transient, true);
+    assert.match(error.message, /the API server's certificate is not signed by the cluster's certificate authority/);
+    assert.match(adviceOf(error) ?? '', /the current certificate authority of the cluster/);
     await clock.advance(1_000);
   }
-  assert.deepEqual(server.visits, []);
-  assert.ok(count.asked >= 4 && count.asked <= 7, `asked ${count.asked} times in a minute`);
+  assert.deepEqual(server.received, []);
+  assert.ok(reads.count >= 4 && reads.count <= 7, `${reads.count} reads in a minute`);
 });
 
-test('a certificate that has expired, or is for another name, is refused in these words', async (t) => {
-  // Otherwise: whoever has the key of an old or of another certificate is taken for the API server.
-  const ours = await authority();
+// The holder of the key of an expired or of another certificate would pass for the API server.
+test('a certificate that has expired, or is for another name, is refused, and the error says which', async (t) => {
+  const ours = await createCertificateAuthority();
   const clock = new HandClock();
   for (const [certificate, words] of [
-    [await ours.issue({ until: new Date(Date.now() - 60_000) }), /is not valid at this time: .*expired/],
-    [await ours.issue({ name: 'elsewhere.example.com' }), /is for another name/],
+    [await ours.issue({ notAfter: new Date(Date.now() - 60_000) }), /has expired or is not valid yet: .*expired/],
+    [await ours.issue({ dnsName: 'elsewhere.example.com' }), /is not valid for the name of the endpoint/],
   ] as const) {
     const server = await secureServer(t, certificate);
-    const { api } = await apiBy(t, clock, replaceable(clock, kubeconfig(server.url, ours.ca)).resolveAccess);
-    assert.match((await failureOf(api.call(get('/a')))).message, words);
-    await clock.advance(A_WHILE_MS);
-    assert.match((await failureOf(api.call(get('/a')))).message, words);
-    assert.deepEqual(server.visits, []);
+    const { client } = await clientFrom(
+      t,
+      clock,
+      kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca)).resolveAccess,
+    );
+    assert.match((await unreachable(client.call(get('/a')))).message, words);
+    await clock.advance(RESOLVE_INTERVAL_MS);
+    assert.match((await unreachable(client.call(get('/a')))).message, words);
+    assert.deepEqual(server.received, []);
   }
 });
 
-// The empty list of another cluster would say that the node is drained.
-test('an access that names another server by now is not followed', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
+// An empty list from another cluster would mean that the node is drained.
+test('an access that names another server is refused', async (t) => {
+  const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await ours.issue());
   const other = await secureServer(t, await theirs.issue());
   const clock = new HandClock();
-  const { object, resolveAccess } = replaceable(clock, kubeconfig(server.url, ours.ca));
-  const { api } = await apiBy(t, clock, resolveAccess);
-  await clock.advance(A_WHILE_MS);
-  server.show(await theirs.issue());
-  object.text = kubeconfig(other.url, theirs.ca);
-  const failure = await failureOf(api.call(get('/a')));
-  assert.match(explain(failure), new RegExp(`now names the server ${other.url}; this drain is of ${server.url}`));
-  assert.equal(failure.transient, true);
-  assert.deepEqual(other.visits, []);
+  const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca));
+  const { client } = await clientFrom(t, clock, resolveAccess);
+  await clock.advance(RESOLVE_INTERVAL_MS);
+  server.useCertificate(await theirs.issue());
+  object.text = kubeconfigOf(other.url, theirs.ca);
+  const error = await unreachable(client.call(get('/a')));
+  assert.match(explain(error), new RegExp(`is now ${other.url}, but this drain started on ${server.url}`));
+  assert.equal(error.transient, true);
+  assert.deepEqual(other.received, []);
 });
 
-// Somebody sets it to get around a proxy on his machine, and the image inherits it.
-test('no variable of the environment leaves the verification out', async (t) => {
-  const [ours, theirs] = [await authority(), await authority()];
+// NODE_TLS_REJECT_UNAUTHORIZED=0, set for a proxy on a developer's machine, can end up in the image.
+test('no environment variable disables the verification of certificates', async (t) => {
+  const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await theirs.issue());
   const clock = new HandClock();
   const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
@@ -69,11 +84,14 @@ test('no variable of the environment leaves the verification out', async (t) => 
     if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
   });
-  const byKubeconfig = replaceable(clock, kubeconfig(server.url, ours.ca)).resolveAccess;
+  const byKubeconfig = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca)).resolveAccess;
   const byAuthority = async () => ({ ...(await byKubeconfig()), connect: () => dispatcherWithCa(ours.ca) });
   for (const resolveAccess of [byKubeconfig, byAuthority]) {
-    const { api } = await apiBy(t, clock, resolveAccess);
-    assert.match((await failureOf(api.call(get('/a')))).message, /not signed by the cluster's authority/);
+    const { client } = await clientFrom(t, clock, resolveAccess);
+    assert.match(
+      (await unreachable(client.call(get('/a')))).message,
+      /not signed by the cluster's certificate authority/,
+    );
   }
-  assert.deepEqual(server.visits, []);
+  assert.deepEqual(server.received, []);
 });

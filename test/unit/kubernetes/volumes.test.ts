@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
 import { volumesOf } from '../../../app/kubernetes/volumes.ts';
 import { Denied, Failure, isTransient } from '../../../app/lib/errors.ts';
-import { apiOn, apiServer, json, status } from '../../support/api-server.ts';
+import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { HandClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
@@ -15,8 +15,8 @@ const attachment = (nodeName: string, persistentVolumeName?: string) => ({
   spec: { nodeName, attacher: 'ebs.csi.aws.com', source: { ...(persistentVolumeName && { persistentVolumeName }) } },
 });
 
-/** An API server with these attachments, two a page, and a volume for each claim: `pv-NAME`, claimed by `shop/NAME`. */
-async function serving(t: TestContext, attachments: readonly object[], bound: readonly string[]) {
+/** An API server with these attachments, two per page, and a volume `pv-NAME` for each bound claim `shop/NAME`. */
+async function volumeServer(t: TestContext, attachments: readonly object[], bound: readonly string[]) {
   const server = await apiServer(t, ({ path, query }, response) => {
     if (path === ATTACHMENTS) {
       const from = Number(query.get('continue') ?? '0');
@@ -30,7 +30,7 @@ async function serving(t: TestContext, attachments: readonly object[], bound: re
     if (claim === undefined) return json(response, 404, notFound(path.split('/').at(-1) ?? ''));
     return json(response, 200, { metadata: {}, spec: { claimRef: { namespace: 'shop', name: claim } } });
   });
-  const volumes = volumesOf(apiOn(t, server.url, new HandClock()), 'node-a');
+  const volumes = volumesOf(clientOf(t, server.url, new HandClock()), 'node-a');
   const attached = async (...names: string[]) => {
     const claims = names.map((name) => ({ namespace: 'shop', name }));
     return (await volumes.attachedFor(claims, never)).map(({ volume }) => volume);
@@ -38,9 +38,9 @@ async function serving(t: TestContext, attachments: readonly object[], bound: re
   return { attached, server };
 }
 
-// There is no selector for the node: whoever reads the first page only misses the attachments of a large cluster.
-test('of all attachments, on all pages, those of this node and of these claims count', async (t) => {
-  const { attached, server } = await serving(
+// The API cannot select attachments by node: reading only the first page misses some in a large cluster.
+test('the attachments of this node and these claims are found on all pages', async (t) => {
+  const { attached, server } = await volumeServer(
     t,
     [
       attachment('node-b', 'pv-db-9'),
@@ -53,22 +53,24 @@ test('of all attachments, on all pages, those of this node and of these claims c
   );
   assert.deepEqual(await attached('db-0', 'db-1', 'db-9'), ['pv-db-0', 'pv-db-1']);
   const reads = server.received.map(({ path }) => path).filter((path) => path !== ATTACHMENTS);
-  assert.ok(!reads.includes('/api/v1/persistentvolumes/pv-db-9'), 'volumes of other nodes are none of ours to read');
+  assert.ok(!reads.includes('/api/v1/persistentvolumes/pv-db-9'), 'a volume of another node was read');
 });
 
-test('a claim of that name in another namespace is another claim', async (t) => {
-  const { server } = await serving(t, [attachment('node-a', 'pv-db-0')], ['db-0']);
-  const volumes = volumesOf(apiOn(t, server.url, new HandClock()), 'node-a');
+// The drain would wait for the volume of a pod that stays.
+test('a claim of the same name in another namespace is another claim', async (t) => {
+  const { server } = await volumeServer(t, [attachment('node-a', 'pv-db-0')], ['db-0']);
+  const volumes = volumesOf(clientOf(t, server.url, new HandClock()), 'node-a');
   assert.deepEqual(await volumes.attachedFor([{ namespace: 'lab', name: 'db-0' }], never), []);
 });
 
-// A StatefulSet that was deleted takes its volume along; nobody on another node waits for that.
-test('a volume that is gone, or claimed by nobody, is not waited for', async (t) => {
-  const { attached } = await serving(t, [attachment('node-a', 'pv-db-0')], []);
+// The volume of a deleted StatefulSet is deleted, too: no pod on another node waits for it.
+test('a volume that no longer exists, or has no claim, does not count', async (t) => {
+  const { attached } = await volumeServer(t, [attachment('node-a', 'pv-db-0')], []);
   assert.deepEqual(await attached('db-0'), []);
 });
 
-test('an attachment is over when the API says that there is none, and only then', async (t) => {
+// Taking an error for a detached volume ends the wait while the volume is attached.
+test('a volume is detached only when a 404 names the attachment', async (t) => {
   const rbac = 'volumeattachments is forbidden: User "x" cannot get resource "volumeattachments" in API group ""';
   const answers: [code: number, body: unknown][] = [
     [200, attachment('node-a', 'pv-db-0')],
@@ -81,7 +83,7 @@ test('an attachment is over when the API says that there is none, and only then'
   ];
   const server = await apiServer(t, (_, response) => json(response, ...(answers.shift() ?? [500, {}])));
   const clock = new HandClock();
-  const volumes = volumesOf(apiOn(t, server.url, clock), 'node-a');
+  const volumes = volumesOf(clientOf(t, server.url, clock), 'node-a');
   const isAttached = () => volumes.isAttached({ name: 'csi-1', volume: 'pv-db-0' }, never);
   assert.equal(await isAttached(), true);
   assert.equal(await isAttached(), false);

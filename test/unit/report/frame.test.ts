@@ -138,6 +138,7 @@ test('the bar is full only when no pod remains', () => {
   assert.ok(empty(remainingPods(1), 500) >= 1);
 });
 
+// "4523 s" since the last heartbeat has to be converted by whoever reads it.
 test('durations are in hours, minutes and seconds', () => {
   const texts = [-5, 400, 59_400, 59_600, 75_000, 3_599_000, 3_600_000, 172_800_000].map(duration);
   assert.deepEqual(texts, ['0 s', '0 s', '59 s', '1 min 0 s', '1 min 15 s', '59 min 59 s', '1 h 0 min', '48 h 0 min']);

@@ -24,6 +24,7 @@ test('a value is neither empty nor longer than 1024 characters', () => {
   assert.equal(dimensionValue('x'.repeat(2_000)).length, 1_024);
 });
 
+// A warning about every name would be read by nobody.
 test('only encoded names are reported', () => {
   assert.deepEqual(encodedNames(['prod', undefined, 'nœuds']), [{ name: 'nœuds', value: 'n%C5%93uds' }]);
 });
