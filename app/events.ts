@@ -43,6 +43,8 @@ export type RunEvent =
   | { type: 'waiting for capacity'; ready: number; desired: number }
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
   | { type: 'excluded from load balancers'; node: string }
+  /** `changes`: what was undone, for people. */
+  | { type: 'node restored'; node: string; changes: readonly string[] }
   /** The node object was deleted in the middle of the drain. `waitUntil`: how long its return is waited for. */
   | { type: 'node deleted'; node: string; waitUntil: number }
   /** The first list of the node's pods was read. */

@@ -11,6 +11,7 @@ import { isBug } from './lib/errors.ts';
 import { EX_SOFTWARE, EX_USAGE, Stopped, type StopSignal, signalExitCode } from './outcome.ts';
 import { jsonLines, plainText } from './report/lines.ts';
 import { run } from './run/run.ts';
+import { undo } from './run/undo.ts';
 import { runSweep } from './sweep.ts';
 import { drainPorts, sweepPorts } from './wiring.ts';
 
@@ -45,6 +46,8 @@ async function main(): Promise<void> {
       // Exit explicitly: a name lookup that hangs would keep the event loop, and so the process, alive for half a minute.
       case 'drain':
         return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
+      case 'undo':
+        return process.exit(await undoCommand(readConfig(process.env, line.flags, line.errors)));
       case 'sweep':
         return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.errors)));
     }
@@ -69,6 +72,14 @@ async function drainCommand(config: Config): Promise<number> {
   } finally {
     end();
   }
+}
+
+async function undoCommand(config: Config): Promise<number> {
+  setAwsEndpoint(config);
+  const { report } = withBugReports(await openReporter('lines'));
+  const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
+  const ports = drainPorts(config, pathStyle, report, systemClock);
+  return undo(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
 }
 
 async function sweepCommand(config: SweepConfig): Promise<number> {

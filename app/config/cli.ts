@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames } from './settings.ts';
+import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames, UNDO_SETTINGS } from './settings.ts';
 import { suggestionFor } from './suggestion.ts';
 
 /** What the command line asks for. `errors` are reported together with those of the configuration. */
@@ -7,10 +7,11 @@ export type CommandLine =
   | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
   | { command: 'drain'; flags: Flags; errors: readonly string[] }
+  | { command: 'undo'; flags: Flags; errors: readonly string[] }
   | { command: 'sweep'; flags: SweepFlags; errors: readonly string[] }
   | { command: 'unknown'; errors: readonly string[] };
 
-export type CommandName = 'drain' | 'sweep';
+export type CommandName = 'drain' | 'undo' | 'sweep';
 
 export type SweepFlags = {
   readonly settings: Readonly<Partial<Record<SettingName, string>>>;
@@ -23,7 +24,7 @@ export type Flags = SweepFlags & {
   readonly force: boolean;
 };
 
-const COMMANDS: readonly CommandName[] = ['drain', 'sweep'];
+const COMMANDS: readonly CommandName[] = ['drain', 'undo', 'sweep'];
 
 /** Flags without a value. */
 const SWITCHES = ['dry-run', 'force', 'help', 'version'];
@@ -31,7 +32,12 @@ const SWITCHES = ['dry-run', 'force', 'help', 'version'];
 /** Flags with a value that are not settings. */
 const VALUES = ['kubeconfig', 'node'];
 
-const DRAIN_ONLY = ['force', ...VALUES];
+/** Switches and values that a command does not have. */
+const EXCLUDED: Readonly<Record<CommandName, readonly string[]>> = {
+  drain: [],
+  undo: ['dry-run', 'force'],
+  sweep: ['force', ...VALUES],
+};
 
 /** An unknown word that is longer than every known one may be a secret in the wrong place: messages do not show it. */
 const MAX_SHOWN_WORD = 20;
@@ -48,7 +54,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     return { command: 'help', of: isCommand(of) ? of : 'program' };
   }
   if (command === undefined) {
-    return { command: 'unknown', errors: [`no command given: use ${COMMANDS.join(' or ')}`, ...errors] };
+    return {
+      command: 'unknown',
+      errors: [`no command given: use ${COMMANDS.slice(0, -1).join(', ')} or ${COMMANDS.at(-1)}`, ...errors],
+    };
   }
   if (!isCommand(command)) {
     return { command: 'unknown', errors: [`unknown command ${shownWord(command)}${didYouMean(command)}`, ...errors] };
@@ -63,12 +72,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     if (!settingsOf(command).includes(name)) errors.push(notAFlagOf(command, flagOf(name)));
   }
   const dryRun = switches.has('dry-run');
-  if (command === 'sweep') {
-    for (const flag of DRAIN_ONLY) {
-      if (switches.has(flag) || values.has(flag)) errors.push(notAFlagOf(command, flag));
-    }
-    return { command, errors, flags: { settings, dryRun } };
+  for (const flag of EXCLUDED[command]) {
+    if (switches.has(flag) || values.has(flag)) errors.push(notAFlagOf(command, flag));
   }
+  if (command === 'sweep') return { command, errors, flags: { settings, dryRun } };
   const kubeconfig = values.get('kubeconfig');
   const node = values.get('node');
   return {
@@ -128,7 +135,7 @@ function isCommand(word: string | undefined): word is CommandName {
 }
 
 function settingsOf(command: CommandName): readonly SettingName[] {
-  return command === 'drain' ? DRAIN_SETTINGS : SWEEP_SETTINGS;
+  return { drain: DRAIN_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS }[command];
 }
 
 function notAFlagOf(command: CommandName, flag: string): string {
@@ -143,7 +150,7 @@ function didYouMean(word: string): string {
 /** Suggests only flags that the command has. */
 function didYouMeanFlag(name: string, command: string | undefined): string {
   const settings = isCommand(command) ? settingsOf(command) : settingNames;
-  const flags = [...SWITCHES, ...VALUES].filter((flag) => command !== 'sweep' || !DRAIN_ONLY.includes(flag));
+  const flags = [...SWITCHES, ...VALUES].filter((flag) => !isCommand(command) || !EXCLUDED[command].includes(flag));
   const meant = suggestionFor(name, [...flags, ...settings.map(flagOf)]);
   return meant === undefined ? '' : `; did you mean --${meant}?`;
 }

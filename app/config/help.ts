@@ -1,5 +1,5 @@
 import type { CommandName } from './cli.ts';
-import { DRAIN_SETTINGS, type SettingName, SWEEP_SETTINGS, settingRows } from './settings.ts';
+import { DRAIN_SETTINGS, type SettingName, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from './settings.ts';
 
 /** The text of `--help`. */
 export function helpText(of: 'program' | CommandName, version: string): string {
@@ -9,8 +9,9 @@ export function helpText(of: 'program' | CommandName, version: string): string {
 Drains the Kubernetes node of an EC2 instance that its Auto Scaling group terminates, and completes the lifecycle hook.
 
   drain       drain one node, then exit
+  undo        put a drained node back into service
   sweep       start a drain for every terminating instance that has none, then exit
-  --help      show this text; drain --help and sweep --help list the settings
+  --help      show this text; drain --help, undo --help and sweep --help list the settings
   --version   show the version
 `;
     case 'drain':
@@ -30,6 +31,23 @@ ${flagList([
 ${settingsText(DRAIN_SETTINGS)}
 Exit codes: 0 drained, handed over or nothing to do; 1 failed, with the hook left to ON_FAILURE; 3 the lifecycle action ended
 before the drain did; 64 invalid configuration, or the instance is not terminating; 70 a bug; 143 stopped by SIGTERM;
+130 stopped by SIGINT.
+`;
+    case 'undo':
+      return `fargate-node-drainer undo ${version}
+  undo --instance-id i-… --cluster-name NAME          the node of an instance
+  undo --kubeconfig FILE --node NAME                  a node of any cluster, without AWS
+Uncordons the node, and removes the taint and the label that a drain added, and no others.
+
+${flagList([
+  [
+    '--kubeconfig FILE',
+    'local kubeconfig file of the cluster; takes precedence over KUBE_CONFIG_BUCKET and CLUSTER_NAME',
+  ],
+  ['--node NAME', 'node to restore, instead of an instance'],
+])}
+${settingsText(UNDO_SETTINGS)}
+Exit codes: 0 restored, or nothing to undo; 1 failed; 64 invalid configuration; 70 a bug; 143 stopped by SIGTERM;
 130 stopped by SIGINT.
 `;
     case 'sweep':

@@ -245,6 +245,18 @@ export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
   (name) => !SWEEP_ONLY.some((other) => other === name),
 );
 
+/** The settings that `undo` reads. */
+export const UNDO_SETTINGS: readonly SettingName[] = [
+  'INSTANCE_ID',
+  'CLUSTER_NAME',
+  'KUBE_CONFIG_BUCKET',
+  'KUBE_CONFIG_OBJECT',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  'CONNECT_TIMEOUT_SECONDS',
+  'UNPROVEN_NODE',
+];
+
 /** The settings that `sweep` reads. */
 export const SWEEP_SETTINGS: readonly SettingName[] = [
   'LIFECYCLE_HOOK_NAME',

@@ -20,7 +20,12 @@ export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersi
 export type Claim = { readonly namespace: string; readonly name: string };
 
 /** The node, as it changes. */
-export type NodeState = { readonly uid: string; readonly ready: ReadyStatus; readonly cordoned: boolean };
+export type NodeState = {
+  readonly uid: string;
+  readonly ready: ReadyStatus;
+  readonly cordoned: boolean;
+  readonly volumesInUse: readonly string[];
+};
 
 /** The status of the node's condition `Ready`. `Unknown`: its kubelet reports nothing. */
 export type ReadyStatus = 'True' | 'False' | 'Unknown';

@@ -32,6 +32,8 @@ export type DrainResult = DrainedBefore & {
   readonly kind: 'drained' | 'deadline';
   /** The volume claims of the pods that stay. */
   readonly stayingClaims: readonly Claim[];
+  /** `status.volumesInUse` of the node. */
+  readonly volumesInUse: readonly string[];
   readonly kubeletAlive: boolean;
 };
 
@@ -80,6 +82,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const result = (kind: DrainResult['kind']): DrainResult => ({
     kind,
     stayingClaims: state.claims,
+    volumesInUse: node.volumesInUse,
     kubeletAlive: clock.now() < node.deadAt,
     returns: state.returns,
     skipped: state.uids,

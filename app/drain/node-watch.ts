@@ -51,6 +51,10 @@ export class NodeWatch {
     return this.#unknownSince === undefined ? Number.POSITIVE_INFINITY : this.#unknownSince + DEAD_AFTER_MS;
   }
 
+  get volumesInUse(): readonly string[] {
+    return this.#node?.volumesInUse ?? [];
+  }
+
   #cordonAgain(): void {
     if (this.#cordoning !== undefined) return;
     this.#cordoning = this.#cordon().finally(() => {

@@ -182,7 +182,12 @@ function classify(pod: Pod, observed: ObservedState, now: number, conditions: Pl
     if (conditions.daemonSets === 'skip') return skip('daemonset');
     if (pod.toleratesEverything) return skip('tolerant daemonset');
     if (conditions.daemonSets === 'last' && !isDue(pod, now, conditions)) {
-      return { action: 'skip', pod, reason: 'daemonset last', wakeAt: latestTermination(conditions.certainEnd, pod.graceSeconds) };
+      return {
+        action: 'skip',
+        pod,
+        reason: 'daemonset last',
+        wakeAt: latestTermination(conditions.certainEnd, pod.graceSeconds),
+      };
     }
   }
   if (isFinished(pod)) return skip('finished');

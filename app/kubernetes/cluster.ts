@@ -12,8 +12,8 @@ import { readBudget } from './budgets.ts';
 import { KubernetesClient } from './client.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
-import { type Collection, list, listWatch } from './list-watch.ts';
-import { cordon, nodeDirectory, observeNode, taint } from './nodes.ts';
+import { type Collection, list, listConsistently, listWatch } from './list-watch.ts';
+import { cordon, exclude, nodeDirectory, observeNode, restore, taint } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
 
@@ -36,7 +36,9 @@ export async function connectCluster(
       policyVersion,
       nodes: nodeDirectory(client),
       cordon: (node, exclude, signal) => cordon(client, node, exclude, signal),
+      exclude: (node, signal) => exclude(client, node, signal),
       taint: (node, signal) => taint(client, node, signal),
+      restore: (node, signal) => restore(client, node, signal),
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report }),
       volumesOf: (node) => volumesOf(client, node.name),
       eventsOn: (node) => new EventRecorder(client, node, clock),
@@ -94,7 +96,7 @@ function drainCluster(
     cordon: (signal) => cordon(client, node, false, signal),
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
-    readPods: async (signal) => (await list(client, pods, undefined, signal)).items,
+    readPods: (signal) => listConsistently(client, pods, '/api/v1/pods', signal),
     readBudgets: (namespace, signal) => list(client, budgets(namespace), undefined, signal),
     observeBudgets: (namespace, from, sink, signal) =>
       listWatch(client, budgets(namespace), from, sink, { clock, report, signal }),

@@ -37,25 +37,29 @@ export class ApiError extends Failure {
   readonly code: number;
   /** Absent when the response does not come from the API server but, for example, from a proxy. */
   readonly status: Status | undefined;
-  readonly retryAfterMs: number | undefined;
 
   constructor(what: string, code: number, body: unknown, retryAfter: string | undefined) {
     const status = readStatus(body);
     const text =
       status === undefined ? printable(typeof body === 'string' ? body : '', 200) : printable(status.message);
-    super(`${what}: ${code} ${text}`.trim(), { transient: TRANSIENT_CODES.has(code) || code >= 500 });
+    super(`${what}: ${code} ${text}`.trim(), {
+      transient: TRANSIENT_CODES.has(code) || code >= 500,
+      retryAfterMs: retryAfterMsOf(retryAfter),
+    });
     this.code = code;
     this.status = status;
-    const seconds = Number(retryAfter);
-    this.retryAfterMs =
-      retryAfter !== undefined && Number.isFinite(seconds)
-        ? Math.min(Math.max(0, seconds) * 1000, MAX_RETRY_AFTER_MS)
-        : undefined;
   }
 
   hasCause(reason: string): boolean {
     return this.status?.details?.causes?.some((cause) => cause.reason === reason) ?? false;
   }
+}
+
+/** @param retryAfter the header; API servers send seconds, with 429 and with 5xx */
+function retryAfterMsOf(retryAfter: string | undefined): number | undefined {
+  const seconds = Number(retryAfter);
+  if (retryAfter === undefined || !Number.isFinite(seconds)) return undefined;
+  return Math.min(Math.max(0, seconds) * 1000, MAX_RETRY_AFTER_MS);
 }
 
 /** The API did not respond: network, TLS, timeout, or an unreadable response. */
@@ -102,7 +106,15 @@ export function isNotFound(error: unknown, name: string): error is ApiError {
  * https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
  */
 export function isFlowControl(error: ApiError): boolean {
-  return error.code === 429 && !error.hasCause('DisruptionBudget');
+  return error.code === 429 && !error.hasCause('DisruptionBudget') && denyingWebhook(error) === undefined;
+}
+
+/**
+ * The admission webhook that refused the request: only its words say so, because it may choose any code. KubeVirt's answers 429.
+ * https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/errors/statuserror.go
+ */
+export function denyingWebhook(error: ApiError): string | undefined {
+  return /admission webhook "([^"]*)"/.exec(error.status?.message ?? '')?.[1];
 }
 
 /** A 403 in the words of the RBAC authorizer: a permission is missing. Other 403s come from admission. */

@@ -9,6 +9,7 @@ export const Metadata = v.object({
   generation: v.optional(v.number()),
   labels: StringMap,
   annotations: StringMap,
+  creationTimestamp: v.optional(v.nullable(v.string())),
   deletionTimestamp: v.optional(v.nullable(v.string())),
   deletionGracePeriodSeconds: v.optional(v.number()),
   finalizers: v.optional(v.nullable(v.array(v.string()))),
@@ -18,6 +19,12 @@ export const Metadata = v.object({
 });
 
 export const Conditions = v.optional(v.nullable(v.array(v.object({ type: v.string(), status: v.string() }))));
+
+/** The status of the condition `Ready`; a node that has none has never reported. */
+export function readyStatusOf(conditions: v.InferOutput<typeof Conditions>): 'True' | 'False' | 'Unknown' {
+  const status = conditions?.find(({ type }) => type === 'Ready')?.status;
+  return status === 'True' || status === 'False' ? status : 'Unknown';
+}
 
 /** Is the condition `Ready` true? */
 export function isReady(conditions: v.InferOutput<typeof Conditions>): boolean {

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import type { EvictionReply } from '../drain/cluster.ts';
-import type { Pod } from '../drain/pod.ts';
+import type { DoNotDisrupt, Pod } from '../drain/pod.ts';
 import { printable } from '../lib/errors.ts';
 import type { KubernetesClient } from './client.ts';
-import { ApiError, asDenied, DEFAULT_RETRY_AFTER_MS, isFlowControl, isNotFound } from './errors.ts';
+import { ApiError, asDenied, DEFAULT_RETRY_AFTER_MS, denyingWebhook, isFlowControl, isNotFound } from './errors.ts';
 import { Conditions, isReady, Metadata } from './metadata.ts';
 
 const ContainerStatuses = v.optional(
@@ -26,6 +26,7 @@ const PodObject = v.object({
   spec: v.optional(
     v.object({
       priority: v.optional(v.number()),
+      terminationGracePeriodSeconds: v.optional(v.nullable(v.number())),
       tolerations: v.optional(
         v.nullable(
           v.array(
@@ -40,7 +41,10 @@ const PodObject = v.object({
     v.object({
       phase: v.optional(v.string(), 'Pending'),
       conditions: Conditions,
+      startTime: v.optional(v.nullable(v.string())),
       containerStatuses: ContainerStatuses,
+      initContainerStatuses: ContainerStatuses,
+      ephemeralContainerStatuses: ContainerStatuses,
     }),
   ),
 });
@@ -52,12 +56,8 @@ const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 /** https://kubernetes.io/docs/tasks/administer-cluster/guaranteed-scheduling-critical-addon-pods/ */
 const MIN_SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
 
-/** The annotations of the drainer, Karpenter and the Cluster Autoscaler that protect a pod from disruption. */
-const DO_NOT_DISRUPT_ANNOTATIONS = [
-  ['node-drainer/wait', 'true'],
-  ['karpenter.sh/do-not-disrupt', 'true'],
-  ['cluster-autoscaler.kubernetes.io/safe-to-evict', 'false'],
-] as const;
+/** The API server's default. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#lifecycle */
+const DEFAULT_GRACE_SECONDS = 30;
 
 /** @throws ValiError when the object is not a pod */
 export function readPod(object: unknown): Pod {
@@ -80,9 +80,10 @@ export function readPod(object: unknown): Pod {
       },
     }),
     finalizers: metadata.finalizers ?? [],
-    running: (status?.containerStatuses ?? []).some(({ state }) => state?.terminated === undefined),
+    graceSeconds: spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+    running: isRunning(status),
     critical: (spec?.priority ?? 0) >= MIN_SYSTEM_CRITICAL_PRIORITY,
-    ...doNotDisrupt(metadata.annotations ?? {}),
+    ...requestsOf(pod),
     toleratesEverything:
       spec?.tolerations?.some(
         ({ key, operator, effect }) => !key && operator === 'Exists' && (!effect || effect === 'NoSchedule'),
@@ -91,9 +92,74 @@ export function readPod(object: unknown): Pod {
   };
 }
 
-function doNotDisrupt(annotations: Readonly<Record<string, string>>): { doNotDisrupt?: string } {
-  const found = DO_NOT_DISRUPT_ANNOTATIONS.find(([key, value]) => annotations[key] === value);
-  return found === undefined ? {} : { doNotDisrupt: found[0] };
+/** Native sidecars are init containers. A pod whose kubelet has reported no container yet may be starting them. */
+function isRunning(status: PodObject['status']): boolean {
+  const containers = [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
+  return containers.length === 0 || containers.some(({ state }) => state?.terminated === undefined);
+}
+
+/** What a pod asks of drainers, in the words of this one, Karpenter, the Cluster Autoscaler and Cluster API. */
+function requestsOf(pod: PodObject): Pick<Pod, 'doNotDisrupt' | 'invalidAnnotations' | 'staysBy'> {
+  const { wish, invalid } = disruptionWishOf(pod);
+  const staysBy = staysByOf(pod);
+  return {
+    ...(wish !== undefined && { doNotDisrupt: wish }),
+    invalidAnnotations: invalid,
+    ...(staysBy !== undefined && { staysBy }),
+  };
+}
+
+/** https://karpenter.sh/docs/concepts/disruption/#pod-level-controls */
+const KARPENTER_DO_NOT_DISRUPT = 'karpenter.sh/do-not-disrupt';
+/** https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md#what-types-of-pods-can-prevent-ca-from-removing-a-node */
+const SAFE_TO_EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+/** https://cluster-api.sigs.k8s.io/tasks/automated-machine-management/machine_deletions#pod-drain-behavior */
+const CLUSTER_API_DRAIN = 'cluster.x-k8s.io/drain';
+
+function disruptionWishOf({ metadata, status }: PodObject): { wish?: DoNotDisrupt; invalid: string[] } {
+  const annotations = metadata.annotations ?? {};
+  if (annotations['node-drainer/wait'] === 'true') return { wish: { source: 'node-drainer/wait' }, invalid: [] };
+  if (/^(false|on-completion)$/.test(annotations[SAFE_TO_EVICT] ?? '')) {
+    return { wish: { source: SAFE_TO_EVICT }, invalid: [] };
+  }
+  if (metadata.labels?.[CLUSTER_API_DRAIN] === 'wait-completed') {
+    return { wish: { source: CLUSTER_API_DRAIN }, invalid: [] };
+  }
+  const value = annotations[KARPENTER_DO_NOT_DISRUPT];
+  if (value === undefined || value === 'false') return { invalid: [] };
+  if (value === 'true') return { wish: { source: KARPENTER_DO_NOT_DISRUPT }, invalid: [] };
+  const ms = durationMs(value);
+  const startedAt = Date.parse(status?.startTime ?? metadata.creationTimestamp ?? '');
+  if (ms === undefined || Number.isNaN(startedAt)) {
+    return { invalid: [`${KARPENTER_DO_NOT_DISRUPT}=${printable(value, 50)}`] };
+  }
+  return { wish: { source: KARPENTER_DO_NOT_DISRUPT, until: startedAt + ms }, invalid: [] };
+}
+
+/** A duration of Go's, such as `1h30m`, in milliseconds; undefined: it is none. https://pkg.go.dev/time#ParseDuration */
+function durationMs(text: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(h|m|s|ms))+$/.test(text)) return undefined;
+  const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  return parts.reduce((sum, [, amount = '', unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0);
+}
+
+/** Pods that tolerate it by name are not drained by Karpenter, either. */
+const KARPENTER_TAINT = 'karpenter.sh/disrupted';
+
+function staysByOf({ metadata, spec }: PodObject): string | undefined {
+  if (metadata.labels?.[CLUSTER_API_DRAIN] === 'skip') return `label ${CLUSTER_API_DRAIN}=skip`;
+  const skip = 'node-drainer/skip';
+  if (metadata.annotations?.[skip] === 'true') return `annotation ${skip}=true`;
+  if (metadata.labels?.[skip] === 'true') return `label ${skip}=true`;
+  const tolerates = spec?.tolerations?.some(
+    ({ key, effect }) => key === KARPENTER_TAINT && (!effect || effect === 'NoSchedule'),
+  );
+  return tolerates ? `toleration of ${KARPENTER_TAINT}` : undefined;
 }
 
 /**
@@ -106,6 +172,8 @@ function claimsOf({ metadata, spec }: PodObject): string[] {
     return ephemeral === undefined ? [] : [`${metadata.name}-${name}`];
   });
 }
+
+const MIN_GRACE_SECONDS = 1;
 
 /** `policy/v1` or `policy/v1beta1`, as discovered. */
 export type PolicyVersion = string;
@@ -138,12 +206,21 @@ export async function evictPod(
 }
 
 /**
- * Deletes this pod with its own grace period. A deletion bypasses disruption budgets: only for a deadline whose policy is force.
+ * Deletes this pod with its own grace period, but never less than a second: 0 would kill its containers. A deletion bypasses
+ * disruption budgets: only when the instance would end before the pod's grace period does, or for a deadline whose policy is force.
  * @throws as `evictPod`
  */
 export async function deletePod(client: KubernetesClient, pod: Pod, signal: AbortSignal): Promise<EvictionReply> {
   return replyTo(pod, () =>
-    client.call({ verb: 'delete', path: pathOf(pod), body: { preconditions: { uid: pod.uid } }, signal }),
+    client.call({
+      verb: 'delete',
+      path: pathOf(pod),
+      body: {
+        preconditions: { uid: pod.uid },
+        ...(pod.graceSeconds < MIN_GRACE_SECONDS && { gracePeriodSeconds: MIN_GRACE_SECONDS }),
+      },
+      signal,
+    }),
   );
 }
 
@@ -162,17 +239,24 @@ async function replyTo(pod: Pod, send: () => Promise<unknown>): Promise<Eviction
   }
 }
 
+/** Somebody else changed the budget's status at the same moment. */
+const CONFLICT_RETRY_MS = 100;
+
 /**
  * What an error response means for the pod. undefined: it says nothing about the pod; the API failed.
  * https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/registry/core/pod/storage/eviction.go
  */
 export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply | undefined {
   const message = error.status?.message ?? '';
+  if (denyingWebhook(error) !== undefined) return { kind: 'refused', message: printable(message) };
   switch (error.code) {
     case 404:
       return isNotFound(error, pod.name) ? { kind: 'gone' } : undefined;
     case 409:
-      return /uid/i.test(message) ? { kind: 'replaced' } : undefined;
+      // Other conflicts are about the status of a budget, which may be called squid.
+      return /UID in precondition/.test(message)
+        ? { kind: 'replaced' }
+        : { kind: 'throttled', retryAfterMs: CONFLICT_RETRY_MS };
     case 429: {
       if (isFlowControl(error)) {
         return { kind: 'throttled', retryAfterMs: error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS };
@@ -188,7 +272,7 @@ export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply 
       if (error.hasCause('NamespaceTerminating')) return { kind: 'refused', message: 'its namespace is being deleted' };
       return asDenied(error) === error ? { kind: 'refused', message: printable(message) } : undefined;
     default:
-      // An admission webhook may deny with any code, and may accept the pod later.
+      // Admission plugins may deny with any code, and may accept the pod later.
       return error.code < 500 && error.code !== 401 && error.code !== 408 && error.status !== undefined
         ? { kind: 'refused', message: printable(message) }
         : undefined;

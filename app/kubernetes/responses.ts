@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { explain, Failure } from '../lib/errors.ts';
 import { textOf } from './bodies.ts';
 import { type Call, describeCall, permissionOf } from './call.ts';
-import { ApiError, DEFAULT_RETRY_AFTER_MS, isFlowControl, isRbacDenial } from './errors.ts';
+import { ApiError, DEFAULT_RETRY_AFTER_MS, denyingWebhook, isFlowControl, isRbacDenial } from './errors.ts';
 
 export type ResponsePolicyOptions = {
   readonly clock: Clock;
@@ -46,7 +46,7 @@ export class ResponsePolicy {
       return response;
     }
     const error = await readErrorResponse(describeCall(call), response, call.signal);
-    if (error.code >= 500) this.markUnavailable();
+    if (error.code >= 500 && denyingWebhook(error) === undefined) this.markUnavailable();
     if (isFlowControl(error) && call.lowPriority !== true) {
       const pauseMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
       this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + pauseMs);

@@ -4,31 +4,40 @@ import type { Attachment, Volumes } from '../run/volumes.ts';
 import type { KubernetesClient } from './client.ts';
 import { asDenied, isNotFound, parseResponse } from './errors.ts';
 import { listPages } from './list-watch.ts';
+import { nodeDirectory } from './nodes.ts';
 
 const PAGE_SIZE = 500;
 const ATTACHMENTS_PATH = '/apis/storage.k8s.io/v1/volumeattachments';
 
+/** In `status.volumesInUse`, volumes of CSI drivers start so; they have VolumeAttachments. */
+const CSI_PREFIX = 'kubernetes.io/csi/';
+
 /**
- * The VolumeAttachments of one node. The API cannot select them by node, so the whole list is read page by page, and only after
- * pods with volumes have left.
+ * The volumes of one node: its VolumeAttachments and, in-tree, what its kubelet has in use. The API cannot select attachments by
+ * node, so the list is read page by page, once; after that each is read by name.
  * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/
  */
 export function volumesOf(client: KubernetesClient, nodeName: string): Volumes {
   return {
-    async attachedFor(claims, signal) {
+    async attached(except, volumesInUse, signal) {
       const attachments: Attachment[] = [];
-      for await (const attachment of attachmentsOn(client, nodeName, signal)) {
-        const claim = await claimOf(client, attachment.volume, signal);
-        if (
-          claim !== undefined &&
-          claims.some(({ namespace, name }) => namespace === claim.namespace && name === claim.name)
-        ) {
-          attachments.push(attachment);
+      for await (const { name, volume } of attachmentsOn(client, nodeName, signal)) {
+        const claim = volume === undefined || except.length === 0 ? undefined : await claimOf(client, volume, signal);
+        if (!except.some((one) => one.namespace === claim?.namespace && one.name === claim.name)) {
+          attachments.push({ kind: 'attachment', name, volume: volume ?? name });
         }
       }
-      return attachments;
+      // Which in-tree volume belongs to which claim only the claim's volume says; with pods that stay, they may all be theirs.
+      const inTree = except.length > 0 ? [] : volumesInUse.filter((volume) => !volume.startsWith(CSI_PREFIX));
+      return [...attachments, ...inTree.map((volume) => ({ kind: 'in-tree', volume }) as const)];
     },
-    isAttached: async ({ name }, signal) => (await getOptional(client, ATTACHMENTS_PATH, name, signal)) !== undefined,
+    async isAttached(attachment, signal) {
+      if (attachment.kind === 'attachment') {
+        return (await getOptional(client, ATTACHMENTS_PATH, attachment.name, signal)) !== undefined;
+      }
+      const node = await nodeDirectory(client).byName(nodeName, signal);
+      return node?.volumesInUse.includes(attachment.volume) ?? false;
+    },
   };
 }
 
@@ -41,12 +50,11 @@ async function* attachmentsOn(
   client: KubernetesClient,
   nodeName: string,
   signal: AbortSignal,
-): AsyncGenerator<Attachment, void> {
+): AsyncGenerator<{ name: string; volume: string | undefined }, void> {
   const read = (object: unknown) => v.parse(AttachmentObject, object);
   for await (const page of listPages(client, ATTACHMENTS_PATH, PAGE_SIZE, read, signal)) {
     for (const { metadata, spec } of page) {
-      const volume = spec.source.persistentVolumeName;
-      if (spec.nodeName === nodeName && volume !== undefined) yield { name: metadata.name, volume };
+      if (spec.nodeName === nodeName) yield { name: metadata.name, volume: spec.source.persistentVolumeName };
     }
   }
 }

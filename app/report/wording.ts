@@ -46,6 +46,10 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
     }
     case 'excluded from load balancers':
       return line('info', `node ${event.node}: excluded from load balancers`);
+    case 'node restored': {
+      const changes = event.changes.length === 0 ? 'nothing to undo' : event.changes.join(', ');
+      return line('info', `node ${event.node}: ${changes}`);
+    }
     case 'node deleted': {
       const waitUntil = isoTime(event.waitUntil);
       const message = `node ${event.node}: deleted or replaced; looking for the node of the instance until ${waitUntil}`;

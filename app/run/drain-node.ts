@@ -115,14 +115,16 @@ async function letGo(
   cluster: Cluster,
   node: NodeRef,
   exclusion: LoadBalancerExclusion,
-  { stayingClaims, kubeletAlive }: DrainResult,
+  result: DrainResult,
   { certainEnd }: Timeline,
   { loadBalancerExclusion, loadBalancerMs, volumeDetachTimeoutMs }: NodeConfig,
   context: TimedContext,
 ): Promise<boolean> {
   const { clock, stopwatch } = context;
   const endsAt = certainEnd?.at ?? Number.POSITIVE_INFINITY;
-  const detachMs = kubeletAlive ? volumeDetachTimeoutMs : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
+  const detachMs = result.kubeletAlive
+    ? volumeDetachTimeoutMs
+    : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
   const startedAt = clock.now();
   const [, waited] = await Promise.all([
     stopwatch.time('loadBalancers', async () => {
@@ -131,7 +133,7 @@ async function letGo(
       await exclusion.wait(loadBalancerMs, endsAt, context);
     }),
     stopwatch.time('volumes', () =>
-      waitForDetach(cluster.volumesOf(node), stayingClaims, Math.min(detachMs, endsAt - startedAt), context),
+      waitForDetach(cluster.volumesOf(node), result, Math.min(detachMs, endsAt - startedAt), context),
     ),
   ]);
   return waited || loadBalancerExclusion !== 'off';

@@ -217,7 +217,8 @@ function noNode(
     return { kind: 'no node' };
   }
   const error = new Failure(`no node of the cluster is ${target.instanceId}, which is old enough to have joined one`, {
-    advice: 'check that the drainer is configured for the cluster of this group; MISSING_NODE=continue or abandon decides without asking',
+    advice:
+      'check that the drainer is configured for the cluster of this group; MISSING_NODE=continue or abandon decides without asking',
     ...(instance instanceof Failure && { cause: instance }),
   });
   return { kind: 'node missing', error };

@@ -15,6 +15,10 @@ export type NodeRef = {
   readonly createdAt: number;
   readonly ready: ReadyStatus;
   readonly cordoned: boolean;
+  /** Is it excluded from external load balancers, by whomever? */
+  readonly excluded: boolean;
+  /** `status.volumesInUse`: what its kubelet has mounted. */
+  readonly volumesInUse: readonly string[];
 };
 
 /** How nodes are looked up. `undefined` and empty lists are the API's answer "there is none"; a failure rejects. */
@@ -115,13 +119,19 @@ function best(nodes: readonly NodeRef[]): NodeRef | undefined {
 
 function unprovenFailure({ name, providerID }: NodeRef, instanceId: string): Failure {
   const id = providerID === '' ? 'it has no provider ID' : `its provider ID is ${providerID}`;
-  return new Failure(`node ${name} has the name or address of ${instanceId}, but nothing proves that it runs there: ${id}`, {
-    advice: `run the kubelet with --provider-id=aws:///ZONE/INSTANCE_ID, label the node ${INSTANCE_LABEL}=${instanceId}, or set UNPROVEN_NODE=accept to go by its internal IP and age`,
-  });
+  return new Failure(
+    `node ${name} has the name or address of ${instanceId}, but nothing proves that it runs there: ${id}`,
+    {
+      advice: `run the kubelet with --provider-id=aws:///ZONE/INSTANCE_ID, label the node ${INSTANCE_LABEL}=${instanceId}, or set UNPROVEN_NODE=accept to go by its internal IP and age`,
+    },
+  );
 }
 
 function notTheInstance({ name }: NodeRef, instanceId: string): Failure {
-  return new Failure(`node ${name} is not ${instanceId}: its internal IP is another, or it is older than the instance`, {
-    advice: 'check which node of the cluster runs on the instance; nothing was touched',
-  });
+  return new Failure(
+    `node ${name} is not ${instanceId}: its internal IP is another, or it is older than the instance`,
+    {
+      advice: 'check which node of the cluster runs on the instance; nothing was touched',
+    },
+  );
 }

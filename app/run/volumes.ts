@@ -8,9 +8,23 @@ export type Attachment =
   | { readonly kind: 'in-tree'; readonly volume: string };
 
 export type Volumes = {
-  /** What is attached to the node now, apart from the volumes of these claims. */
-  attached(except: readonly Claim[], signal: AbortSignal): Promise<readonly Attachment[]>;
+  /**
+   * What is attached to the node now, apart from the volumes of these claims.
+   * @param volumesInUse `status.volumesInUse` of the node
+   */
+  attached(
+    except: readonly Claim[],
+    volumesInUse: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly Attachment[]>;
   isAttached(attachment: Attachment, signal: AbortSignal): Promise<boolean>;
+};
+
+/** What is known of the node at the end of its drain. */
+type OnNode = {
+  /** The claims of pods that stay: their volumes are not waited for. */
+  readonly stayingClaims: readonly Claim[];
+  readonly volumesInUse: readonly string[];
 };
 
 const CHECK_INTERVAL_MS = 1_000;
@@ -19,21 +33,21 @@ const CHECK_INTERVAL_MS = 1_000;
  * Waits until the volumes of the node are detached: otherwise the pods that take them over wait six minutes for a forced
  * detach. It goes by what the API says, not by what this task has seen, so that a successor waits like the first task.
  *
- * @param staying the claims of pods that stay on the node: their volumes are not waited for
  * @param timeoutMs 0: does not wait. After this long the run continues, and reports what is still attached
  * @returns whether anything was attached
  * @throws Denied when the API forbids the read; the reason of the signal
  */
 export async function waitForDetach(
   volumes: Volumes,
-  staying: readonly Claim[],
+  { stayingClaims, volumesInUse }: OnNode,
   timeoutMs: number,
   context: Context,
 ): Promise<boolean> {
   const { clock, report, signal } = context;
   if (timeoutMs <= 0) return false;
   const until = clock.now() + timeoutMs;
-  const all = await list(volumes, staying, timeoutMs, context);
+  const attached = (signal: AbortSignal) => volumes.attached(stayingClaims, volumesInUse, signal);
+  const all = await list(attached, timeoutMs, context);
   if (all.length === 0) return false;
   report({ type: 'volumes attached', volumes: all.map(({ volume }) => volume) });
   for (let attached = all; ; ) {
@@ -52,15 +66,14 @@ export async function waitForDetach(
 }
 
 async function list(
-  volumes: Volumes,
-  staying: readonly Claim[],
+  attached: (signal: AbortSignal) => Promise<readonly Attachment[]>,
   timeoutMs: number,
   context: Context,
 ): Promise<readonly Attachment[]> {
   const { report, signal } = context;
   const options = { what: 'list volume attachments', withinMs: timeoutMs };
   try {
-    return await retry(options, () => volumes.attached(staying, signal), context);
+    return await retry(options, () => attached(signal), context);
   } catch (error) {
     if (signal.aborted || endsRun(error)) throw error;
     report({ type: 'warning', message: 'could not list volume attachments; not waiting for detach', error });
