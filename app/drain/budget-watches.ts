@@ -1,3 +1,5 @@
+import { retry } from '../context.ts';
+import { API_BACKOFF } from '../lib/backoff.ts';
 import { withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import type { Budget } from './budget.ts';
@@ -49,11 +51,14 @@ export class BudgetWatches {
   #read(namespace: string): void {
     if (this.#reading.has(namespace)) return;
     this.#reading.add(namespace);
-    const { clock, signal, wake, spawn } = this.#scope;
+    const { clock, report, signal, wake, spawn } = this.#scope;
+    const what = `read the disruption budgets of ${namespace}`;
+    const options = { what, withinMs: READ_TIMEOUT_MS, backoff: API_BACKOFF };
     const read = async () => {
       try {
-        const readOnce = (limited: AbortSignal) => this.#cluster.readBudgets(namespace, limited);
-        const snapshot = await withTimeout(clock, READ_TIMEOUT_MS, readOnce, signal);
+        const tries = (limited: AbortSignal) =>
+          retry(options, () => this.#cluster.readBudgets(namespace, limited), { clock, report, signal: limited });
+        const snapshot = await withTimeout(clock, READ_TIMEOUT_MS, tries, signal);
         this.#snapshots.set(namespace, snapshot);
         this.#sinkOf(namespace).replace(snapshot.items);
       } catch (error) {

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Timeline } from '../timeline.ts';
 import { BudgetWatches } from './budget-watches.ts';
-import type { Claim, DrainCluster } from './cluster.ts';
+import { type Claim, type DrainCluster, NodeGone } from './cluster.ts';
 import { Evictor } from './evictor.ts';
 import { LatePods } from './late-pods.ts';
 import { NodeWatch } from './node-watch.ts';
@@ -34,6 +34,8 @@ export type DrainResult = DrainedBefore & {
   readonly stayingClaims: readonly Claim[];
   /** `status.volumesInUse` of the node. */
   readonly volumesInUse: readonly string[];
+  /** When the first pod of a DaemonSet that is ended last has to be asked to end; undefined: none has to. */
+  readonly daemonSetsDueAt: number | undefined;
   readonly kubeletAlive: boolean;
 };
 
@@ -83,6 +85,8 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
     kind,
     stayingClaims: state.claims,
     volumesInUse: node.volumesInUse,
+    // When nothing is left to drain, only a pod of a DaemonSet that becomes due changes the plan.
+    daemonSetsDueAt: planAt(clock.now()).wakeAt,
     kubeletAlive: clock.now() < node.deadAt,
     returns: state.returns,
     skipped: state.uids,
@@ -125,6 +129,8 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
       const times = [progress.nextAt, current.wakeAt, deadlineAt, node.deadAt, quietAt];
       await scope.nextWake(Math.min(...times.filter((time): time is number => time !== undefined && time > now)));
     }
+  } catch (error) {
+    throw error instanceof NodeGone ? new NodeGone(error.message, state.largestGraceSeconds) : error;
   } finally {
     await scope.end();
   }

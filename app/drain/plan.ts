@@ -126,6 +126,8 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
 
   // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
   const allowance = new BudgetAllowance(observed);
+  // Whose latest instant has come goes first: what room a budget has is worth most to them.
+  evictable.sort((a, b) => Number(isDue(b, now, conditions)) - Number(isDue(a, now, conditions)));
   const unread = unreadNamespaces(evictable, observed);
   let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   for (const pod of evictable) {
@@ -227,7 +229,8 @@ function holdOf(
   conditions: PlanConditions,
 ): Hold | undefined {
   const due = isDue(pod, now, conditions);
-  const attempt = attemptHold(observed.attempts.get(pod.uid), due && conditions.lastResort === 'delete', now);
+  const deleteInstead = conditions.force || (due && conditions.lastResort === 'delete');
+  const attempt = attemptHold(observed.attempts.get(pod.uid), deleteInstead, now);
   if (attempt !== undefined) return attempt;
   if (!due && !conditions.force) {
     const courtesy = disruptionHold(pod, now, conditions);

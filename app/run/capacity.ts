@@ -59,7 +59,7 @@ async function readyAmong(nodes: NodeDirectory, instanceIds: readonly string[], 
   const wanted = new Set(instanceIds);
   let ready = 0;
   for await (const page of nodes.all(signal)) {
-    ready += page.filter((node) => node.ready && wanted.has(node.providerID.split('/').at(-1) ?? '')).length;
+    ready += page.filter((node) => node.ready === 'True' && wanted.has(node.providerID.split('/').at(-1) ?? '')).length;
   }
   return ready;
 }

@@ -70,6 +70,7 @@ export async function drainNode(
 ): Promise<Outcome> {
   const { clock, signal, stopwatch } = context;
   const { drainDaemonSets, loadBalancerExclusion } = config;
+  const endsAt = timeline.certainEnd?.at ?? Number.POSITIVE_INFINITY;
   const pods = cluster.podsOf(node);
   const isExcluded = loadBalancerExclusion === 'start';
   const exclusion = new LoadBalancerExclusion(cluster, node, isExcluded ? clock.now() : undefined);
@@ -94,7 +95,11 @@ export async function drainNode(
   for (;;) {
     if (result.kind === 'deadline') return { kind: 'deadline' };
     const waited = await letGo(cluster, node, exclusion, result, timeline, config, context);
-    if (drainDaemonSets) result = await drainPods('evict', result);
+    if (drainDaemonSets) {
+      result = await drainPods('evict', result);
+      // Pods of DaemonSets that had to be ended in time have cut the wait short.
+      if (loadBalancerExclusion !== 'off') await exclusion.wait(config.loadBalancerMs, endsAt, context);
+    }
     if (result.kind === 'deadline') return { kind: 'deadline' };
     // The drain ended with a consistent read; when nothing was waited for since then, that was the last look.
     if (!waited && !drainDaemonSets) return { kind: 'drained' };
@@ -121,7 +126,7 @@ async function letGo(
   context: TimedContext,
 ): Promise<boolean> {
   const { clock, stopwatch } = context;
-  const endsAt = certainEnd?.at ?? Number.POSITIVE_INFINITY;
+  const endsAt = Math.min(certainEnd?.at ?? Number.POSITIVE_INFINITY, result.daemonSetsDueAt ?? Number.POSITIVE_INFINITY);
   const detachMs = result.kubeletAlive
     ? volumeDetachTimeoutMs
     : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);

@@ -3,6 +3,7 @@ import type { Config, Target } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
+import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { Failure } from '../lib/errors.ts';
 import { findAction, findActionStart, type LifecycleAction } from '../lifecycle/action.ts';
 import { ActionEnded, withHeartbeats } from '../lifecycle/heartbeat.ts';
@@ -226,7 +227,8 @@ function noNode(
 
 /** After the largest grace period of its pods, and this long, the return of a deleted node is not waited for any longer. */
 const RETURN_MARGIN_MS = 60_000;
-const RETURN_INTERVAL_MS = 2_000;
+/** Each look asks EC2, and may list all nodes of the cluster. */
+const RETURN_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 15_000 };
 
 /**
  * The node object was deleted. A living kubelet registers it again, with the same pods still running: waits for that while EC2
@@ -245,18 +247,20 @@ async function awaitReturn(
   const { target } = config;
   const waitUntil = clock.now() + RETURN_MARGIN_MS + graceSeconds * 1000;
   report({ type: 'node deleted', node: before.name, waitUntil });
-  for (;;) {
+  let instance: InstanceInfo | Failure | undefined;
+  for (let looks = 1; ; looks++) {
     if (target.kind === 'node') {
       const options = { what: 'find the node', withinMs: config.connectTimeoutMs };
       const node = await retry(options, () => cluster.nodes.byName(target.name, signal), context);
       return node !== undefined && before.providerID !== '' && node.providerID === before.providerID ? node : undefined;
     }
-    const instance = await describeInstance(target.instanceId, config, ports, context);
+    // What EC2 does not say, it is not asked again.
+    if (!(instance instanceof Failure)) instance = await describeInstance(target.instanceId, config, ports, context);
     const node = await locateNode(config, cluster, instance, context);
     if (node !== undefined) return node;
     if (hasEnded(instance)) return 'machine ended';
     if (clock.now() >= waitUntil) return undefined;
-    await clock.sleep(Math.min(RETURN_INTERVAL_MS, waitUntil - clock.now()), signal);
+    await clock.sleep(Math.min(backoffMs(RETURN_BACKOFF, looks), waitUntil - clock.now()), signal);
   }
 }
 

@@ -56,12 +56,15 @@ export async function findNode(
 ): Promise<FoundNode | undefined> {
   const name = instance?.privateDnsName;
   const namesake = name === undefined ? undefined : await directory.byName(name, signal);
-  if (namesake !== undefined && isProven(namesake, instanceId)) return { node: namesake, by: 'private DNS name' };
+  if (namesake !== undefined && isProven(namesake, instanceId) && isAlive(namesake)) {
+    return { node: namesake, by: 'private DNS name' };
+  }
 
   const labelled = await directory.byLabel(INSTANCE_LABEL, instanceId, signal);
   const byLabel = best(labelled.filter((node) => isProven(node, instanceId)));
-  if (byLabel !== undefined) return { node: byLabel, by: 'eksctl label' };
+  if (byLabel !== undefined && isAlive(byLabel)) return { node: byLabel, by: 'eksctl label' };
 
+  // A node whose kubelet is dead may be what is left of one that the same machine has registered under another name.
   const candidates: NodeRef[] = [];
   const neighbours: NodeRef[] = [];
   for await (const page of directory.all(signal)) {
@@ -69,7 +72,9 @@ export async function findNode(
     neighbours.push(...page.filter((node) => sharesAddress(node, instance) && !isOtherInstance(node, instanceId)));
   }
   const byProvider = best(candidates);
-  if (byProvider !== undefined) return { node: byProvider, by: 'provider ID' };
+  if (byProvider !== undefined) {
+    return { node: byProvider, by: instanceOf(byProvider.providerID) === instanceId ? 'provider ID' : 'eksctl label' };
+  }
 
   const suspects = [namesake, ...neighbours].filter((node) => node !== undefined && !isOtherInstance(node, instanceId));
   const [suspect] = suspects;
@@ -90,9 +95,9 @@ export function isProven(node: NodeRef, instanceId: string): boolean {
   return instanceOf(node.providerID) === instanceId || node.instanceLabel === instanceId;
 }
 
-/** Names the provider ID another instance? */
-function isOtherInstance({ providerID }: NodeRef, instanceId: string): boolean {
-  const named = instanceOf(providerID);
+/** Names the provider ID another instance, or, where it names none, the label? */
+function isOtherInstance({ providerID, instanceLabel }: NodeRef, instanceId: string): boolean {
+  const named = instanceOf(providerID) ?? instanceLabel;
   return named !== undefined && named !== instanceId;
 }
 
@@ -113,8 +118,11 @@ function mayRunOn(node: NodeRef, instance: InstanceInfo | undefined): boolean {
 
 /** Of several nodes that are all proven to be the instance: the one whose kubelet is alive, or else the newest. */
 function best(nodes: readonly NodeRef[]): NodeRef | undefined {
-  const isAlive = ({ ready }: NodeRef) => Number(ready !== 'Unknown');
-  return [...nodes].sort((a, b) => isAlive(b) - isAlive(a) || b.createdAt - a.createdAt)[0];
+  return [...nodes].sort((a, b) => Number(isAlive(b)) - Number(isAlive(a)) || b.createdAt - a.createdAt)[0];
+}
+
+function isAlive({ ready }: NodeRef): boolean {
+  return ready !== 'Unknown';
 }
 
 function unprovenFailure({ name, providerID }: NodeRef, instanceId: string): Failure {

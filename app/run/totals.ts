@@ -35,8 +35,8 @@ export class RunTotals {
       case 'heartbeat failed':
         this.#heartbeatsFailed++;
         break;
-      case 'last resort':
-        this.#actionEndsAt = event.endsAt;
+      case 'action ending soon':
+        this.#actionEndsAt = event.actionEndsAt;
         break;
       case 'replanned':
         this.#remaining = event.remaining;
@@ -46,6 +46,9 @@ export class RunTotals {
         if (event.lost) this.#leftRunning.add(event.pod);
         break;
       case 'eviction requested':
+        // Pods of DaemonSets are skipped until all others have left.
+        this.#skipped.delete(event.pod);
+        this.#leftRunning.delete(event.pod);
         this.#requested.add(event.pod);
         break;
       case 'pod waiting':

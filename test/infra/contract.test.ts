@@ -110,14 +110,18 @@ describe('from the lifecycle event to the drained node, with the real template',
         bucket === undefined ? { kind: 'eks', name, region } : { kind: 'kubeconfig-object', bucket, object, region },
       );
       assert.deepEqual(policies, {
-        missingNode: parameters['MissingNode'] ?? 'continue',
+        missingNode: parameters['MissingNode'] ?? 'auto',
         onFailure: parameters['OnFailure'] ?? 'leave',
         onDeadline: parameters['OnDeadline'] ?? 'continue',
       } satisfies Record<keyof Config['policies'], string>);
-      assert.equal(config.loadBalancerExclusion, parameters['LoadBalancerExclusion'] !== 'off');
+      assert.equal(config.loadBalancerExclusion, parameters['LoadBalancerExclusion'] ?? 'end');
+      assert.equal(config.loadBalancerMs, Number(parameters['LoadBalancerSeconds'] ?? 30) * 1000);
+      assert.equal(config.unprovenNode, parameters['UnprovenNode'] ?? 'refuse');
+      assert.equal(config.lastResort, parameters['LastResort'] ?? 'delete');
+      assert.equal(config.finalizerMs, Number(parameters['FinalizerSeconds'] ?? 300) * 1000);
       const deadline = parameters['DrainDeadlineSeconds'];
       assert.equal(config.drainDeadlineMs, deadline === undefined ? undefined : Number(deadline) * 1000);
-      const { VolumeDetachTimeoutSeconds = 300, DoNotDisruptSeconds = 0, LastResortSeconds = 120 } = parameters;
+      const { VolumeDetachTimeoutSeconds = 300, DoNotDisruptSeconds = 0, LastResortSeconds = 30 } = parameters;
       assert.equal(config.volumeDetachTimeoutMs, Number(VolumeDetachTimeoutSeconds) * 1000);
       assert.equal(config.doNotDisruptMs, Number(DoNotDisruptSeconds) * 1000);
       assert.equal(config.lastResortMs, Number(LastResortSeconds) * 1000);

@@ -70,16 +70,20 @@ describe('parameters', () => {
       KubeConfigBucket: 'KUBE_CONFIG_BUCKET',
       LifecycleHookName: 'LIFECYCLE_HOOK_NAME',
       MissingNode: 'MISSING_NODE',
+      UnprovenNode: 'UNPROVEN_NODE',
       OnFailure: 'ON_FAILURE',
       OnDeadline: 'ON_DEADLINE',
       LoadBalancerExclusion: 'LOAD_BALANCER_EXCLUSION',
+      LoadBalancerSeconds: 'LOAD_BALANCER_SECONDS',
       DrainDeadlineSeconds: 'DRAIN_DEADLINE_SECONDS',
       VolumeDetachTimeoutSeconds: 'VOLUME_DETACH_TIMEOUT_SECONDS',
       DrainDaemonSets: 'DRAIN_DAEMONSETS',
       DoNotDisruptSeconds: 'DO_NOT_DISRUPT_SECONDS',
       WaitForCapacity: 'WAIT_FOR_CAPACITY',
       WaitForCapacitySeconds: 'WAIT_FOR_CAPACITY_SECONDS',
+      LastResort: 'LAST_RESORT',
       LastResortSeconds: 'LAST_RESORT_SECONDS',
+      FinalizerSeconds: 'FINALIZER_SECONDS',
     };
     const values = [
       'prod',
@@ -98,10 +102,27 @@ describe('parameters', () => {
         'abandon',
         'leave',
         'force',
+        'auto',
+        'refuse',
+        'accept',
+        'delete',
+        'evict',
+        'start',
+        'end',
         'on',
         'off',
         'ON',
+        '0',
         '1',
+        '99',
+        '999',
+        '1000',
+        '2999',
+        '3599',
+        '3600',
+        '3601',
+        '4000',
+        '9999',
         '99999',
         '169999',
         '171999',
@@ -134,6 +155,9 @@ describe('parameters', () => {
     assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
   });
 
+  /** What the template says where the worker has no default: no deadline, and the default for an instance. */
+  const WITHOUT_DEFAULT: Readonly<Record<string, string>> = { DrainDeadlineSeconds: '0', LoadBalancerExclusion: 'end' };
+
   // The README's table of settings is wrong for users of the stack.
   test('policies have the same defaults in the template and in the worker', () => {
     const declared = mapAt(template('drainer'), 'Parameters');
@@ -141,13 +165,12 @@ describe('parameters', () => {
     const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
       .filter((group) => at(group, 'Label', 'default') === 'Policies')
       .flatMap((group) => listAt(group, 'Parameters'));
-    assert.equal(policies.length, 11);
+    assert.equal(policies.length, 15);
     const defaults = new Map(settingRows().map(({ name, defaultValue }) => [plain(name), defaultValue]));
     for (const policy of policies) {
-      // 0 in the template means no deadline, which is the worker's default.
       assert.equal(
         textAt(declared, String(policy), 'Default'),
-        defaults.get(plain(String(policy))) || '0',
+        defaults.get(plain(String(policy))) || WITHOUT_DEFAULT[String(policy)],
         String(policy),
       );
     }

@@ -152,6 +152,12 @@ describe('templates, beyond the checks of cfn-lint', () => {
     );
   });
 
+  // `aws cloudformation deploy --template-file` refuses the template, and asks for a bucket that nobody has.
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+  test('every template can be deployed without an S3 bucket', () => {
+    for (const name of TEMPLATES) assert.ok(Buffer.byteLength(templateText(name)) <= 51_200, name);
+  });
+
   // EKS refuses the entry (system:…), or the drainer authenticates but has no permissions.
   test('the access entry maps the task role to the group that the RBAC manifest binds', () => {
     const TaskRoleArn = drainer().outputs['TaskRoleArn'] ?? '';
@@ -166,10 +172,43 @@ describe('templates, beyond the checks of cfn-lint', () => {
     assert.equal(textAt(properties, 'PrincipalArn'), TaskRoleArn);
     // A user name with {{SessionName}} needs a colon before it, and must not have a prefix that EKS reserves.
     assert.match(textAt(properties, 'Username'), /^(?!system:|eks:|aws:|amazon:|iam:)[^{]+:\{\{SessionName\}\}$/);
-    const manifest = readFileSync(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url), 'utf8');
-    const bound = loadAllYaml(manifest).flatMap((object: Value) => listAt(object, 'subjects'));
+    const bound = manifest('rbac').flatMap((object) => listAt(object, 'subjects'));
     const boundGroups = bound.filter((subject) => at(subject, 'kind') === 'Group').map((one) => textAt(one, 'name'));
     assert.deepEqual(groups, boundGroups);
+  });
+
+  // The drains share a priority level with all other clients, although the manifest was applied.
+  test('the flow schema gives the subjects of the RBAC manifest a priority level of their own', () => {
+    const [level, schema, ...others] = manifest('flowschema');
+    assert.equal(others.length, 0);
+    for (const object of [level, schema]) {
+      assert.equal(textAt(object, 'apiVersion'), 'flowcontrol.apiserver.k8s.io/v1');
+    }
+    assert.equal(textAt(level, 'kind'), 'PriorityLevelConfiguration');
+    assert.equal(textAt(schema, 'kind'), 'FlowSchema');
+    assert.equal(textAt(schema, 'spec', 'priorityLevelConfiguration', 'name'), textAt(level, 'metadata', 'name'));
+    const [rule, ...otherRules] = listAt(schema, 'spec', 'rules');
+    assert.equal(otherRules.length, 0);
+    const subjects = listAt(rule, 'subjects').map((subject) => {
+      const kind = textAt(subject, 'kind');
+      return [kind, textAt(subject, kind.toLowerCase(), 'name')];
+    });
+    const bound = manifest('rbac').flatMap((object) => listAt(object, 'subjects'));
+    assert.deepEqual(
+      subjects,
+      bound.map((subject) => [textAt(subject, 'kind'), textAt(subject, 'name')]),
+    );
+    // Every request of theirs: https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/flow-schema-v1/
+    const all = ['*'];
+    assert.deepEqual(listAt(rule, 'resourceRules'), [
+      { verbs: all, apiGroups: all, resources: all, clusterScope: true, namespaces: all },
+    ]);
+    assert.deepEqual(listAt(rule, 'nonResourceRules'), [{ verbs: all, nonResourceURLs: all }]);
+    // Between the schemas of the system (up to 1000) and those of service accounts (9000).
+    const precedence = Number(textAt(schema, 'spec', 'matchingPrecedence'));
+    assert.ok(precedence > 1_000 && precedence < 9_000, `precedence ${precedence}`);
+    // A small share: the default levels have 245.
+    assert.ok(Number(textAt(level, 'spec', 'limited', 'nominalConcurrencyShares')) <= 10);
   });
 
   // The next command in the README lacks its input.
@@ -188,6 +227,11 @@ describe('templates, beyond the checks of cfn-lint', () => {
     }
   });
 });
+
+/** The objects of a manifest in infra/kubernetes. */
+function manifest(name: string): Value[] {
+  return loadAllYaml(readFileSync(new URL(`../../infra/kubernetes/${name}.yaml`, import.meta.url), 'utf8'));
+}
 
 function conditionNamed([path, value]: [readonly string[], Value]): string[] {
   const name = path.at(-1);

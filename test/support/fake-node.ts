@@ -4,7 +4,7 @@ import { untilAborted } from './until-aborted.ts';
 /** A node in memory, as its watch shows it. */
 export class FakeNode {
   readonly #sinks = new Set<Sink<NodeState>>();
-  #state: NodeState = { uid: 'n-1', ready: 'True', cordoned: true };
+  #state: NodeState = { uid: 'n-1', ready: 'True', cordoned: true, volumesInUse: [] };
 
   get observers(): number {
     return this.#sinks.size;
@@ -28,7 +28,7 @@ export class FakeNode {
 
   /** Its name goes to another machine. */
   replace(uid: string): void {
-    this.#tell({ uid, ready: 'True', cordoned: false });
+    this.#tell({ uid, ready: 'True', cordoned: false, volumesInUse: [] });
   }
 
   delete(uid = this.#state.uid): void {

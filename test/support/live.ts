@@ -39,7 +39,7 @@ export const START: readonly RunEvent[] = [
   { type: 'node found', node: NODE, uid: 'n', providerID: '', matchedBy: 'name' },
   { type: 'cordoned', node: NODE, excludedFromLoadBalancers: false },
   { type: 'heartbeat', hook: 'drainer' },
-  { type: 'pod skipped', pod: 'kube-system/proxy', reason: 'belongs to DaemonSet proxy' },
+  { type: 'pod skipped', pod: 'kube-system/proxy', reason: 'belongs to DaemonSet proxy', lost: false },
   replanned(DB, WEB),
 ];
 /** What these events print above the live lines. */

@@ -61,6 +61,7 @@ type Seen = {
   /** By the name of a pod of the controller. */
   readonly returns?: Readonly<Record<string, Returns>>;
   readonly skippedBefore?: readonly string[];
+  /** When the containers of each pod were first seen to have ended. */
   readonly endedSince?: Readonly<Record<string, number>>;
   /** When each pod was first seen terminating. */
   readonly terminatingSince?: Readonly<Record<string, number>>;
@@ -68,7 +69,8 @@ type Seen = {
 
 /** What is observed, with pods and budgets given by name. */
 export function observed(seen: Seen): ObservedState {
-  const { pods, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {}, unverified = [], returns = {} } = seen;
+  const { pods, attempts = {}, asOf = {}, uncounted = {}, unverified = [], returns = {} } = seen;
+  const { terminatingSince = {}, endedSince = {}, skippedBefore = [] } = seen;
   const budgets = seen.budgets === 'unread' ? [] : (seen.budgets ?? []);
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
   const budgetUidOf = (name: string) => budgets.find((budget) => budget.name === name)?.uid ?? name;

@@ -43,6 +43,8 @@ export function nodeOf(name: string, instanceId: string, more: Partial<NodeRef> 
     createdAt: 0,
     ready: 'True',
     cordoned: false,
+    excluded: false,
+    volumesInUse: [],
     ...more,
   };
 }

@@ -49,7 +49,7 @@ export function sweepFixture() {
     instancesWithTask: async () => withTask,
     async describeInstances() {
       if (facts.describeError) throw facts.describeError;
-      return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters }]));
+      return new Map([...facts.clusters].map(([id, clusters]) => [id, { clusters, privateIPs: [] }]));
     },
     async startTask(task, token) {
       const count = (attempts.get(task.instanceId) ?? 0) + 1;

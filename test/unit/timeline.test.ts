@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Durations, type TimeSources, timelineOf } from '../../app/timeline.ts';
+import { type Durations, latestTermination, type TimeSources, timelineOf } from '../../app/timeline.ts';
 
 const NOW = Date.parse('2026-01-02T03:04:05Z');
 const MINUTE = 60_000;
@@ -10,7 +10,11 @@ const GLOBAL_TIMEOUT = 30_000;
 const DURATIONS: Durations = { doNotDisruptMs: 0, lastResortMs: 2 * MINUTE };
 
 /** A drain that starts now, in a task that started a minute ago, about whose action nothing else is known. */
-function timeline(sources: Partial<TimeSources> = {}, durations: Partial<Durations> = {}) {
+function timeline(
+  sources: Partial<TimeSources> = {},
+  durations: Partial<Durations> = {},
+  onDeadline: 'continue' | 'abandon' | 'force' = 'continue',
+) {
   return timelineOf(
     {
       now: NOW,
@@ -22,6 +26,7 @@ function timeline(sources: Partial<TimeSources> = {}, durations: Partial<Duratio
       ...sources,
     },
     { ...DURATIONS, ...durations },
+    onDeadline,
   );
 }
 
@@ -99,7 +104,6 @@ test('the action ends with the shortest global timeout of its hooks', () => {
   assert.deepEqual(action, {
     startedAt: eventTime,
     warnAt: eventTime + 5_400_000,
-    lastResortAt: eventTime + 6_000_000 - 2 * MINUTE,
     endsAt: eventTime + 6_000_000,
   });
 });
@@ -114,6 +118,6 @@ test('without a pending hook there is no action', () => {
 test('instants of the action may be over when the drain starts', () => {
   const { action } = timeline({ eventTime: NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE });
   assert.ok(action !== undefined);
-  assert.ok(action.warnAt < NOW && action.lastResortAt < NOW);
+  assert.ok(action.warnAt < NOW);
   assert.equal(action.endsAt, NOW + MINUTE);
 });

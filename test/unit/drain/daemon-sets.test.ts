@@ -24,7 +24,7 @@ test('pods of DaemonSets stay unless their end is asked for, and then go when no
 test('a pod of a DaemonSet that tolerates every taint is left, whatever is asked for', () => {
   const pods = [ofDaemonSet('proxy', { toleratesEverything: true }), pod('bare', { toleratesEverything: true })];
   const left = { proxy: 'skip tolerant daemonset', bare: 'evict' };
-  for (const more of [{}, { force: true }, { lastResort: true }]) {
+  for (const more of [{}, { force: true }, { certainEnd: { at: now, marginMs: 0 } }]) {
     const result = acts(planned(observed({ pods }), now, { daemonSets: 'evict', ...more }));
     assert.deepEqual(result, { ...left, ...('force' in more && { bare: 'delete' }) });
   }

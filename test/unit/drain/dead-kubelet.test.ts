@@ -32,17 +32,11 @@ test('the time is counted by our own clock, whatever the deadline in the pod say
 });
 
 // A database that needs an hour to flush must not lose it to a rule for dead machines.
-test('on a healthy node waiting goes on, whatever the deadline, and whatever holds the pod', () => {
-  const shell = pod('shell', {
-    ...ending(),
-    name: 'shell',
-    uid: 's',
-    running: false,
-    finalizers: ['example.com/hold'],
-  });
-  const seen = observed({ pods: [ending(), shell], terminatingSince: { ...since, shell: now } });
+test('on a healthy node a pod that still runs is waited for, whatever the deadline, and whatever holds it', () => {
+  const held = pod('held', { ...ending(), name: 'held', uid: 'h', finalizers: ['example.com/hold'] });
+  const seen = observed({ pods: [ending(), held], terminatingSince: { ...since, held: now } });
   const result = planned(seen, now + 48 * 3_600_000);
-  assert.deepEqual(acts(result), { ending: 'wait terminating', shell: 'wait terminating' });
+  assert.deepEqual(acts(result), { ending: 'wait terminating', held: 'wait terminating' });
   assert.equal(result.wakeAt, undefined);
 });
 

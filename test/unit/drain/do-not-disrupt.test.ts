@@ -15,11 +15,13 @@ test('a pod that asks for time has it until the time is over', () => {
 });
 
 // The time that it asks for ends with the instance, or with the patience of whoever set the deadline.
-test('no time is given once the deadline forces, or the lifecycle action is about to end', () => {
+test('no time is given once the deadline forces, or the pod has to end now to have its whole grace period', () => {
   const seen = observed({ pods: [asking] });
   const doNotDisruptUntil = now + 60_000;
   assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, force: true })), { job: 'delete' });
-  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, lastResort: true })), { job: 'evict' });
+  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, certainEnd: { at: now + 30_000, marginMs: 0 } })), {
+    job: 'evict',
+  });
 });
 
 test('a pod that uses its time to finish is never asked, and the drain ends as soon as it has', async () => {

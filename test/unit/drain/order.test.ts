@@ -39,11 +39,12 @@ test('how many go before it is said, and that only their going changes it', () =
 });
 
 // Two minutes before the instance is cut off, an orderly queue only makes sure that its end is never asked.
-test('no order is kept once the deadline forces, or the lifecycle action is about to end', () => {
+test('no order is kept once the deadline forces, nor for a pod that has to end now to have its whole grace period', () => {
   const pods = [agent, dns, pod('web')];
   const forced = planned(observed({ pods }), now, { force: true, daemonSets: 'evict' });
   assert.deepEqual(acts(forced), { web: 'delete', dns: 'delete', agent: 'delete' });
-  const hurried = planned(observed({ pods }), now, { lastResort: true, daemonSets: 'evict' });
+  const certainEnd = { at: now + 60_000, marginMs: 30_000 };
+  const hurried = planned(observed({ pods }), now, { certainEnd, daemonSets: 'evict' });
   assert.deepEqual(acts(hurried), { web: 'evict', dns: 'evict', agent: 'evict' });
 });
 

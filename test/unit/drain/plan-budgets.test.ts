@@ -193,8 +193,11 @@ test('several pods of a namespace wait until its budgets have been read; a singl
 });
 
 // In the last minutes of the instance, a read that does not come back must not cost the pods their SIGTERM.
-test('in the last resort, and when forced, nothing waits for budgets to be read', () => {
+test('a pod that has to end now, and any pod when forced, does not wait for budgets to be read', () => {
   const seen = observed({ pods: podsOf('web', 2), budgets: 'unread' });
-  assert.deepEqual(acts(planned(seen, now, { lastResort: true })), { 'web-0': 'evict', 'web-1': 'evict' });
+  assert.deepEqual(acts(planned(seen, now, { certainEnd: { at: now, marginMs: 0 } })), {
+    'web-0': 'evict',
+    'web-1': 'evict',
+  });
   assert.deepEqual(acts(planned(seen, now, { force: true })), { 'web-0': 'delete', 'web-1': 'delete' });
 });

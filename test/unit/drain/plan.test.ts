@@ -44,7 +44,7 @@ test('a pod that was asked for is waited for', () => {
   const attempts = {
     asked: { state: 'requested', at: now - 60_000 },
     accepted: { state: 'accepted', at: now - 1 },
-    refused: { state: 'refused', at: now - 1, retryAt: now + 5, message: 'a webhook says no' },
+    refused: { state: 'refused', at: now - 1, retryAt: now + 5, message: 'a webhook says no', cause: 'eviction refused' },
   } as const;
   const result = planned(observed({ pods, attempts }), now);
   assert.deepEqual(acts(result), { asked: 'wait requested', accepted: 'wait accepted', refused: 'wait refused' });
@@ -59,7 +59,7 @@ test('an accepted eviction that never shows is sent again', () => {
 
 // A refusal that somebody mends in the meantime (two budgets, a webhook) must not be final.
 test('a refused eviction is sent again when its time has come', () => {
-  const refused = { state: 'refused', at: now, retryAt: now + 10_000, message: 'no' } as const;
+  const refused = { state: 'refused', at: now, retryAt: now + 10_000, message: 'no', cause: 'eviction refused' } as const;
   const seen = observed({ pods: [pod('web')], attempts: { web: refused } });
   assert.deepEqual(acts(planned(seen, now + 9_999)), { web: 'wait refused' });
   assert.deepEqual(acts(planned(seen, now + 10_000)), { web: 'evict' });
@@ -70,7 +70,7 @@ test('the plan names the first moment at which time alone changes it, and change
   const pods = [pod('accepted'), pod('refused')];
   const attempts = {
     accepted: { state: 'accepted', at: now - 1_000 },
-    refused: { state: 'refused', at: now, retryAt: now + 400, message: 'no' },
+    refused: { state: 'refused', at: now, retryAt: now + 400, message: 'no', cause: 'eviction refused' },
   } as const;
   const seen = observed({ pods, attempts });
   const first = planned(seen, now);
@@ -90,7 +90,7 @@ test('a plan that only events can change names no moment', () => {
 
 // With 50 evictions in flight, pods that were refused first would otherwise keep the line from the ones behind them.
 test('pods that were never asked for come first, then those whose refusal is longest ago', () => {
-  const refused = (at: number) => ({ state: 'refused', at, retryAt: now, message: 'no' }) as const;
+  const refused = (at: number) => ({ state: 'refused', at, retryAt: now, message: 'no', cause: 'eviction refused' }) as const;
   const pods = [pod('late'), pod('early'), pod('new-a'), pod('new-b')];
   const seen = observed({ pods, attempts: { late: refused(now - 10), early: refused(now - 20) } });
   assert.deepEqual(evicted(planned(seen, now)), ['new-a', 'new-b', 'early', 'late']);

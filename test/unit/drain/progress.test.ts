@@ -51,7 +51,7 @@ test('within the last tenth of the lifecycle action the pods that remain are nam
   const { clock, cluster, recorder, begin } = draining();
   cluster.add(pod('slow'), endless);
   const endsAt = clock.now() + 1_000 + 3_600_000;
-  const { startedAt } = await begin({ action: { endsAt, warnAt: endsAt - 360_000, lastResortAt: endsAt } });
+  const { startedAt } = await begin({ action: { endsAt, warnAt: endsAt - 360_000 } });
   await clock.advance(3_239_999);
   assert.equal(recorder.of('action ending soon').length, 0);
   await clock.advance(300_000);

@@ -22,8 +22,8 @@ test('a pod is gone when it is deleted, no longer listed, not found, or replaced
   const sink = board.podSink(() => now, ignore);
   sink.remove(a);
   sink.remove(a);
-  board.replied(b, { kind: 'gone' }, now, now);
-  board.replied(c, { kind: 'replaced' }, now, now);
+  board.replied(b, 'evict', { kind: 'gone' }, now, now);
+  board.replied(c, 'evict', { kind: 'replaced' }, now, now);
   sink.remove(c);
   sink.replace([]);
   assert.deepEqual(gone, [
@@ -61,7 +61,7 @@ test('no other answer takes a pod off the board', () => {
   for (const reply of replies) {
     const { board, gone, names } = boardWith(pod('web-0'));
     board.requested(pod('web-0'), now);
-    board.replied(pod('web-0'), reply, now, now);
+    board.replied(pod('web-0'), 'evict', reply, now, now);
     assert.deepEqual([names(), gone], [['web-0'], []], reply.kind);
   }
 });
@@ -72,19 +72,21 @@ test('what the API answered is kept until the next request', () => {
   const attempt = () => board.observed(now).attempts.get(web.uid);
   board.requested(web, now);
   assert.deepEqual(attempt(), { state: 'requested', at: now });
-  board.replied(web, { kind: 'accepted' }, now, now + 7);
+  board.replied(web, 'evict', { kind: 'accepted' }, now, now + 7);
   assert.deepEqual(attempt(), { state: 'accepted', at: now + 7 });
-  board.replied(web, { kind: 'blocked', budget: 'web' }, now, now + 7);
+  board.replied(web, 'evict', { kind: 'blocked', budget: 'web' }, now, now + 7);
   assert.deepEqual(attempt(), { state: 'blocked', at: now, budget: 'web' });
-  board.replied(web, { kind: 'throttled', retryAfterMs: 900 }, now, now + 7);
+  board.replied(web, 'evict', { kind: 'throttled', retryAfterMs: 900 }, now, now + 7);
   assert.deepEqual(attempt(), {
     state: 'refused',
     at: now,
     retryAt: now + 907,
     message: 'the API server asked to slow down',
+    cause: 'unanswered',
   });
-  board.replied(web, { kind: 'refused', message: 'two budgets' }, now, now + 7);
-  assert.deepEqual(attempt(), { state: 'refused', at: now, retryAt: now + 10_007, message: 'two budgets' });
+  board.replied(web, 'evict', { kind: 'refused', message: 'two budgets' }, now, now + 7);
+  const refused = { state: 'refused', at: now, message: 'two budgets', cause: 'eviction refused' };
+  assert.deepEqual(attempt(), { ...refused, retryAt: now + 10_007 });
 });
 
 // A disruption that our own eviction took, and that the status does not show, must be counted until it does.
@@ -97,9 +99,9 @@ test('an eviction is taken off its budgets when it is sent, and given back when 
   sink.replace([budget('web', 2), budget('db', 1)]);
   for (const pod of [first, second, free]) board.requested(pod, now);
   assert.deepEqual(uncounted(), [2]);
-  board.replied(first, { kind: 'blocked' }, now, now);
+  board.replied(first, 'evict', { kind: 'blocked' }, now, now);
   assert.deepEqual(uncounted(), [1]);
-  board.retryLater(second, 'connection reset', now + 1, now);
+  board.unanswered(second, 'connection reset', now + 1, now);
   assert.deepEqual(uncounted(), []);
 });
 
@@ -171,27 +173,24 @@ test('since when a pod is ending is kept until it is gone, by our own clock', ()
   assert.deepEqual(since(), []);
 });
 
-// The volumes of a pod that stays are never detached; those of one that went must be waited for, each once.
-test('the claims of the pods that went are remembered, and only theirs', () => {
-  const [first, second] = [pod('db-0', { claims: ['shared', 'data'] }), pod('db-1', { claims: ['shared'] })];
+// A successor that evicted nothing has no memory of the pods that went: what it can know is who stays.
+// https://github.com/kubernetes-sigs/karpenter/blob/main/pkg/controllers/node/termination/controller.go (filterVolumeAttachments)
+test('the claims are those of the pods that are on the node now, and no others', () => {
+  const [first, second] = [pod('db-0', { claims: ['shared', 'data'] }), pod('db-1', { claims: ['own'] })];
   const { board } = boardWith(first, second, pod('agent', { claims: ['agent'] }));
-  assert.deepEqual(board.claims, []);
   board.podSink(() => now, ignore).remove(first);
-  board.replied(second, { kind: 'gone' }, now, now);
-  assert.deepEqual(board.claims, [
-    { namespace: 'shop', name: 'shared' },
-    { namespace: 'shop', name: 'data' },
-  ]);
+  board.replied(second, 'evict', { kind: 'gone' }, now, now);
+  assert.deepEqual(board.claims, [{ namespace: 'shop', name: 'agent' }]);
 });
 
 // A volume that a pod of a DaemonSet holds as well is not detached: it would be waited for in vain.
-test('a claim that a pod on the node still uses is not one to wait for', () => {
+test('a claim that a pod on the node still uses stays; that of a finished pod does not', () => {
   const drained = pod('web', { claims: ['shared', 'own'] });
   const finished = pod('done', { phase: 'Succeeded', claims: ['own'] });
   const { board } = boardWith(drained, finished, pod('agent', { claims: ['shared'] }));
   board.podSink(() => now, ignore).remove(drained);
   assert.deepEqual(
     board.claims.map(({ name }) => name),
-    ['own'],
+    ['shared'],
   );
 });

@@ -77,7 +77,7 @@ test('there are no counts before the first plan', () => {
 test('skipped pods are counted apart from those to drain', () => {
   const totals = totalsOf([]);
   for (const pod of ['kube-system/proxy', 'kube-system/exporter'])
-    totals.record({ type: 'pod skipped', pod, reason: '' }, now);
+    totals.record({ type: 'pod skipped', pod, reason: '', lost: false }, now);
   const shown = frame(totals, view).join('\n');
   assert.match(shown, /1 of 1 gone · 2 skipped$/m);
 });

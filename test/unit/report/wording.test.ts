@@ -80,9 +80,9 @@ test('a line lists 50 pods, and counts the omitted ones', () => {
 
 // A pod or volume at risk must stand out among a hundred lines of normal progress.
 test('pods and volumes at risk are warnings; waiting for them is not', () => {
-  const lastResort = toLogLine({ type: 'last resort', actionEndsAt: now, remaining: remainingPods(60) });
+  const lastResort = toLogLine({ type: 'last resort', endsAt: now, remaining: remainingPods(60) });
   assert.equal(lastResort?.level, 'warn');
-  assert.match(lastResort.message, /^the lifecycle action is about to end: evicting the 60 remaining pods now$/);
+  assert.match(lastResort.message, /^the instance ends at .*Z: ending each remaining pod in time for its grace period$/);
   assert.deepEqual([lastResort.fields['remaining'], lastResort.fields['omittedPods']], [60, 10]);
   const attached = toLogLine({ type: 'volumes still attached', volumes: ['pv-1', 'pv-2'], waitedMs: 300_000 });
   assert.equal(attached?.level, 'warn');

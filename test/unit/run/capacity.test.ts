@@ -41,7 +41,7 @@ test('a group that has the nodes which it wants is not waited for', async () => 
 test('the drain waits until the new node is ready, and says how many are', async () => {
   const { clock, recorder, wait } = waiting((elapsed) => [
     ...three.slice(0, elapsed < 60_000 ? 1 : 2),
-    nodeOf('new', 'i-3', elapsed >= 95_000),
+    nodeOf('new', 'i-3', { ready: elapsed >= 95_000 ? 'True' : 'False' }),
   ]);
   await clock.until(wait(), TIMEOUT);
   assert.equal(clock.elapsed, 100_000);

@@ -71,7 +71,7 @@ test('without a pending action, or in another cluster, nothing is touched', asyn
   none.facts.action = { kind: 'none', reason: 'it is Terminated' };
   assert.equal(await none.run({ policies: POLICIES }), 'no pending action, hook untouched, exit 0');
   const elsewhere = runFixture();
-  elsewhere.facts.instance = async () => ({ clusters: ['lab'] });
+  elsewhere.facts.instance = async () => ({ clusters: ['lab'], privateIPs: [] });
   assert.equal(await elsewhere.run({ policies: POLICIES }), 'instance of another cluster, hook untouched, exit 0');
   const duplicate = runFixture();
   duplicate.hook.end();

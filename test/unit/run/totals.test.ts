@@ -29,12 +29,12 @@ test('the totals count pods evicted on request, skipped pods and remaining pods'
     { type: 'heartbeat', hook: 'drainer' },
     { type: 'heartbeat failed', hook: 'drainer', error: new Error('denied'), failures: 1 },
     { type: 'heartbeat', hook: 'drainer' },
-    { type: 'pod skipped', pod: 'kube-system/agent', reason: 'belongs to DaemonSet agent' },
+    { type: 'pod skipped', pod: 'kube-system/agent', reason: 'belongs to DaemonSet agent', lost: false },
     { type: 'eviction requested', pod: 'shop/web-0', action: 'evict' },
     { type: 'eviction accepted', pod: 'shop/web-0' },
     { type: 'pod gone', pod: 'shop/web-0', reason: 'deleted' },
     { type: 'pod gone', pod: 'shop/on-its-own', reason: 'deleted' },
-    { type: 'pod skipped', pod: 'shop/job', reason: 'finished (Succeeded)' },
+    { type: 'pod skipped', pod: 'shop/job', reason: 'finished (Succeeded)', lost: false },
     { type: 'pod gone', pod: 'shop/job', reason: 'deleted' },
     { type: 'replanned', remaining: () => remainingPods(2) },
   ];
@@ -97,7 +97,7 @@ test('remaining pods are lost only when the instance is terminated', () => {
     { ...blocked, pod: 'shop/b' },
   ];
   const totals = totalsOf([
-    [0, { type: 'last resort', actionEndsAt: now + 120_000, remaining }],
+    [0, { type: 'action ending soon', actionEndsAt: now + 120_000, remaining }],
     [1, { type: 'replanned', remaining: () => remaining }],
   ]);
   const all = ['shop/a', 'shop/b'];
