@@ -9,7 +9,7 @@ type Options = Partial<Omit<DrainOptions, 'timeline'>> & {
   readonly action?: Omit<NonNullable<Timeline['action']>, 'startedAt'>;
 };
 
-/** A cluster in memory, and a drain of its node that has not begun. */
+/** A cluster in memory, and a drain of its node that has not started. */
 export function draining() {
   const { clock, recorder, stop, context } = testContext();
   const cluster = new FakeCluster(clock);
@@ -18,8 +18,8 @@ export function draining() {
     cluster,
     recorder,
     stop,
-    /** Begins the drain once the cluster has come to rest. */
-    async begin({ deadlineAt, doNotDisruptUntil = 0, action, ...options }: Options = {}) {
+    /** Starts the drain once the cluster is idle. */
+    async start({ deadlineAt, doNotDisruptUntil = 0, action, ...options }: Options = {}) {
       await clock.advance(1_000);
       const timeline: Timeline = {
         drainStartedAt: clock.now(),
@@ -30,11 +30,11 @@ export function draining() {
       const usual: DrainOptions = { timeline, onDeadline: 'continue', drainDaemonSets: false };
       const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);
-      // Whoever awaits it hears of its rejection; until then it is nobody's fault.
+      // A rejection reaches the test when it awaits `done`; until then it must not count as unhandled.
       done.catch(() => undefined);
       return { done, result, startedAt: clock.elapsed };
     },
-    /** When pods were shown to be gone, by name, in milliseconds from `from` on. */
+    /** When each pod was reported as gone, by name, in milliseconds after `from`. */
     goneAt(from: number): Record<string, number> {
       return Object.fromEntries(
         recorder.recorded.flatMap(({ at, event }) =>

@@ -1,7 +1,7 @@
 import type { NodeState, Sink } from '../../app/drain/cluster.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** A node in memory, as its watch shows it. */
+/** A node in memory, and its watches. */
 export class FakeNode {
   readonly #sinks = new Set<Sink<NodeState>>();
   #state: NodeState = { uid: 'n-1', ready: true, cordoned: true };
@@ -16,31 +16,31 @@ export class FakeNode {
     return untilAborted(signal, () => this.#sinks.delete(sink));
   }
 
-  /** Its kubelet comes to life, or is heard of no more. */
-  turn(ready: boolean): void {
-    this.#tell({ ...this.#state, ready });
+  /** Sets the readiness that the kubelet reports. */
+  setReady(ready: boolean): void {
+    this.#change({ ...this.#state, ready });
   }
 
-  /** Somebody cordons or uncordons it. */
+  /** Cordons or uncordons the node. */
   cordon(cordoned: boolean): void {
-    this.#tell({ ...this.#state, cordoned });
+    this.#change({ ...this.#state, cordoned });
   }
 
-  /** Its name goes to another machine. */
+  /** Replaces the node by another one with the same name. */
   replace(uid: string): void {
-    this.#tell({ uid, ready: true, cordoned: false });
+    this.#change({ uid, ready: true, cordoned: false });
   }
 
   delete(uid = this.#state.uid): void {
     for (const sink of this.#sinks) sink.remove({ ...this.#state, uid });
   }
 
-  /** What a reflector says when its watch has ended, and a list shows this. */
+  /** Reports a new list, as a reflector does when its watch has ended. */
   list(...nodes: readonly NodeState[]): void {
     for (const sink of this.#sinks) sink.replace(nodes);
   }
 
-  #tell(state: NodeState): void {
+  #change(state: NodeState): void {
     this.#state = state;
     for (const sink of this.#sinks) sink.set(state);
   }

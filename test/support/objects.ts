@@ -4,7 +4,7 @@ import type { PlanConditions } from '../../app/drain/plan.ts';
 import { type Decision, type Plan, plan } from '../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../app/drain/pod.ts';
 
-/** A running, ready pod of no controller. */
+/** A running, ready pod without a controller. */
 export function pod(name: string, more: Partial<Pod> = {}): Pod {
   const namespace = more.namespace ?? 'shop';
   return {
@@ -24,12 +24,12 @@ export function pod(name: string, more: Partial<Pod> = {}): Pod {
   };
 }
 
-/** Pods `name-0`, `name-1`, … of one application. */
+/** Pods `app-0`, `app-1`, … with the label `app`. */
 export function podsOf(app: string, count: number, more: Partial<Pod> = {}): Pod[] {
   return Array.from({ length: count }, (_, index) => pod(`${app}-${index}`, { labels: { app }, ...more }));
 }
 
-/** A budget over the pods labelled `app: name` whose status allows `allowed` disruptions. */
+/** A budget for the pods with the label `app: name` whose status allows `allowed` disruptions. */
 export function budget(name: string, allowed: number, more: Partial<Budget> = {}): Budget {
   const namespace = more.namespace ?? 'shop';
   return {
@@ -49,20 +49,20 @@ export function budget(name: string, allowed: number, more: Partial<Budget> = {}
 
 type Seen = {
   readonly pods: readonly Pod[];
-  /** All budgets of all namespaces; absent: there are none. `unread`: no namespace's budgets have been read. */
+  /** The budgets of all namespaces; none by default. `unread`: no namespace's budgets have been read. */
   readonly budgets?: readonly Budget[] | 'unread';
   readonly attempts?: Readonly<Record<string, Attempt>>;
-  /** When each budget was last told of; 0 unless given. */
+  /** When each budget was last reported, by name; 0 by default. */
   readonly asOf?: Readonly<Record<string, number>>;
   readonly uncounted?: Readonly<Record<string, number>>;
   readonly unverified?: readonly string[];
-  /** By the name of a pod of the controller. */
+  /** By the name of one of the controller's pods. */
   readonly returns?: Readonly<Record<string, Returns>>;
-  /** When each pod was first seen terminating. */
+  /** When each pod was first observed terminating, by name. */
   readonly terminatingSince?: Readonly<Record<string, number>>;
 };
 
-/** What is observed, with pods and budgets given by name. */
+/** An observed state, with pods and budgets given by name. */
 export function observed(seen: Seen): ObservedState {
   const { pods, attempts = {}, asOf = {}, uncounted = {}, terminatingSince = {}, unverified = [], returns = {} } = seen;
   const budgets = seen.budgets === 'unread' ? [] : (seen.budgets ?? []);
@@ -90,30 +90,30 @@ export function observed(seen: Seen): ObservedState {
   };
 }
 
-/** The plan for a healthy node with the default settings, but for what is said otherwise. */
-export function planned(seen: ObservedState, now: number, otherwise: Partial<PlanConditions> = {}): Plan {
-  const usual = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, doNotDisruptUntil: 0 };
-  return plan(seen, now, { ...usual, ...otherwise });
+/** The plan for a healthy node with the default settings, except for the given conditions. */
+export function planned(seen: ObservedState, now: number, conditions: Partial<PlanConditions> = {}): Plan {
+  const defaults = { force: false, lastResort: false, nodeReady: true, drainDaemonSets: false, doNotDisruptUntil: 0 };
+  return plan(seen, now, { ...defaults, ...conditions });
 }
 
-/** The verdicts in words, by the pod's name: `evict`, `leave daemonset`, `wait budget`. */
-export function acts({ decisions }: Plan): Record<string, string> {
-  return Object.fromEntries(decisions.map((verdict) => [verdict.pod.name, actOf(verdict)]));
+/** The decision for each pod, by its name: `evict`, `skip daemonset`, `wait budget`. */
+export function actionsByPod({ decisions }: Plan): Record<string, string> {
+  return Object.fromEntries(decisions.map((decision) => [decision.pod.name, actionOf(decision)]));
 }
 
-function actOf(verdict: Decision): string {
-  switch (verdict.action) {
+function actionOf(decision: Decision): string {
+  switch (decision.action) {
     case 'skip':
-      return `skip ${verdict.reason}`;
+      return `skip ${decision.reason}`;
     case 'wait':
-      return `wait ${verdict.reason.kind}`;
+      return `wait ${decision.reason.kind}`;
     case 'evict':
     case 'delete':
-      return verdict.action;
+      return decision.action;
   }
 }
 
-/** The names of the pods that are to be evicted, in turn. */
+/** The names of the pods to evict, in order. */
 export function evicted({ decisions }: Plan): string[] {
   return decisions.filter(({ action }) => action === 'evict').map(({ pod }) => pod.name);
 }

@@ -31,7 +31,7 @@ export function nodeOf(name: string, instanceId: string, ready = true): NodeRef 
   return { name, uid: 'n-1', resourceVersion: '1', providerID: `aws:///a/${instanceId}`, ready, cordoned: false };
 }
 
-/** A whole run in memory: an instance whose group waits for one hook, and its node in a cluster. */
+/** A complete run in memory: an instance whose group waits for one hook, and its node in a cluster. */
 export function runFixture() {
   const { clock, recorder, stop, context } = testContext();
   const cluster = new FakeCluster(clock);
@@ -40,7 +40,7 @@ export function runFixture() {
   const node = nodeOf('node-a', INSTANCE);
   const did: string[] = [];
   const noted: RunEvent['type'][] = [];
-  /** What a test changes before the run. */
+  /** Defaults that a test changes before the run. */
   const facts: {
     action: LifecycleAction;
     instance: () => Promise<InstanceInfo | undefined>;
@@ -50,9 +50,9 @@ export function runFixture() {
     taint: () => Promise<'tainted' | 'replaced'>;
     capacity: () => Promise<GroupCapacity>;
     terminationStartedAt: Ports['actions']['terminationStartedAt'];
-    /** Ports that most runs have not. */
+    /** Optional ports. */
     ports: Partial<Ports>;
-    /** The last of the notes on their way. */
+    /** Waits for the Events that are in flight. */
     flush: () => Promise<void>;
   } = {
     action: { kind: 'pending', group: 'nodes', hooks: [hook] },
@@ -123,14 +123,14 @@ export function runFixture() {
     recorder,
     stop,
     volumes,
-    /** Runs to the end, and tells what became of it. */
+    /** Runs to the end, and returns the result, the hook's result and the exit code. */
     async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
       const code = await clock.until(
         run({ ...CONFIG, ...more }, { ...ports, ...facts.ports }, 'run-1', context),
         withinMs,
       );
       const [summary, ...others] = recorder.of('summary');
-      if (summary === undefined || others.length > 0) throw new Error('there is not one summary');
+      if (summary === undefined || others.length > 0) throw new Error('the run must report exactly one summary');
       return `${summary.summary.result}, hook ${hook.results.join() || 'untouched'}, exit ${code}`;
     },
   };

@@ -42,7 +42,7 @@ test('a dead kubelet is given a minute to detach its volumes, and no more than i
     const { clock, cluster, recorder, volumes, run } = runFixture();
     cluster.add(pod('db-0', { claims: ['data'] }), { shutdownMs: 10_000 });
     volumes.attach('shop/data', Number.POSITIVE_INFINITY);
-    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.turn(false));
+    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.setReady(false));
     assert.equal(await run({ volumeDetachTimeoutMs }), 'drained, hook CONTINUE, exit 0');
     assert.deepEqual(recorder.of('volumes still attached')[0], {
       type: 'volumes still attached',
