@@ -38,8 +38,10 @@ export function runFixture() {
   const hook = new FakeHook(clock);
   const volumes = new FakeVolumes(clock);
   const node = nodeOf('node-a', INSTANCE);
-  const did: string[] = [];
-  const noted: RunEvent['type'][] = [];
+  /** Calls that change the cluster, in order. */
+  const calls: string[] = [];
+  /** Types of the run events that were passed on to be recorded as Kubernetes Events. */
+  const recordedEvents: RunEvent['type'][] = [];
   /** Defaults that a test changes before the run. */
   const facts: {
     action: LifecycleAction;
@@ -77,19 +79,19 @@ export function runFixture() {
       },
     },
     async cordon({ name }, _, signal) {
-      did.push(`cordon ${name}`);
+      calls.push(`cordon ${name}`);
       return facts.cordon(signal);
     },
     async taint({ name }) {
-      did.push(`taint ${name}`);
+      calls.push(`taint ${name}`);
       return facts.taint();
     },
     podsOf: () => cluster,
     volumesOf: () => volumes,
-    eventsOn: () => ({ record: ({ type }) => noted.push(type), flush: () => facts.flush() }),
+    eventsOn: () => ({ record: ({ type }) => recordedEvents.push(type), flush: () => facts.flush() }),
     requests: { get: 1 },
     async close() {
-      did.push('close');
+      calls.push('close');
     },
   };
   const ports: Ports = {
@@ -116,10 +118,10 @@ export function runFixture() {
   return {
     clock,
     cluster,
-    did,
+    calls,
     facts,
     hook,
-    noted,
+    recordedEvents,
     recorder,
     stop,
     volumes,

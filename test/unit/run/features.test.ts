@@ -103,36 +103,36 @@ test('DO_NOT_DISRUPT_SECONDS counts from the beginning of the drain', async () =
 });
 
 // `kubectl describe node` is often all that is left of a drain: its first and last words must get there.
-test('the events of a run are noted, and its end waits for the last of them', async () => {
-  const { did, facts, noted, run } = runFixture();
+test('the events of a run are recorded as Kubernetes Events, and the run ends only after the last one', async () => {
+  const { calls, facts, recordedEvents, run } = runFixture();
   facts.flush = async () => {
-    did.push(`flush after ${noted.at(-1)}`);
+    calls.push(`flush after ${recordedEvents.at(-1)}`);
   };
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
-  assert.ok(noted.includes('cordoned'));
-  assert.deepEqual(did, ['cordon node-a', 'flush after summary', 'close']);
+  assert.ok(recordedEvents.includes('cordoned'));
+  assert.deepEqual(calls, ['cordon node-a', 'flush after summary', 'close']);
 });
 
 // A run that drains nothing has no node to tell of, and a dry run writes nothing at all.
-test('nothing is noted without a node, nor in a dry run', async () => {
+test('no Kubernetes Event is recorded without a node, or in a dry run', async () => {
   const missing = runFixture();
   missing.facts.nodes = [];
   await missing.run();
   const dry = runFixture();
   await dry.run({ dryRun: true });
-  assert.deepEqual([missing.noted, dry.noted], [[], []]);
+  assert.deepEqual([missing.recordedEvents, dry.recordedEvents], [[], []]);
 });
 
 test('a dry run tells the order, who is given time, and what becomes of DaemonSets', async () => {
   const told = async (more: Parameters<ReturnType<typeof runFixture>['run']>[0]) => {
-    const { cluster, did, recorder, run } = runFixture();
+    const { cluster, calls, recorder, run } = runFixture();
     cluster.add(agent);
     cluster.add(pod('proxy', { controller: { kind: 'DaemonSet', name: 'proxy' }, toleratesEverything: true }));
     cluster.add(pod('dns', { critical: true }));
     cluster.add(pod('job', { doNotDisrupt: 'node-drainer/wait' }));
     cluster.add(pod('web'));
     assert.equal(await run({ dryRun: true, ...more }), 'dry run, hook untouched, exit 0');
-    assert.deepEqual([did, cluster.evictions], [['close'], []]);
+    assert.deepEqual([calls, cluster.evictions], [['close'], []]);
     return recorder
       .of('dry run decision')
       .map(({ action, pod, reason }) => `${action} ${pod.replace('shop/', '')}: ${reason}`);
