@@ -1,5 +1,5 @@
 import { isEmptySelector, labelSelectorMatch } from '../simulator/kubernetes/model/selector.ts';
-import type { Node, Pod, PodDisruptionBudget } from './cluster.ts';
+import { type Node, nameOf, type Pod, type PodDisruptionBudget } from './cluster.ts';
 import { isFinished } from './stays.ts';
 
 /** A span of time in milliseconds since the epoch; without `to` it lasts. */
@@ -26,10 +26,13 @@ export type BudgetLife = { readonly states: BudgetState[]; goneAt?: number };
 
 export class PodHistory {
   readonly #lives = new Map<string, PodLife>();
+  /** By namespace and name, in the order in which they came. */
+  readonly #named = new Map<string, PodLife[]>();
 
   see(pod: Pod, at: number): void {
     const { uid, deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata;
     const life: PodLife = this.#lives.get(uid) ?? { pod, seenAt: at, ready: [] };
+    if (!this.#lives.has(uid)) this.#named.set(nameOf(pod), [...(this.#named.get(nameOf(pod)) ?? []), life]);
     this.#lives.set(uid, life);
     life.pod = pod;
     if (pod.status.phase !== 'Pending') life.startedAt ??= at;
@@ -57,8 +60,9 @@ export class PodHistory {
     return [...this.#lives.values()];
   }
 
-  get(uid: string): PodLife | undefined {
-    return this.#lives.get(uid);
+  /** Those that have had this name, the oldest first. */
+  named(namespace: string, name: string): readonly PodLife[] {
+    return this.#named.get(`${namespace}/${name}`) ?? [];
   }
 }
 

@@ -326,15 +326,15 @@ export class Witness implements AsyncDisposable {
     const askedEarlier = new Set<PodLife>();
     return requests.flatMap((request) => {
       const { resource, name = '', at } = request;
-      if (resource === 'nodes' || resource === 'nodes/status') {
+      if (!resource.startsWith('nodes') && !resource.startsWith('pods')) return [];
+      if (resource.startsWith('nodes')) {
         if (!isWrite(request) || this.#isMeant(name, at)) return [];
         return [{ kind: 'foreign', what: 'node', name, request: request.verb } as const];
       }
-      const asks = resource === 'pods/eviction' || (resource === 'pods' && request.verb.startsWith('delete'));
-      if (!asks) return [];
+      if (!isWrite(request)) return [];
       const life = this.#podOf(request);
       const harm = this.#judgedPod(request, life, askedEarlier);
-      if (life !== undefined) askedEarlier.add(life);
+      if (life !== undefined && asksToEnd(request)) askedEarlier.add(life);
       return harm;
     });
   }
@@ -346,6 +346,7 @@ export class Witness implements AsyncDisposable {
     const node = life?.pod.spec.nodeName;
     if (life === undefined || node === undefined || !this.#isMeant(node, at))
       return [{ kind: 'foreign', what: 'pod', name: pod, request: verb }];
+    if (!asksToEnd(request)) return [];
     const wasAskedBefore = (other: PodLife): boolean =>
       askedEarlier.has(other) || (other.askedAt !== undefined && other.askedAt < at - BLUR_MS);
     const harm: Harm[] = [];
@@ -371,8 +372,7 @@ export class Witness implements AsyncDisposable {
   /** The pod that a request was about. A name can have belonged to several pods: it was the one that was then asked to end. */
   #podOf({ namespace, name, at }: WitnessedRequest): PodLife | undefined {
     const named = this.#pods
-      .all()
-      .filter(({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name)
+      .named(namespace ?? '', name ?? '')
       .filter(({ seenAt, goneAt }) => seenAt <= at + BLUR_MS && (goneAt === undefined || goneAt >= at - BLUR_MS));
     const [asked] = named
       .filter(({ askedAt }) => askedAt !== undefined && Math.abs(askedAt - at) <= BLUR_MS)
@@ -385,6 +385,10 @@ export class Witness implements AsyncDisposable {
 function hasNothingToEnd({ pod, startedAt }: PodLife, at: number): boolean {
   const { phase } = pod.status;
   return startedAt === undefined || startedAt > at || phase === 'Succeeded' || phase === 'Failed';
+}
+
+function asksToEnd({ resource, verb }: WitnessedRequest): boolean {
+  return resource === 'pods/eviction' || (resource === 'pods' && verb.startsWith('delete'));
 }
 
 function isWrite({ verb }: WitnessedRequest): boolean {

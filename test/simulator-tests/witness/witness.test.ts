@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { harmText, noHarm, onlyHarm } from '../../witness/harm.ts';
-import { at, eventually, workload } from '../kubernetes/test-cluster.ts';
+import { at, eventually, MERGE, podBody, workload } from '../kubernetes/test-cluster.ts';
 import { GROUP, INSTANCE, NODE, OTHER, Witnessed } from './witnessed.ts';
 
 const EXCLUDE = { metadata: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } } };
@@ -105,19 +105,13 @@ describe('containers that die with their instance', { concurrency: true }, () =>
   // Prevents: a pod without an owner that would replace it, left to die because a DaemonSet once made it.
   test('a pod of a DaemonSet that no longer exists is cut off', async (t) => {
     const fixture = await Witnessed.open(t);
-    await fixture.post('/apis/apps/v1/namespaces/default/daemonsets', workload('agent', undefined));
-    const pod = await eventually(async () => {
-      const running = await fixture.cluster.pods('default', `fieldSelector=status.phase=Running,spec.nodeName=${NODE}`);
-      return running[0];
-    }, 'the agent to run');
-    await fixture.cluster.send('DELETE', '/apis/apps/v1/namespaces/default/daemonsets/agent', {
-      propagationPolicy: 'Orphan',
-    });
+    const owner = { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent', uid: 'gone', controller: true };
+    const { metadata, spec } = podBody('agent-x', { annotations: { 'lab/shutdown-ms': 'never' } });
+    const body = { metadata: { ...metadata, ownerReferences: [owner] }, spec: { ...spec, nodeName: NODE } };
+    await fixture.post('/api/v1/namespaces/default/pods', body);
+    await fixture.cluster.running('default', 'agent-x');
     await fixture.end();
-    await onlyHarm(fixture.witness, 'nobody would make it again', {
-      kind: 'cut off',
-      pod: `default/${at(pod, 'metadata', 'name')}`,
-    });
+    await onlyHarm(fixture.witness, 'nobody would make it again', { kind: 'cut off', pod: 'default/agent-x' });
   });
 
   // Prevents: pods of other nodes, and of nodes that live on, counted as harm.
@@ -288,6 +282,32 @@ describe('what a drain asks for', { concurrency: true }, () => {
     await noHarm(fixture.witness);
   });
 
+  // Prevents: harm where the eviction API itself would have let the pod go.
+  test('deletions of pods that cost their budget nothing are no harm', async (t) => {
+    const fixture = await Witnessed.open(t);
+    const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+    await fixture.budget('spare', {
+      ...{ minAvailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
+      selector: { matchLabels: { app: 'unready' } },
+    });
+    for (const app of ['pending', 'asked', 'dropped'])
+      await fixture.budget(app, { minAvailable: 1, selector: { matchLabels: { app } } });
+    await fixture.pod('unready');
+    const conditions = [{ type: 'Ready', status: 'False' }];
+    const status = '/api/v1/namespaces/default/pods/unready/status';
+    await fixture.cluster.send('PATCH', status, { status: { conditions } }, MERGE);
+    for (const name of ['asked', 'dropped']) await fixture.pod(name);
+    const pending = podBody('pending', { annotations: { 'lab/ready-ms': '60000' }, spec: { nodeName: NODE } });
+    await fixture.post('/api/v1/namespaces/default/pods', pending);
+    // By its owner, which no budget stops.
+    await fixture.cluster.send('DELETE', '/api/v1/namespaces/default/pods/asked');
+    await fixture.cluster.send('DELETE', `${budgets}/dropped`);
+    fixture.aws.terminateInstance(INSTANCE);
+    await settled();
+    for (const name of ['unready', 'asked', 'dropped', 'pending']) await fixture.delete(name);
+    await noHarm(fixture.witness);
+  });
+
   // Prevents: two deletions at once on the one that a budget has to give.
   test('the second of two deletions is harm when the budget had one to give', async (t) => {
     const fixture = await Witnessed.open(t);
@@ -323,6 +343,20 @@ describe('what a drain asks for', { concurrency: true }, () => {
       { kind: 'foreign', what: 'node', name: OTHER, request: 'patch' },
       { kind: 'foreign', what: 'pod', name: `default/on-${OTHER}`, request: 'evict' },
     );
+  });
+
+  // Prevents: other writes to pods that nobody sees, and those to the instance's own pods taken for harm.
+  test('a change of a pod is foreign on the other node only', async (t) => {
+    const fixture = await Witnessed.open(t);
+    for (const node of [NODE, OTHER]) await fixture.pod(`on-${node}`, { node });
+    await fixture.budget('keep', { minAvailable: 2, selector: { matchLabels: { app: `on-${NODE}` } } });
+    fixture.aws.terminateInstance(INSTANCE);
+    await settled();
+    for (const node of [NODE, OTHER]) {
+      const path = `/api/v1/namespaces/default/pods/on-${node}`;
+      await fixture.cluster.drainer('PATCH', path, { metadata: { labels: { seen: 'yes' } } }, MERGE);
+    }
+    await onlyHarm(fixture.witness, 'it is not ours', { kind: 'foreign', what: 'pod', name: `default/on-${OTHER}` });
   });
 
   // Prevents: a node that is drained before its instance has to go.
