@@ -4,7 +4,7 @@ import { readCommandLine } from '../../app/config/cli.ts';
 import { readConfig } from '../../app/config/drain-config.ts';
 import { ConfigErrors, configErrorText } from '../../app/config/setting-values.ts';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
-import { fuzz, sizeOf, type CaseResult } from './fuzz.ts';
+import { type CaseResult, fuzz, sizeOf } from './fuzz.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
 
 /** Reads an invocation as the program does before it sends any request. */
