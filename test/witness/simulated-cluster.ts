@@ -1,8 +1,12 @@
 import type { KubernetesSimulator } from '../simulator/kubernetes/simulator.ts';
 import { type Kind, kinds, type WitnessedCluster } from './cluster.ts';
 
-/** The simulated API, seen from within: every write is told at once, no request is made, and no fault disturbs it. */
-export function simulated(kubernetes: KubernetesSimulator): WitnessedCluster {
+/**
+ * The simulated API, seen from within: every write is told at once, no request is made, and no fault disturbs it.
+ *
+ * @param machines `stay` where later tests use the nodes again, as on a real API server; otherwise they are switched off
+ */
+export function simulated(kubernetes: KubernetesSimulator, machines: 'die' | 'stay' = 'die'): WitnessedCluster {
   const first = kubernetes.requests.length;
   let stop = (): void => undefined;
   return {
@@ -13,7 +17,9 @@ export function simulated(kubernetes: KubernetesSimulator): WitnessedCluster {
     },
     caughtUp: async () => undefined,
     requests: async () => kubernetes.requests.slice(first),
-    powerOff: (node) => kubernetes.powerOff(node),
+    powerOff: (node) => {
+      if (machines === 'die') kubernetes.powerOff(node);
+    },
     close: () => stop(),
   };
 }

@@ -6,12 +6,15 @@ import { Witness, type WitnessedInstances, type WitnessOptions } from './witness
  * test, `noHarm(witness)` or `onlyHarm(witness, why, …)`, and stop it before the cluster.
  *
  * @param cluster `simulated(kubernetes)`, or `apiServer(kubeconfig, auditLog)`
- * @param aws the simulated AWS whose instances the nodes are
+ * @param aws the simulated AWS whose instances the nodes are; undefined for drains by the name of the node. One that a test starts
+ *   later is told by `witness.follow(aws)`.
  */
 export async function watchInstances(
   cluster: WitnessedCluster,
-  aws: WitnessedInstances,
+  aws: WitnessedInstances | undefined,
   options: WitnessOptions = {},
 ): Promise<Witness> {
-  return Witness.of(cluster, aws, options);
+  const witness = await Witness.of(cluster, options);
+  if (aws !== undefined) witness.follow(aws);
+  return witness;
 }

@@ -68,7 +68,7 @@ const BLUR_MS = 100;
  */
 export class Witness implements AsyncDisposable {
   readonly #cluster: WitnessedCluster;
-  readonly #instances: WitnessedInstances;
+  readonly #instances: WitnessedInstances[] = [];
   readonly #options: WitnessOptions;
   readonly #now: () => number;
   readonly #pods = new PodHistory();
@@ -87,11 +87,10 @@ export class Witness implements AsyncDisposable {
   readonly #deaths: Promise<void>[] = [];
   readonly #diedAt = new Map<string, number>();
   readonly #deadlines = new Map<string, number>();
-  readonly #stop: () => void;
+  readonly #stops: (() => void)[] = [];
 
-  private constructor(cluster: WitnessedCluster, instances: WitnessedInstances, options: WitnessOptions) {
+  private constructor(cluster: WitnessedCluster, options: WitnessOptions) {
     this.#cluster = cluster;
-    this.#instances = instances;
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#loadBalancers = new LoadBalancers(
@@ -100,20 +99,22 @@ export class Witness implements AsyncDisposable {
     );
     for (const [instance, names] of Object.entries(options.nodes ?? {}))
       for (const name of names) this.#instanceOfNode.set(name, instance);
-    this.#stop = instances.onInstanceEnd(({ instanceId }) => {
-      for (const [node, instance] of this.#instanceOfNode) if (instance === instanceId) this.dies(node);
-    });
   }
 
   /** Watches from now on. What was asked for before is not judged. */
-  static async of(
-    cluster: WitnessedCluster,
-    instances: WitnessedInstances,
-    options: WitnessOptions = {},
-  ): Promise<Witness> {
-    const witness = new Witness(cluster, instances, options);
+  static async of(cluster: WitnessedCluster, options: WitnessOptions = {}): Promise<Witness> {
+    const witness = new Witness(cluster, options);
     await cluster.observe((change) => witness.#see(change, witness.#now()));
     return witness;
+  }
+
+  /** Watches the instances of this account, too. */
+  follow(instances: WitnessedInstances): void {
+    this.#instances.push(instances);
+    const stop = instances.onInstanceEnd(({ instanceId }) => {
+      for (const [node, instance] of this.#instanceOfNode) if (instance === instanceId) this.dies(node);
+    });
+    this.#stops.push(stop);
   }
 
   /** This node is drained from now on although no instance ends: a drain by its name. */
@@ -145,7 +146,7 @@ export class Witness implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop();
+    for (const stop of this.#stops) stop();
     await Promise.allSettled(this.#deaths);
     this.#cluster.close();
   }
@@ -319,7 +320,7 @@ export class Witness implements AsyncDisposable {
     if (since !== undefined && since <= at + BLUR_MS) return true;
     const instance = this.#instanceOfNode.get(node);
     if (instance === undefined) return false;
-    return this.#instances.lifecycleActions(instance).some(({ startedAt }) => startedAt <= at + BLUR_MS);
+    return this.#actionsOf(instance).some(({ startedAt }) => startedAt <= at + BLUR_MS);
   }
 
   #judged(requests: readonly WitnessedRequest[]): Harm[] {
@@ -363,9 +364,13 @@ export class Witness implements AsyncDisposable {
     return budget === undefined ? harm : [...harm, { kind: 'against a budget', pod, budget }];
   }
 
+  #actionsOf(instance: string): readonly Pick<LifecycleAction, 'startedAt' | 'endsAt'>[] {
+    return this.#instances.flatMap((instances) => instances.lifecycleActions(instance));
+  }
+
   /** The earlier of the action's certain end and the drain's own deadline. */
   #certainEnd(node: string): number {
-    const actions = this.#instances.lifecycleActions(this.#instanceOfNode.get(node) ?? '');
+    const actions = this.#actionsOf(this.#instanceOfNode.get(node) ?? '');
     return Math.min(this.#deadlines.get(node) ?? Number.POSITIVE_INFINITY, ...actions.map(({ endsAt }) => endsAt));
   }
 

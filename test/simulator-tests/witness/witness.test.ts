@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { harmText, noHarm, onlyHarm } from '../../witness/harm.ts';
+import { simulated } from '../../witness/simulated-cluster.ts';
+import { watchInstances } from '../../witness/watch-instances.ts';
 import { at, eventually, MERGE, podBody, workload } from '../kubernetes/test-cluster.ts';
 import { GROUP, INSTANCE, NODE, OTHER, Witnessed } from './witnessed.ts';
 
@@ -357,6 +359,28 @@ describe('what a drain asks for', { concurrency: true }, () => {
       await fixture.cluster.drainer('PATCH', path, { metadata: { labels: { seen: 'yes' } } }, MERGE);
     }
     await onlyHarm(fixture.witness, 'it is not ours', { kind: 'foreign', what: 'pod', name: `default/on-${OTHER}` });
+  });
+
+  // Prevents: a drain by the node's name that no test can judge, because no instance of Auto Scaling ends.
+  test('a test can say that a machine goes off, and follow an account later', async (t) => {
+    const fixture = await Witnessed.open(t);
+    const witness = await watchInstances(simulated(fixture.cluster.simulator, 'stay'), undefined);
+    t.after(async () => witness[Symbol.asyncDispose]());
+    for (const node of [NODE, OTHER]) await fixture.pod(`on-${node}`, { node });
+    witness.drains(OTHER);
+    witness.dies(OTHER);
+    const other = { kind: 'cut off', pod: `default/on-${OTHER}` } as const;
+    await onlyHarm(witness, 'nobody drained it', other);
+    await fixture.end();
+    await onlyHarm(witness, 'the account is not followed yet', other);
+    const second = 'i-0123456789abcdef2';
+    const node = { metadata: { name: 'second', labels: { 'alpha.eksctl.io/instance-id': second } } };
+    await fixture.post('/api/v1/nodes', node);
+    await fixture.pod('on-second', { node: 'second' });
+    witness.follow(fixture.aws);
+    fixture.aws.launchInstance({ instanceId: second });
+    fixture.aws.terminateInstance(second);
+    await onlyHarm(witness, 'no hook kept it', other, { kind: 'cut off', pod: 'default/on-second' });
   });
 
   // Prevents: a node that is drained before its instance has to go.
