@@ -29,9 +29,10 @@ export type ListResponse<T> = {
 };
 
 /**
- * A client of the Kubernetes API (HTTP/2 where the server offers it): authentication, timeouts, size limits, a count of requests by
- * verb, and the pause that flow control demands. It does not retry errors, because only the caller knows whether a retry is safe.
- * One exception: after a TLS failure or a 401 it sends the request once more, with the current access from its source.
+ * A client of the Kubernetes API (HTTP/2 where the server offers it): authentication, timeouts, size limits, a count of requests
+ * by verb, and the pause that flow control demands. It does not retry errors, because only the caller knows whether a retry is
+ * safe. There are two exceptions. After a 401 it sends the request again with new credentials. After another 401, or a TLS
+ * failure, it reads the access from its source and sends the request once more.
  */
 export class KubernetesClient {
   readonly counts: Record<Verb, number> = { get: 0, list: 0, watch: 0, create: 0, patch: 0, delete: 0 };
@@ -85,7 +86,7 @@ export class KubernetesClient {
     return `${describeCall(call)} at ${this.server}`;
   }
 
-  /** Every error that is not a Failure yet comes from the content of the response. */
+  /** Turns errors in the content of the response (every error that is not a Failure) into UnreadableResponse. */
   async #readBody<T>(call: Call, read: () => Promise<T>): Promise<T> {
     try {
       return await read();

@@ -56,8 +56,8 @@ const ResourceList = v.object({
 });
 
 /**
- * Discovers the version of the eviction API, which also proves that the API server responds. Budgets are served in the same version:
- * they were added to policy/v1 before evictions, and removed from policy/v1beta1 after them.
+ * Discovers the version of the eviction API, which also proves that the API server responds. Budgets are served in the same
+ * version: they were added to policy/v1 before evictions, and removed from policy/v1beta1 after them.
  * https://kubernetes.io/docs/reference/using-api/deprecation-guide/#eviction-v122
  */
 async function discoverPolicyVersion(client: KubernetesClient, signal: AbortSignal): Promise<PolicyVersion> {

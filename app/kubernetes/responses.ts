@@ -68,10 +68,10 @@ export class ResponsePolicy {
 export const DENIAL_GRACE_MS = 60_000;
 
 /**
- * Decides which RBAC denials are final. An API server that has just started answers before it has loaded its roles, and denies what
- * it allows a second later. Every API server does so while a role is deleted and created again, as by an upgrade of a chart.
- * A denial of what was allowed before, or shortly after the server was unavailable, is therefore final only when it lasts. Any other
- * denial means that a permission is missing.
+ * Decides which RBAC denials are final. An API server that has just started responds before it has loaded its roles, and denies
+ * what it allows a second later. Every API server does so while a role is deleted and created again, as by an upgrade of a chart.
+ * A denial of what was allowed before, or shortly after the server was unavailable, is therefore final only when it lasts. Any
+ * other denial means that a permission is missing.
  */
 export class DenialGrace {
   readonly #allowed = new Set<string>();

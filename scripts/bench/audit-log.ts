@@ -21,30 +21,30 @@ const AuditEvent = v.object({
   responseStatus: v.optional(v.object({ code: v.optional(v.number()) })),
 });
 
-/** What the API server says of one client's requests. */
-type Audited = {
+/** The requests of one client in the audit log. */
+type AuditedRequests = {
   readonly requests: Readonly<Record<string, number>>;
   readonly evictions: readonly Eviction[];
-  /** When it first answered, in milliseconds since the epoch. */
-  readonly firstAnswerAt: number | undefined;
+  /** When the API server first responded, in milliseconds since the epoch. */
+  readonly firstResponseAt: number | undefined;
 };
 
-/** The API server's own record of its requests, if this machine has it: AUDIT_LOG, or audit.log in KUBE_RUN or beside KUBECONFIG. */
+/** The audit log of the API server, if it is on this machine: AUDIT_LOG, or audit.log in KUBE_RUN or beside KUBECONFIG. */
 export function auditLogOf(environment: NodeJS.ProcessEnv, kubeconfig: string): string | undefined {
   const { AUDIT_LOG, KUBE_RUN } = environment;
-  const places = [AUDIT_LOG, join(KUBE_RUN || dirname(kubeconfig), 'audit.log')];
-  return places.find((path) => path && existsSync(path));
+  const paths = [AUDIT_LOG, join(KUBE_RUN || dirname(kubeconfig), 'audit.log')];
+  return paths.find((path) => path && existsSync(path));
 }
 
 export async function sizeOf(path: string): Promise<number> {
   return (await stat(path)).size;
 }
 
-/** Reads what was written to the log from an offset on. */
-export async function audited(path: string, from: number, userAgent: string): Promise<Audited> {
+/** Reads the log from an offset on. */
+export async function readAuditLog(path: string, from: number, userAgent: string): Promise<AuditedRequests> {
   const requests: Record<string, number> = {};
   const evictions: Eviction[] = [];
-  let firstAnswerAt: number | undefined;
+  let firstResponseAt: number | undefined;
   await using log = await open(path);
   for await (const line of log.readLines({ start: from })) {
     if (!line.includes(`"userAgent":"${userAgent}`)) continue;
@@ -56,13 +56,13 @@ export async function audited(path: string, from: number, userAgent: string): Pr
       objectRef,
       responseStatus,
     } = v.parse(AuditEvent, JSON.parse(line));
-    // A watch is told of when it begins and when it ends, everything else when it ends.
+    // A watch has one entry for its start and one for its end, all other requests have one for their end.
     if (stage !== (verb === 'watch' ? 'ResponseStarted' : 'ResponseComplete')) continue;
     requests[verb] = (requests[verb] ?? 0) + 1;
-    firstAnswerAt = Math.min(firstAnswerAt ?? stageTimestamp, stageTimestamp);
+    firstResponseAt = Math.min(firstResponseAt ?? stageTimestamp, stageTimestamp);
     if (verb === 'create' && objectRef?.subresource === 'eviction') {
       evictions.push({ pod: objectRef.name, at, refused: (responseStatus?.code ?? 0) >= 400 });
     }
   }
-  return { requests, evictions, firstAnswerAt };
+  return { requests, evictions, firstResponseAt };
 }

@@ -1,84 +1,87 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditLogOf } from './audit-log.ts';
+import { Background } from './background.ts';
 import { chart } from './chart.ts';
 import { openCluster } from './cluster.ts';
 import { type Contender, kubectl, worker } from './contender.ts';
 import type { Figures } from './figures.ts';
 import { goalsOf } from './goals.ts';
-import { measure, type Place, rehearse } from './measure.ts';
+import { type Bench, dryRun, measure } from './measure.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { middle, type Result, type ScenarioResults } from './result.ts';
+import { median, type Result, type ScenarioResults } from './result.ts';
 import { fitted, floorMs, type Scenario, scenarios } from './scenario.ts';
-import { Surroundings } from './surroundings.ts';
 import { markdown, table } from './table.ts';
 
 /**
- * `npm run bench`: lays scenarios on a node of the cluster that KUBECONFIG names, lets the built program and `kubectl drain`
- * drain it in turn, and shows what each of them took. It measures; it judges nothing.
+ * `npm run bench`: fills a node of the cluster that KUBECONFIG names with the pods of each scenario, lets the built program and
+ * `kubectl drain` drain it in turn, and prints what each of them took. A goal that is not met does not fail the benchmark.
  */
-/** Runs of each contender that change nothing. */
-const REHEARSALS = 5;
+
+/** Dry runs of each contender that are measured. */
+const DRY_RUNS = 5;
 
 const kubeconfig = process.env['KUBECONFIG'] ?? '';
 const options = readOptionsOrExit();
-if (kubeconfig === '') exit('KUBECONFIG does not say which cluster: export KUBECONFIG=FILE');
+if (kubeconfig === '') exit('KUBECONFIG is not set: export KUBECONFIG=FILE names the cluster');
 
 const cluster = await openCluster(kubeconfig, options.node);
 const contenders = await contendersOf(options);
-const place: Place = { cluster, out: options.out, auditLog: auditLogOf(process.env, kubeconfig) };
+const bench: Bench = { cluster, out: options.out, auditLog: auditLogOf(process.env, kubeconfig) };
 await mkdir(options.out, { recursive: true });
-tell(`node ${cluster.target}; requests are counted by ${place.auditLog ?? "the worker's own counter only"}`);
+log(`node ${cluster.target}; requests are counted in ${bench.auditLog ?? 'the summary of the drainer only'}`);
 if (cluster.runsContainers) {
-  tell('its kubelet runs containers: these take their own time to be ready and to end, so every floor is a little low');
+  log(
+    'its kubelet runs containers, which need additional time to become ready and to end: every floor is slightly too low',
+  );
 }
 
-const firstAnswersMs: number[] = [];
+const firstResponsesMs: number[] = [];
 for (const contender of contenders) {
   // The first one fills caches.
-  await rehearse(contender, place);
-  for (let run = 0; run < REHEARSALS; run++) {
-    const firstAnswerMs = await rehearse(contender, place);
-    if (firstAnswerMs !== undefined) firstAnswersMs.push(firstAnswerMs);
+  await dryRun(contender, bench);
+  for (let run = 0; run < DRY_RUNS; run++) {
+    const firstResponseMs = await dryRun(contender, bench);
+    if (firstResponseMs !== undefined) firstResponsesMs.push(firstResponseMs);
   }
 }
 const all: ScenarioResults[] = [];
 for (const scenario of scenarios(options)) {
   if (options.only.length > 0 && !options.only.includes(scenario.name)) continue;
-  all.push(await play(fitted(scenario, cluster.room)));
+  all.push(await runScenario(fitted(scenario, cluster.podCapacity)));
 }
 await writeFile(join(options.out, 'results.json'), asJson());
 if (options.json) process.stdout.write(asJson());
 else process.stdout.write(`${table(all)}\n\n${goalsText()}\n\nCharts and logs are in ${options.out}/\n`);
 
-async function play(scenario: Scenario): Promise<ScenarioResults> {
-  tell(scenario.title);
-  const { surroundings: size } = scenario;
-  const surroundings = size === undefined ? undefined : await Surroundings.make(cluster, size);
-  if (size !== undefined) tell(`  surrounded by ${size.pods} pods on ${size.nodes} nodes`);
+async function runScenario(scenario: Scenario): Promise<ScenarioResults> {
+  log(scenario.title);
+  const { background: size } = scenario;
+  const background = size === undefined ? undefined : await Background.create(cluster, size);
+  if (size !== undefined) log(`  with ${size.pods} more pods on ${size.nodes} more nodes`);
   try {
     const results: Result[] = [];
     for (const contender of contenders) {
       if (scenario.contenders === 'worker' && contender.name !== 'worker') continue;
-      const figures = await middleRun(contender, scenario);
+      const figures = await medianRun(contender, scenario);
       if (figures !== undefined) results.push({ contender: contender.name, title: contender.title, figures });
     }
     const floorSeconds = floorMs(scenario) / 1000;
     await writeFile(join(options.out, `${scenario.name}.svg`), chartOf(scenario, floorSeconds, results));
     return { scenario, floorSeconds, results };
   } finally {
-    await surroundings?.remove();
+    await background?.remove();
   }
 }
 
-async function middleRun(contender: Contender, scenario: Scenario): Promise<Figures | undefined> {
+async function medianRun(contender: Contender, scenario: Scenario): Promise<Figures | undefined> {
   const runs: Figures[] = [];
   for (let run = 1; run <= options.runs; run++) {
-    const figures = await measure(contender, scenario, place);
-    tell(`  ${contender.title}: ${figures.seconds.toFixed(2)} s`);
+    const figures = await measure(contender, scenario, bench);
+    log(`  ${contender.title}: ${figures.seconds.toFixed(2)} s`);
     runs.push(figures);
   }
-  return middle(runs);
+  return median(runs);
 }
 
 function chartOf(scenario: Scenario, floorSeconds: number, results: readonly Result[]): string {
@@ -91,18 +94,18 @@ function chartOf(scenario: Scenario, floorSeconds: number, results: readonly Res
 }
 
 function goalsText(): string {
-  const goals = goalsOf(all, firstAnswersMs).map(({ goal, reached, met }) => [goal, reached, met ? 'yes' : 'no']);
-  return markdown([['goal of the worker', 'reached', 'met'], ...goals]);
+  const goals = goalsOf(all, firstResponsesMs).map(({ goal, measured, met }) => [goal, measured, met ? 'yes' : 'no']);
+  return markdown([['goal of fargate-node-drainer', 'measured', 'met'], ...goals]);
 }
 
 function asJson(): string {
-  return `${JSON.stringify({ runsContainers: cluster.runsContainers, scenarios: all, goals: goalsOf(all, firstAnswersMs) }, undefined, 2)}\n`;
+  return `${JSON.stringify({ runsContainers: cluster.runsContainers, scenarios: all, goals: goalsOf(all, firstResponsesMs) }, undefined, 2)}\n`;
 }
 
 async function contendersOf({ contenders: wanted, out }: Options): Promise<Contender[]> {
   const drainer = process.env['DRAINER_KUBECONFIG'] || kubeconfig;
-  const there = [worker(drainer, join(out, 'compile-cache')), await kubectl(kubeconfig)];
-  return there
+  const available = [worker(drainer, join(out, 'compile-cache')), await kubectl(kubeconfig)];
+  return available
     .filter((contender) => contender !== undefined)
     .filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 }
@@ -120,6 +123,6 @@ function exit(message: string): never {
   process.exit(64);
 }
 
-function tell(words: string): void {
-  process.stderr.write(`${words}\n`);
+function log(text: string): void {
+  process.stderr.write(`${text}\n`);
 }

@@ -1,7 +1,7 @@
-/** Pods left on a node over time, for each contender. */
+/** Pods on a node over time, for each contender. */
 type Chart = {
   readonly title: string;
-  /** A line where no drain can be quicker. */
+  /** The minimum duration of a drain, drawn as a line. */
   readonly floorSeconds?: number;
   readonly series: readonly Series[];
 };
@@ -9,24 +9,24 @@ type Series = {
   readonly name: string;
   /** When its process ended. */
   readonly seconds: number;
-  /** From each point on, so many pods are left. In the order of time. */
-  readonly points: readonly { readonly seconds: number; readonly left: number }[];
+  /** The number of pods from each time on, in order of time. */
+  readonly points: readonly { readonly seconds: number; readonly pods: number }[];
 };
 
 const WIDTH = 860;
 const HEIGHT = 400;
 const PLOT = { left: 64, right: 24, top: 76, bottom: 52 };
-/** Apart also for eyes that do not tell red from green, and for printers. */
+/** Distinguishable with colour blindness, and in print. */
 const STROKES = [
   { colour: '#0969da', dash: '' },
   { colour: '#bc4c00', dash: '7 4' },
   { colour: '#57606a', dash: '2 3' },
 ];
 
-/** An SVG that stands alone: on white, so that it reads in a dark page too. */
+/** A self-contained SVG, on white so that it is readable on a dark page too. */
 export function chart({ title, floorSeconds, series }: Chart): string {
   const longest = Math.max(1, floorSeconds ?? 0, ...series.map(({ seconds }) => seconds));
-  const most = Math.max(1, ...series.flatMap(({ points }) => points.map(({ left }) => left)));
+  const most = Math.max(1, ...series.flatMap(({ points }) => points.map(({ pods }) => pods)));
   const seconds = ticks(longest);
   const pods = ticks(most);
   const width = WIDTH - PLOT.left - PLOT.right;
@@ -50,7 +50,7 @@ export function chart({ title, floorSeconds, series }: Chart): string {
       text(x(value), floor + 20, String(value), 'text-anchor="middle" fill="#57606a"'),
     ]),
     text(PLOT.left + width / 2, HEIGHT - 12, 'seconds since the start of the program', 'text-anchor="middle"'),
-    `<text transform="translate(18 ${PLOT.top + height / 2}) rotate(-90)" text-anchor="middle">pods left on the node</text>`,
+    `<text transform="translate(18 ${PLOT.top + height / 2}) rotate(-90)" text-anchor="middle">pods on the node</text>`,
     ...(floorSeconds === undefined
       ? []
       : [
@@ -78,7 +78,7 @@ function legend(series: readonly Series[]): string[] {
 
 function steps(points: Series['points'], x: (value: number) => number, y: (value: number) => number): string {
   return points
-    .map(({ seconds, left }, index) => (index === 0 ? `M${x(seconds)} ${y(left)}` : `H${x(seconds)}V${y(left)}`))
+    .map(({ seconds, pods }, index) => (index === 0 ? `M${x(seconds)} ${y(pods)}` : `H${x(seconds)}V${y(pods)}`))
     .join('');
 }
 
@@ -91,7 +91,7 @@ function text(x: number, y: number, words: string, attributes: string): string {
   return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(words)}</text>`;
 }
 
-/** From 0 to the first round number that is not below `most`, in about five steps of 1, 2 or 5 times a power of ten. */
+/** From 0 to the first round number that is at least `most`, in about five steps of 1, 2 or 5 times a power of ten. */
 export function ticks(most: number): number[] {
   const rough = most / 5;
   const power = 10 ** Math.floor(Math.log10(rough));

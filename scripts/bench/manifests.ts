@@ -1,17 +1,17 @@
 import type { KubernetesObject, V1PodSpec, V1ReplicaSet } from '@kubernetes/client-node';
 import type { Scenario } from './scenario.ts';
 
-/** Set on the nodes that the pods of one run may be scheduled to; its value is the run's namespace. */
+/** A label of the nodes to which the pods of one run can be scheduled; its value is the namespace of the run. */
 export const POOL = 'bench.fargate-node-drainer/pool';
 
-/** Has a shell, which decides how long the container takes to end. Fake kubelets never run it. */
+/** Has a shell, which controls how long the container takes to end. Fake kubelets do not run it. */
 const IMAGE = 'registry.k8s.io/e2e-test-images/busybox:1.29-4';
 
 export function appName(index: number): string {
   return `app${index}`;
 }
 
-/** The app of a pod: the name of its ReplicaSet, without what the ReplicaSet adds. */
+/** The app of a pod: its name without the suffix that the ReplicaSet adds. */
 export function appOf(pod: string): string {
   return pod.slice(0, pod.lastIndexOf('-'));
 }
@@ -28,7 +28,7 @@ export function replicaSet(namespace: string, app: string, scenario: Scenario): 
       template: {
         metadata: {
           labels: { app },
-          // For fake kubelets; real ones go by the probe and by what the container does.
+          // For fake kubelets. Real kubelets use the probe and the container itself.
           annotations: { 'lab/ready-ms': String(readyMs), 'lab/shutdown-ms': String(shutdownMs) },
         },
         spec: podSpec(namespace, readyMs, shutdownMs),

@@ -1,27 +1,27 @@
 import { parseArgs } from 'node:util';
 
 export type Options = {
-  /** The table as JSON on stdout, for machines. */
+  /** Print JSON instead of the tables. */
   readonly json: boolean;
-  /** Where the charts and the logs of the runs go. */
+  /** The folder for charts and logs. */
   readonly out: string;
-  /** Names of the scenarios to run; empty: all of them. */
+  /** The names of the scenarios to run; empty: all. */
   readonly only: readonly string[];
   readonly contenders: readonly string[];
-  /** Each contender runs each scenario so often; the run in the middle counts. */
+  /** How often each contender runs each scenario; the median run is reported. */
   readonly runs: number;
-  /** The node to drain; undefined: the first one that takes ordinary pods. */
+  /** The node to drain; undefined: the first one that accepts ordinary pods. */
   readonly node: string | undefined;
-  /** The size of the cluster of the last scenario; undefined: it is left out. */
+  /** The size of the large cluster; undefined: skip the scenarios of cluster sizes. */
   readonly large: { readonly pods: number; readonly nodes: number } | undefined;
 };
 
 export const USAGE = `node scripts/bench/bench.ts [--json] [--out DIR] [--runs N] [--only SCENARIO,…] [--contenders worker,kubectl]
   [--node NAME] [--large [--large-pods 20000] [--large-nodes 2000]]
-KUBECONFIG names the cluster: one that you may break. Its first worker node is filled and drained, again and again.
+KUBECONFIG names a disposable cluster. Its first worker node is filled and drained repeatedly.
 `;
 
-/** @throws TypeError, or RangeError, on arguments that make no sense */
+/** @throws TypeError or RangeError for invalid arguments */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

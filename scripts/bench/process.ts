@@ -3,21 +3,21 @@ import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What a process was, seen from outside. Times are milliseconds since the epoch. */
+/** A process that has exited. Times are milliseconds since the epoch. */
 export type Ended = {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly exitCode: number | null;
-  /** The most memory that it had at any time; undefined where the kernel does not say. */
+  /** Peak resident memory; undefined if the kernel does not provide it. */
   readonly peakBytes: number | undefined;
 };
 
-const LOOK_EVERY_MS = 20;
-const LONGEST_MS = 900_000;
+const POLL_INTERVAL_MS = 20;
+const TIMEOUT_MS = 900_000;
 
 /**
- * Runs a program to its end. Its output goes to a file, not through us: whoever is measured must not wait for a reader.
- * @param environment no more than this, and where to find programs
+ * Runs a program until it exits. Its output goes to a file: the measured program must not wait for a reader.
+ * @param environment the whole environment, except PATH
  */
 export async function runToEnd(
   file: string,
@@ -28,13 +28,13 @@ export async function runToEnd(
   await using output = await open(log, 'w');
   const env = { PATH: process.env['PATH'] ?? '', ...environment };
   const startedAt = Date.now();
-  const child = spawn(file, args, { env, stdio: ['ignore', output.fd, output.fd], timeout: LONGEST_MS });
+  const child = spawn(file, args, { env, stdio: ['ignore', output.fd, output.fd], timeout: TIMEOUT_MS });
   const exited = once(child, 'exit').then(() => Date.now());
   let peakBytes: number | undefined;
-  // The kernel keeps the high-water mark itself, so only what is new within the last look before the end is missed.
+  // The kernel keeps the high-water mark, so only a growth after the last poll is missed.
   while (child.exitCode === null && child.signalCode === null) {
     peakBytes = (await highWaterMark(child.pid)) ?? peakBytes;
-    await Promise.race([exited, pause(LOOK_EVERY_MS)]);
+    await Promise.race([exited, pause(POLL_INTERVAL_MS)]);
   }
   return { startedAt, endedAt: await exited, exitCode: child.exitCode, peakBytes };
 }

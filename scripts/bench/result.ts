@@ -1,12 +1,12 @@
 import type { Figures } from './figures.ts';
 import type { Scenario } from './scenario.ts';
 
-/** One contender's drain of one scenario. */
+/** How one contender drained one scenario. */
 export type Result = { readonly contender: string; readonly title: string; readonly figures: Figures };
 
 export type ScenarioResults = {
   readonly scenario: Scenario;
-  /** Seconds that no drain can go below. */
+  /** The minimum duration of a drain. */
   readonly floorSeconds: number;
   readonly results: readonly Result[];
 };
@@ -20,7 +20,7 @@ export function figuresOf(
     ?.figures;
 }
 
-/** The run whose time lies in the middle. */
-export function middle(runs: readonly Figures[]): Figures | undefined {
+/** The run with the median duration. */
+export function median(runs: readonly Figures[]): Figures | undefined {
   return runs.toSorted((a, b) => a.seconds - b.seconds)[Math.floor((runs.length - 1) / 2)];
 }

@@ -1,31 +1,32 @@
 import type { Options } from './options.ts';
 
-/** What is laid on a node, and how its pods behave. */
+/** The pods on the node to drain, and how they behave. */
 export type Scenario = {
   readonly name: string;
   readonly title: string;
-  /** ReplicaSets of this many pods each; what leaves the node is replaced on another. */
+  /** One ReplicaSet per app; evicted pods are replaced on another node. */
   readonly apps: number;
   readonly podsPerApp: number;
-  /** A pod is ready so long after it was bound to a node, and gone so long after it was asked to end. */
+  /** From the binding of a pod to a node until it is ready. */
   readonly readyMs: number;
+  /** From the eviction of a pod until it is gone. */
   readonly shutdownMs: number;
-  /** Each app has a budget that lets so many of its pods be away; absent: no budgets. */
+  /** The budget of each app; absent: no budgets. */
   readonly maxUnavailable?: number;
-  /** What else the cluster holds: objects without machines. */
-  readonly surroundings?: { readonly pods: number; readonly nodes: number };
-  /** kubectl sends five requests a second: where it would take minutes to show nothing new, only the worker runs. */
+  /** Further nodes and pods in the cluster: API objects without machines. */
+  readonly background?: { readonly pods: number; readonly nodes: number };
+  /** `worker`: kubectl, which sends five requests per second, would take minutes and show nothing new. */
   readonly contenders: 'all' | 'worker';
 };
 
 export const NO_BUDGET = 'no-budget';
 export const BUDGETS = 'budgets';
-export const CROWD = 'crowd';
+export const MANY_PODS = 'many-pods';
 export const SMALL_CLUSTER = 'small-cluster';
 export const LARGE_CLUSTER = 'large-cluster';
 
-/** Pods on the node that is drained in the scenarios of cluster sizes. */
-const ON_THE_NODE = 100;
+/** Pods on the drained node, in the scenarios with different cluster sizes. */
+const PODS_ON_NODE = 100;
 
 export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
   const quick = { readyMs: 200, shutdownMs: 1_000 };
@@ -33,9 +34,9 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
     name,
     title: `100 pods in a cluster of ${pods} pods on ${nodes} nodes`,
     apps: 10,
-    podsPerApp: ON_THE_NODE / 10,
+    podsPerApp: PODS_ON_NODE / 10,
     ...quick,
-    surroundings: { pods: pods - ON_THE_NODE, nodes: nodes - 1 },
+    background: { pods: pods - PODS_ON_NODE, nodes: nodes - 1 },
     contenders: 'worker',
   });
   return [
@@ -58,7 +59,7 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
       contenders: 'all',
     },
     {
-      name: CROWD,
+      name: MANY_PODS,
       title: '1,000 pods, no budget, 1 s to end',
       apps: 10,
       podsPerApp: 100,
@@ -76,20 +77,20 @@ export function podsOf({ apps, podsPerApp }: Scenario): number {
 }
 
 /**
- * No drain that keeps to the budgets can be quicker than this: each round waits for the replacements of the one before.
- * (The last round waits for pods to end instead; that it is counted like the others makes the floor a little high.)
+ * The minimum duration of a drain that respects the budgets: each round waits for the replacements of the previous one.
+ * (The last round waits only for pods to end. It is counted like the others, which makes the floor slightly too high.)
  */
 export function floorMs({ podsPerApp, maxUnavailable, readyMs, shutdownMs }: Scenario): number {
   return maxUnavailable === undefined ? shutdownMs : Math.ceil(podsPerApp / maxUnavailable) * readyMs;
 }
 
-/** The scenario, if so many pods fit the node; otherwise one of the same shape that does. */
-export function fitted(scenario: Scenario, room: number): Scenario {
-  if (podsOf(scenario) <= room) return scenario;
-  const podsPerApp = Math.max(1, Math.floor(room / scenario.apps));
+/** The scenario if its pods fit on the node, otherwise a smaller one of the same kind. */
+export function fitted(scenario: Scenario, podCapacity: number): Scenario {
+  if (podsOf(scenario) <= podCapacity) return scenario;
+  const podsPerApp = Math.max(1, Math.floor(podCapacity / scenario.apps));
   return {
     ...scenario,
     podsPerApp,
-    title: `${scenario.title} – cut down to ${scenario.apps * podsPerApp} pods, which is what fits the node`,
+    title: `${scenario.title} – reduced to ${scenario.apps * podsPerApp} pods, which fit on the node`,
   };
 }

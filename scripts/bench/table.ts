@@ -4,25 +4,25 @@ import { podsOf } from './scenario.ts';
 
 const UNKNOWN = '–';
 
-const HEADS = [
+const HEADINGS = [
   'scenario',
   'drained by',
   'seconds',
   'vs kubectl',
   'vs floor',
   'requests',
-  'a pod',
+  'per pod',
   'refused',
   'peak RSS',
-  'first answer',
+  'first response',
   'allowed → sent',
   'last gone → done',
   'requests by verb',
 ];
 
-/** All results, as a table that reads well on a terminal and in Markdown. */
+/** All results as a table, for terminals and Markdown. */
 export function table(all: readonly ScenarioResults[]): string {
-  return markdown([HEADS, ...all.flatMap(rowsOf)]);
+  return markdown([HEADINGS, ...all.flatMap(rowsOf)]);
 }
 
 function rowsOf(of: ScenarioResults): string[][] {
@@ -42,17 +42,17 @@ function row({ title, figures }: Result, { scenario, floorSeconds }: ScenarioRes
     figure(total, (count) => (count / podsOf(scenario)).toFixed(2)),
     figure(figures.refused, String),
     figure(figures.peakMegabytes, (megabytes) => `${megabytes.toFixed(0)} MB`),
-    figure(figures.firstAnswerMs, milliseconds),
+    figure(figures.firstResponseMs, milliseconds),
     figure(figures.allowedToSentMs, milliseconds),
     figure(figures.lastGoneToDoneMs, milliseconds),
     figure(requests, byVerb),
   ];
 }
 
-function secondsText({ seconds, exitCode, leftBehind }: Figures): string {
+function secondsText({ seconds, exitCode, remainingPods }: Figures): string {
   const faults = [
     ...(exitCode === 0 ? [] : [`exit ${exitCode}`]),
-    ...(leftBehind === 0 ? [] : [`${leftBehind} pods left`]),
+    ...(remainingPods === 0 ? [] : [`${remainingPods} pods remaining`]),
   ];
   return [seconds.toFixed(2), ...faults].join(', ');
 }
@@ -74,9 +74,9 @@ function byVerb(requests: Readonly<Record<string, number>>): string {
 }
 
 export function markdown(rows: readonly (readonly string[])[]): string {
-  const [heads = []] = rows;
-  const widths = heads.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const [headings = []] = rows;
+  const widths = headings.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [line(heads), rule, ...rows.slice(1).map(line)].join('\n');
+  return [line(headings), rule, ...rows.slice(1).map(line)].join('\n');
 }

@@ -2,15 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ListWatch, type V1Pod, type V1PodDisruptionBudget, Watch } from '@kubernetes/client-node';
 import type { Cluster } from './cluster.ts';
 
-/** When a budget changed between allowing an eviction and not. Times are milliseconds since the epoch. */
+/** A change of the number of disruptions that a budget allows. Times are milliseconds since the epoch. */
 export type BudgetChange = { readonly app: string; readonly at: number; readonly allowed: number };
 
 /** How many pods were on the node from a time on. */
-export type Sighting = { readonly at: number; readonly left: number };
+export type PodCount = { readonly at: number; readonly pods: number };
 
-/** Watches what a drain does to the cluster, with eyes of its own, whoever drains. */
+/** Watches pods and budgets during a drain, independently of the program that drains. */
 export class Witness {
-  readonly sightings: Sighting[] = [];
+  readonly podCounts: PodCount[] = [];
   readonly budgetChanges: BudgetChange[] = [];
   readonly #watches: readonly { stop(): Promise<void> }[];
 
@@ -18,7 +18,7 @@ export class Witness {
     this.#watches = watches;
   }
 
-  /** Resolves when it sees what there is. */
+  /** Resolves when it has listed the pods and budgets. */
   static async start({ config, core, objects, policyVersion, target }: Cluster, namespace: string): Promise<Witness> {
     const watch = new Watch(config);
     const fieldSelector = `spec.nodeName=${target}`;
@@ -40,7 +40,7 @@ export class Witness {
     const present = new Set<string>();
     pods.on('add', ({ metadata }) => present.add(metadata?.uid ?? ''));
     pods.on('delete', ({ metadata }) => {
-      if (present.delete(metadata?.uid ?? '')) witness.sightings.push({ at: Date.now(), left: present.size });
+      if (present.delete(metadata?.uid ?? '')) witness.podCounts.push({ at: Date.now(), pods: present.size });
     });
     const allowed = new Map<string, number>();
     budgets.on('change', ({ metadata, status }) => {
@@ -50,18 +50,18 @@ export class Witness {
       allowed.set(app, now);
     });
     for (const informer of [pods, budgets]) {
-      // Also told when it is stopped, and then there is nothing more to see.
+      // client-node also emits an error when it is stopped, after the measurement.
       informer.on('error', () => undefined);
       await informer.start();
     }
-    witness.sightings.push({ at: Date.now(), left: present.size });
+    witness.podCounts.push({ at: Date.now(), pods: present.size });
     return witness;
   }
 
-  /** @param withinMs how long the news of the last pod may take */
+  /** @param withinMs how long to wait for the event of the last pod */
   async stop(withinMs: number): Promise<void> {
     const end = Date.now() + withinMs;
-    while (this.sightings.at(-1)?.left !== 0 && Date.now() < end) await pause(10);
+    while (this.podCounts.at(-1)?.pods !== 0 && Date.now() < end) await pause(10);
     for (const watch of this.#watches) await watch.stop();
   }
 }

@@ -9,10 +9,10 @@ const Line = v.object({
   apiRequests: v.optional(v.record(v.string(), v.number())),
 });
 
-/** What the worker says of itself. Times are milliseconds since the epoch. */
+/** What the drainer logs about itself. Times are milliseconds since the epoch. */
 type WorkerLog = {
   readonly connectedAt: number | undefined;
-  /** When it had told the hook, and summed up. */
+  /** When it logged its summary. */
   readonly doneAt: number | undefined;
   readonly requests: Readonly<Record<string, number>> | undefined;
   readonly evictions: readonly Eviction[];
@@ -23,16 +23,16 @@ export async function readWorkerLog(path: string): Promise<WorkerLog> {
   const lines = text === '' ? [] : text.split('\n').map((line) => v.parse(Line, JSON.parse(line)));
   const summary = lines.findLast(({ event }) => event === 'summary');
   const accepted = new Set(lines.flatMap(({ event, pod }) => (event === 'eviction accepted' ? [pod] : [])));
-  const asked = lines.filter(({ event }) => event === 'eviction requested');
+  const requested = lines.filter(({ event }) => event === 'eviction requested');
   return {
     connectedAt: lines.find(({ event }) => event === 'connected')?.time,
     doneAt: summary?.time,
     requests: summary?.apiRequests,
-    evictions: asked.map(({ pod, time }, index) => ({
+    evictions: requested.map(({ pod, time }, index) => ({
       pod: pod.slice(pod.indexOf('/') + 1),
       at: time,
-      // Of several tries for one pod, at most the last one was accepted.
-      refused: !accepted.has(pod) || asked.findLastIndex((other) => other.pod === pod) !== index,
+      // Of several evictions of one pod, at most the last one was accepted.
+      refused: !accepted.has(pod) || requested.findLastIndex((other) => other.pod === pod) !== index,
     })),
   };
 }

@@ -11,20 +11,20 @@ import {
   type V1Pod,
 } from '@kubernetes/client-node';
 
-/** The cluster as its administrator sees it, through a client that shares no code with the drainer. */
+/** Clients with administrator access to the cluster under test. They share no code with the drainer. */
 export type Admin = {
   readonly config: KubeConfig;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
   readonly objects: KubernetesObjectApi;
-  /** The version in which this cluster takes budgets. */
+  /** API version of PodDisruptionBudgets in this cluster. */
   readonly policyVersion: string;
 };
 
-/** For generated patch methods: null removes a field, an array replaces the whole array. */
+/** Merge patch for generated patch methods: null removes a field, an array replaces the whole array. */
 export const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
-/** @throws when the cluster does not answer, or not to an administrator */
+/** @throws when the cluster is unreachable, or denies access */
 export async function adminBy(kubeconfig: string): Promise<Admin> {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
@@ -40,17 +40,17 @@ export async function adminBy(kubeconfig: string): Promise<Admin> {
   };
 }
 
-/** The status code with which the API said no; undefined for any other error. */
+/** The HTTP status code of an API error; undefined for any other error. */
 export function codeOf(error: unknown): number | undefined {
   return error instanceof ApiException ? error.code : undefined;
 }
 
-/** What a node or a pod says of itself. */
+/** Whether the `Ready` condition of a node or pod is true. */
 export function isReady({ status }: V1Node | V1Pod): boolean {
   return status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True') ?? false;
 }
 
-/** What the call gives, or undefined when the API says that there is no such object. */
+/** The result of the call; undefined when the object does not exist (404). */
 export async function ifFound<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

@@ -4,42 +4,42 @@ import { daemonSet } from './manifests.ts';
 import { TERMINATING_TAINT } from './nodes.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 const ALL = { DRAIN_DAEMONSETS: 'true' };
 
-/** How many nodes the controller wants the set on, once it has its pod on each of them. */
-async function settled({ namespace }: Scenario, fits: (nodes: number) => boolean): Promise<number> {
-  return eventually('the DaemonSet has settled', async () => {
-    const { status } = await lab.admin.apps.readNamespacedDaemonSet({ name: 'agent', namespace });
+/** The DaemonSet's `desiredNumberScheduled`, once a pod is ready on each of these nodes and `fits` accepts it. */
+async function desiredNodes({ namespace }: Scenario, fits: (nodes: number) => boolean): Promise<number> {
+  return eventually('all pods of the DaemonSet are ready', async () => {
+    const { status } = await cluster.admin.apps.readNamespacedDaemonSet({ name: 'agent', namespace });
     const { desiredNumberScheduled: wanted = 0, numberReady = 0, currentNumberScheduled = 0 } = status ?? {};
     return wanted === numberReady && wanted === currentNumberScheduled && fits(wanted) ? wanted : undefined;
   });
 }
 
-// A log shipper that is killed with the machine loses what the others said last; ended too early, all they said.
-test('DRAIN_DAEMONSETS=true ends the pods of DaemonSets last, and they do not come back', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A log shipper that is killed with the instance loses the last log lines of other pods; evicted too early, it loses more.
+test('DRAIN_DAEMONSETS=true evicts DaemonSet pods last, and they do not return', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const { namespace, worker } = scenario;
   const [agent] = await scenario.startOnWorker(daemonSet(namespace, 'agent'), 1);
-  const nodes = await settled(scenario, (count) => count > 1);
+  const nodes = await desiredNodes(scenario, (count) => count > 1);
   await scenario.pod('dns', { held: true, spec: { priorityClassName: 'system-node-critical' } });
   const drainer = scenario.drain(ALL);
   const name = agent?.metadata?.name ?? '';
-  await drainer.says(
+  await drainer.reports(
     'that the agent waits',
     ({ pod, waitReason }) => pod === `${namespace}/${name}` && waitReason === 'priority',
   );
   await scenario.terminating('dns');
-  assert.equal((await scenario.podNow(name))?.metadata?.deletionTimestamp, undefined);
+  assert.equal((await scenario.findPod(name))?.metadata?.deletionTimestamp, undefined);
   await scenario.release('dns');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.evictions(drainer), ['dns', name].sort());
-  assert.equal(await settled(scenario, (count) => count < nodes), nodes - 1);
+  assert.equal(await desiredNodes(scenario, (count) => count < nodes), nodes - 1);
   assert.ok((await scenario.pods()).every(({ spec }) => spec?.nodeName !== worker));
-  const { spec } = await lab.admin.core.readNode({ name: worker });
+  const { spec } = await cluster.admin.core.readNode({ name: worker });
   const ours = spec?.taints?.filter(({ key }) => key === TERMINATING_TAINT);
   assert.deepEqual(
     ours?.map(({ effect }) => effect),
@@ -47,18 +47,18 @@ test('DRAIN_DAEMONSETS=true ends the pods of DaemonSets last, and they do not co
   );
 });
 
-// No taint keeps such a pod away: it would be ended, and come back, for as long as the machine runs.
-test('with DRAIN_DAEMONSETS=true a DaemonSet that tolerates everything is left', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// No taint repels such a pod: it is evicted and returns for as long as the instance runs.
+test('with DRAIN_DAEMONSETS=true a DaemonSet pod that tolerates every taint is skipped', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const { namespace } = scenario;
-  const lasting = daemonSet(namespace, 'agent', { tolerations: [{ operator: 'Exists' }] });
-  const [agent] = await scenario.startOnWorker(lasting, 1);
+  const tolerant = daemonSet(namespace, 'agent', { tolerations: [{ operator: 'Exists' }] });
+  const [agent] = await scenario.startOnWorker(tolerant, 1);
   const drainer = scenario.drain(ALL);
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
-  const left = lines.find(({ pod }) => pod === `${namespace}/${agent?.metadata?.name}`);
-  assert.equal(left?.event, 'pod skipped');
-  assert.match(left?.reason ?? '', /^belongs to DaemonSet agent and tolerates every taint/);
-  assert.equal((await scenario.podNow(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
+  const skipped = lines.find(({ pod }) => pod === `${namespace}/${agent?.metadata?.name}`);
+  assert.equal(skipped?.event, 'pod skipped');
+  assert.match(skipped?.reason ?? '', /^belongs to DaemonSet agent and tolerates every taint/);
+  assert.equal((await scenario.findPod(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
   assert.deepEqual(await scenario.evictions(drainer), []);
 });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Scenario } from './scenario.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
-// Forced with a grace period of zero, a database is killed in the middle of a write.
-test('ON_DEADLINE=force deletes what a budget holds, with its own grace period', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const node = await scenario.standIn();
+// Deleted with a grace period of zero, a database is killed in the middle of a write.
+test('ON_DEADLINE=force deletes the pods that a budget blocks, with their own grace period', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const node = await scenario.fakeNode();
   await scenario.pod('guarded', {
     node,
     annotations: { 'lab/shutdown-ms': 'never' },
@@ -17,10 +17,10 @@ test('ON_DEADLINE=force deletes what a budget holds, with its own grace period',
   });
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   const drainer = scenario.drain({ DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force' }, { node });
-  await drainer.says('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
+  await drainer.reports('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
   const { metadata } = await scenario.terminating('guarded');
   assert.equal(metadata?.deletionGracePeriodSeconds, 47);
-  assert.ok(drainer.isRunning, 'it waits for what it deleted');
+  assert.ok(drainer.isRunning, 'the drain waits for the deleted pod');
   await scenario.end('guarded');
   const { exitCode, summary, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
@@ -30,14 +30,14 @@ test('ON_DEADLINE=force deletes what a budget holds, with its own grace period',
   assert.ok(deadline !== -1 && deadline < deletion, 'deleted only after the deadline');
 });
 
-// A deadline that still waits for the last pod is none.
-test('ON_DEADLINE=continue ends the drain at the deadline, and leaves what a budget holds', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A drain that waits for its last pod after the deadline ignores the deadline.
+test('ON_DEADLINE=continue ends the drain at the deadline, and the pods that a budget blocks remain', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   await scenario.pod('guarded');
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   const { exitCode, summary } = await scenario.drain({ DRAIN_DEADLINE_SECONDS: '2' }).ended(15_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'deadline');
   assert.equal(summary.pods.remaining, 1);
-  assert.equal((await scenario.podNow('guarded'))?.metadata?.deletionTimestamp, undefined);
+  assert.equal((await scenario.findPod('guarded'))?.metadata?.deletionTimestamp, undefined);
 });

@@ -37,21 +37,21 @@ export type Ending = {
   readonly exitCode: number | null;
   readonly summary: v.InferOutput<typeof Summary>;
   readonly lines: readonly Line[];
-  /** Everything that it said, for people. */
+  /** The whole stdout. */
   readonly text: string;
 };
 
-/** The real program, as a process of its own, and what it says. */
+/** The real program as a child process, and its log lines. */
 export class Drainer {
   readonly lines: Line[] = [];
   readonly #process: ChildProcess;
   readonly #secrets: readonly string[];
-  #said = '';
-  #complaints = '';
+  #stdout = '';
+  #stderr = '';
 
   /**
-   * Starts it as the container would: with this environment and no other. It does not outlive the test.
-   * @param args what follows `drain`
+   * Starts the program with exactly this environment, as the container does. Kills it after the test.
+   * @param args arguments after `drain`
    */
   constructor(t: TestContext, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, [PROGRAM, 'drain', ...args], {
@@ -62,26 +62,26 @@ export class Drainer {
     this.#secrets = secretsOf(environment);
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      this.#said += chunk;
+      this.#stdout += chunk;
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) this.lines.push(v.parse(Line, JSON.parse(line)));
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      this.#complaints += chunk;
+      this.#stderr += chunk;
     });
     t.after(() => {
       child.kill('SIGKILL');
     });
   }
 
-  /** The first line that fits, now or later. Lines that came before `from` do not count. */
-  async says(what: string, fits: (line: Line) => boolean, { withinMs = 30_000, from = 0 } = {}): Promise<Line> {
-    return this.#watched(() =>
+  /** Waits for the first line that matches. Ignores the lines before index `from`. */
+  async reports(what: string, matches: (line: Line) => boolean, { withinMs = 30_000, from = 0 } = {}): Promise<Line> {
+    return this.#withOutput(() =>
       eventually(
-        `the drainer says ${what}`,
+        `the drainer reports ${what}`,
         () => {
-          const line = this.lines.slice(from).find(fits);
+          const line = this.lines.slice(from).find(matches);
           if (line === undefined && this.#hasEnded) throw new Error('it has ended');
           return line;
         },
@@ -94,20 +94,20 @@ export class Drainer {
     return !this.#hasEnded;
   }
 
-  /** How it ended. Its last line is the summary, and it never writes to stderr. */
+  /** Waits for the end of the process. @throws when its last line is not the summary, or it wrote to stderr */
   async ended(withinMs = 60_000): Promise<Ending> {
-    return this.#watched(async () => {
+    return this.#withOutput(async () => {
       await eventually('the drainer ends', () => this.#hasEnded || undefined, withinMs);
-      if (this.#complaints !== '') throw new Error('it wrote to stderr');
-      const told = secretsIn(this.#said, this.#secrets);
-      if (told.length > 0) throw new Error(`it told ${told.join(', ')}`);
+      if (this.#stderr !== '') throw new Error('it wrote to stderr');
+      const leaked = secretsIn(this.#stdout, this.#secrets);
+      if (leaked.length > 0) throw new Error(`it printed ${leaked.join(', ')}`);
       const summary = v.parse(Summary, this.lines.at(-1));
-      return { exitCode: this.#process.exitCode, summary, lines: this.lines, text: this.#said };
+      return { exitCode: this.#process.exitCode, summary, lines: this.lines, text: this.#stdout };
     });
   }
 
-  /** Pods of the namespace that it asked to evict or delete, once for each request. */
-  asked(namespace: string): string[] {
+  /** Pods of the namespace for which it requested an eviction or deletion, once for each request. */
+  evictionRequests(namespace: string): string[] {
     return this.lines.flatMap(({ event, pod }) =>
       event === 'eviction requested' && pod?.startsWith(`${namespace}/`) ? [pod.slice(namespace.length + 1)] : [],
     );
@@ -118,13 +118,13 @@ export class Drainer {
     return (exitCode !== null || signalCode !== null) && stdout?.closed !== false && stderr?.closed !== false;
   }
 
-  /** A failure tells what the program said. */
-  async #watched<T>(work: () => Promise<T>): Promise<T> {
+  /** Adds the program's output to an error. */
+  async #withOutput<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (cause) {
-      const told = this.lines.map(({ event, message }) => `  ${event}: ${message}`);
-      throw new Error([String(cause), 'it said:', ...told, this.#complaints].join('\n'), { cause });
+      const output = this.lines.map(({ event, message }) => `  ${event}: ${message}`);
+      throw new Error([String(cause), 'its output:', ...output, this.#stderr].join('\n'), { cause });
     }
   }
 }

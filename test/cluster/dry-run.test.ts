@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Scenario } from './scenario.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
-// A dry run that cordons, or evicts just one pod, is an incident.
-test('--dry-run says what would become of every pod and which budget blocks, and changes nothing', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A dry run that cordons a node or evicts a pod is an incident.
+test('--dry-run reports a decision for every pod and the budget that blocks, and changes nothing', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const { namespace } = scenario;
   await scenario.pod('free');
   await scenario.pod('guarded');
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   await scenario.pod('ending', { held: true });
-  await lab.admin.core.deleteNamespacedPod({ name: 'ending', namespace });
+  await cluster.admin.core.deleteNamespacedPod({ name: 'ending', namespace });
   await scenario.terminating('ending');
   const state = async () => ({
-    node: (await lab.admin.core.readNode({ name: scenario.worker })).spec,
+    node: (await cluster.admin.core.readNode({ name: scenario.worker })).spec,
     pods: (await scenario.pods()).map(({ metadata }) => [
       metadata?.name,
       metadata?.uid,
@@ -30,13 +30,13 @@ test('--dry-run says what would become of every pod and which budget blocks, and
   const { exitCode, summary, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'dry run');
-  const said = (name: string) =>
+  const decisionFor = (name: string) =>
     lines.find(({ event, pod }) => event === 'dry run decision' && pod === `${namespace}/${name}`);
-  assert.equal(said('free')?.action, 'evict');
-  assert.equal(said('guarded')?.action, 'wait');
-  assert.equal(said('guarded')?.reason, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
-  assert.equal(said('ending')?.action, 'wait');
-  assert.match(said('ending')?.reason ?? '', /^terminating .* held by finalizer/);
+  assert.equal(decisionFor('free')?.action, 'evict');
+  assert.equal(decisionFor('guarded')?.action, 'wait');
+  assert.equal(decisionFor('guarded')?.reason, 'budget strict allows no disruption (1 of 1 healthy, 1 needed)');
+  assert.equal(decisionFor('ending')?.action, 'wait');
+  assert.match(decisionFor('ending')?.reason ?? '', /^terminating .* held by finalizer/);
   assert.deepEqual(await state(), before);
   for (const verb of ['create', 'patch', 'delete']) assert.equal(summary.apiRequests[verb], 0, verb);
   assert.deepEqual(await scenario.evictions(drainer), []);

@@ -2,32 +2,32 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, startRegion, Termination } from './termination.ts';
-import { isSimulated, openLab, type Recognise, webhookPort } from './test-cluster.ts';
+import { type Authenticate, isSimulated, openTestCluster, webhookPort } from './test-cluster.ts';
 
 const CLUSTER = 'production';
 const aws = await startRegion();
 
-/** What EKS does: whoever signed the token for this cluster is the member of a group that its access entry names. */
-const recognise: Recognise = (token) => {
-  const verdict = aws.verifyToken(token, CLUSTER);
-  return 'arn' in verdict ? { name: verdict.arn, groups: ['node-drainer'] } : undefined;
+/** Authenticates as EKS does: the IAM principal that signed a token for this cluster gets the groups of its access entry. */
+const authenticate: Authenticate = (token) => {
+  const identity = aws.verifyToken(token, CLUSTER);
+  return 'arn' in identity ? { name: identity.arn, groups: ['node-drainer'] } : undefined;
 };
 
-const lab = await openLab({ recognise });
+const cluster = await openTestCluster({ authenticate });
 after(async () => {
-  await lab.close();
+  await cluster.close();
   await aws.stop();
 });
-const skip = isSimulated || webhookPort !== undefined ? false : 'AUTHN_WEBHOOK_PORT does not say who reviews tokens';
+const skip = isSimulated || webhookPort !== undefined ? false : 'AUTHN_WEBHOOK_PORT is not set: nothing reviews tokens';
 
-// The token is the one part of EKS that no library makes for us: one wrong byte, and no node is ever drained.
-test('an EKS cluster is reached with a token that the task role signed, and its node drained', { skip }, async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// No library creates the EKS token: with one wrong byte in it, no node is ever drained.
+test('an EKS cluster accepts the token that the task role signed, and its node is drained', { skip }, async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   await scenario.pod('web');
-  const { spec } = await lab.admin.core.readNode({ name: scenario.worker });
+  const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const instance = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: scenario.worker };
-  const termination = await Termination.of(t, instance, aws);
-  const { server: endpoint, certificateAuthority } = lab;
+  const termination = await Termination.start(t, instance, aws);
+  const { server: endpoint, certificateAuthority } = cluster;
   aws.createCluster({ name: CLUSTER, endpoint, certificateAuthority });
   const { exitCode, summary, text } = await termination.drain({ CLUSTER_NAME: CLUSTER }).ended();
   assert.equal(exitCode, 0);
@@ -37,10 +37,10 @@ test('an EKS cluster is reached with a token that the task role signed, and its 
   assert.ok(!text.includes('k8s-aws-v1.'), 'the token is not in the log');
 });
 
-// A token for one cluster that another accepts would let a drainer loose on the wrong nodes.
-test('a token that is signed for another cluster is refused, and the hook left alone', { skip }, async (t) => {
-  const termination = await Termination.of(t, { instanceId: instanceIdOf() }, aws);
-  const { server: endpoint, certificateAuthority } = lab;
+// If a cluster accepts another cluster's token, a drainer drains the wrong nodes.
+test('a token that is signed for another cluster is refused, and the hook is not completed', { skip }, async (t) => {
+  const termination = await Termination.start(t, { instanceId: instanceIdOf() }, aws);
+  const { server: endpoint, certificateAuthority } = cluster;
   aws.createCluster({ name: 'staging', endpoint, certificateAuthority });
   const drainer = termination.drain({ CLUSTER_NAME: 'staging', CONNECT_TIMEOUT_SECONDS: '2' });
   const { exitCode, text } = await drainer.ended();

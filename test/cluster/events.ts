@@ -1,9 +1,9 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { eventually } from './poll.ts';
-import type { Lab } from './test-cluster.ts';
+import type { TestCluster } from './test-cluster.ts';
 
-/** The drainer's Events about an object, as `kubectl describe` finds them: by the UID of the object. Oldest first. */
-export async function eventsAbout({ admin }: Lab, uid: string, least: number): Promise<CoreV1Event[]> {
+/** Waits for at least `least` Events of the drainer about an object, found by its UID as `kubectl describe` does. Oldest first. */
+export async function eventsAbout({ admin }: TestCluster, uid: string, least: number): Promise<CoreV1Event[]> {
   return eventually(`there are ${least} events about ${uid}`, async () => {
     const { items } = await admin.core.listEventForAllNamespaces({ fieldSelector: `involvedObject.uid=${uid}` });
     const ours = items.filter(({ source }) => source?.component === 'node-drainer');

@@ -3,83 +3,86 @@ import { after, test } from 'node:test';
 import { merge } from './admin.ts';
 import { assertUntouched, EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
-import { instanceIdOf, providerIdOf, someInstanceId, Termination } from './termination.ts';
-import { openLab } from './test-cluster.ts';
+import { instanceIdOf, providerIdOf, randomInstanceId, Termination } from './termination.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
-// Every part may work by itself, and the instance still wait for a hook that nobody completes.
-test('an instance found by its private DNS name is drained, its hook beaten, and completed with CONTINUE', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// Every part works alone, but the instance waits for a hook that is never completed.
+test('an instance found by its private DNS name is drained, and its hook gets a heartbeat and CONTINUE', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   await scenario.pod('web');
-  const { spec } = await lab.admin.core.readNode({ name: scenario.worker });
+  const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const instanceId = instanceIdOf(spec?.providerID);
-  const termination = await Termination.of(t, { instanceId, privateDnsName: scenario.worker });
-  const { exitCode, summary, lines } = await termination.drainByKubeconfig(lab).ended();
+  const termination = await Termination.start(t, { instanceId, privateDnsName: scenario.worker });
+  const { exitCode, summary, lines } = await termination.drainByKubeconfig(cluster).ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   assert.equal(lines.find(({ event }) => event === 'node found')?.matchedBy, 'private DNS name');
   assert.deepEqual(await scenario.pods(), []);
-  assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', beats: 1 });
+  assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', heartbeats: 1 });
   assert.equal(summary.heartbeats, 1);
 });
 
-// Nodes may be named otherwise than by EC2: by hostname, or by the instance ID.
-test('an instance is found by the label that eksctl puts on its node', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const instanceId = someInstanceId();
-  const node = await scenario.standIn({ providerID: providerIdOf(instanceId), labels: { [EKSCTL_LABEL]: instanceId } });
+// A node whose name is not EC2's private DNS name is not found.
+test("a node is found by eksctl's label with the instance ID", async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const instanceId = randomInstanceId();
+  const node = await scenario.fakeNode({
+    providerID: providerIdOf(instanceId),
+    labels: { [EKSCTL_LABEL]: instanceId },
+  });
   await scenario.pod('held', { node, held: true });
-  const termination = await Termination.of(t, { instanceId });
-  const drainer = termination.drainByKubeconfig(lab);
-  assert.equal((await drainer.says('what it found', ({ event }) => event === 'node found')).matchedBy, 'eksctl label');
+  const termination = await Termination.start(t, { instanceId });
+  const drainer = termination.drainByKubeconfig(cluster);
+  assert.equal((await drainer.reports('the node', ({ event }) => event === 'node found')).matchedBy, 'eksctl label');
   await scenario.terminating('held');
-  assert.deepEqual(termination.action, { state: 'pending', result: undefined, beats: 1 });
-  await lab.admin.core.deleteNode({ name: node });
+  assert.deepEqual(termination.action, { state: 'pending', result: undefined, heartbeats: 1 });
+  await cluster.admin.core.deleteNode({ name: node });
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
   assert.equal(termination.action.result, 'CONTINUE');
 });
 
-// Without a label and a matching name, the provider ID is the only link between a machine and its node.
-test('an instance is found by the provider ID of its node', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const instanceId = someInstanceId();
-  const node = await scenario.standIn({ providerID: providerIdOf(instanceId) });
-  const termination = await Termination.of(t, { instanceId });
-  const { exitCode, lines } = await termination.drainByKubeconfig(lab).ended();
+// Without a label and a matching name, the provider ID is the only link between an instance and its node.
+test('a node is found by its provider ID', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const instanceId = randomInstanceId();
+  const node = await scenario.fakeNode({ providerID: providerIdOf(instanceId) });
+  const termination = await Termination.start(t, { instanceId });
+  const { exitCode, lines } = await termination.drainByKubeconfig(cluster).ended();
   assert.equal(exitCode, 0);
   const found = lines.find(({ event }) => event === 'node found');
   assert.deepEqual([found?.matchedBy, found?.node], ['provider ID', node]);
-  assert.equal((await lab.admin.core.readNode({ name: node })).spec?.unschedulable, true);
+  assert.equal((await cluster.admin.core.readNode({ name: node })).spec?.unschedulable, true);
   assert.equal(termination.action.result, 'CONTINUE');
 });
 
-// An address is used again within minutes: the node that has it now is at work, on another machine.
-test('a node of another instance behind the same DNS name, or with the same label, is not touched', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const instanceId = someInstanceId();
-  const node = await scenario.standIn({ providerID: providerIdOf(someInstanceId()) });
+// IP addresses are reused within minutes: the node with that DNS name is now another instance in service.
+test('a node of another instance with the same DNS name or label is not changed', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const instanceId = randomInstanceId();
+  const node = await scenario.fakeNode({ providerID: providerIdOf(randomInstanceId()) });
   const label = { metadata: { labels: { [EKSCTL_LABEL]: instanceId } } };
-  await lab.admin.core.patchNode({ name: node, body: label }, merge);
-  await scenario.pod('at-work', { node });
-  const termination = await Termination.of(t, { instanceId, privateDnsName: node });
-  const drainer = termination.drainByKubeconfig(lab);
+  await cluster.admin.core.patchNode({ name: node, body: label }, merge);
+  await scenario.pod('running', { node });
+  const termination = await Termination.start(t, { instanceId, privateDnsName: node });
+  const drainer = termination.drainByKubeconfig(cluster);
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  await assertUntouched(lab.admin, node);
-  assert.equal((await scenario.podNow('at-work'))?.metadata?.deletionTimestamp, undefined);
+  await assertUntouched(cluster.admin, node);
+  assert.equal((await scenario.findPod('running'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), []);
 });
 
-// An instance that never joined, or whose node is deleted already, would wait for its timeout for nothing.
-test('an instance without a node is let go', async (t) => {
-  const termination = await Termination.of(t, { instanceId: someInstanceId() });
-  const { exitCode, summary } = await termination.drainByKubeconfig(lab).ended();
+// An instance that never joined the cluster, or whose node is already deleted, waits until its hook times out.
+test('the hook of an instance without a node is completed with CONTINUE', async (t) => {
+  const termination = await Termination.start(t, { instanceId: randomInstanceId() });
+  const { exitCode, summary } = await termination.drainByKubeconfig(cluster).ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', beats: 0 });
+  assert.deepEqual(termination.action, { state: 'completed', result: 'CONTINUE', heartbeats: 0 });
 });

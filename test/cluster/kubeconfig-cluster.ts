@@ -6,18 +6,18 @@ import { KubeConfig } from '@kubernetes/client-node';
 import * as v from 'valibot';
 import { impersonating } from '../../scripts/local/kubeconfig.ts';
 import { adminBy } from './admin.ts';
-import { type Lab, type LabOptions, webhookPort } from './test-cluster.ts';
+import { type TestCluster, type TestClusterOptions, webhookPort } from './test-cluster.ts';
 import { reviewTokens } from './token-review.ts';
 
 /**
- * The cluster that KUBECONFIG names. The drainer's kubeconfig is DRAINER_KUBECONFIG, or `drainer.conf` beside KUBECONFIG,
- * or else the administrator's own that impersonates the user `node-drainer`. `audit.log` beside KUBECONFIG, if there is
- * one, is the API server's own record of the requests.
+ * Opens the cluster of KUBECONFIG. The drainer's kubeconfig is DRAINER_KUBECONFIG, or `drainer.conf` beside KUBECONFIG,
+ * or else the administrator's, impersonating the user `node-drainer`. `audit.log` beside KUBECONFIG, if it exists,
+ * is the API server's audit log of the requests.
  */
-export async function kubeconfigLab({ recognise }: LabOptions): Promise<Lab> {
+export async function openKubeconfigCluster({ authenticate }: TestClusterOptions): Promise<TestCluster> {
   const path = process.env['KUBECONFIG'];
   if (path === undefined || path === '') {
-    throw new Error('TEST_CLUSTER=kubeconfig, but KUBECONFIG does not say which cluster: export KUBECONFIG=FILE');
+    throw new Error('TEST_CLUSTER=kubeconfig, but KUBECONFIG is not set: export KUBECONFIG=FILE');
   }
   const text = await readFile(path, 'utf8');
   const cluster = currentCluster(text, path);
@@ -30,8 +30,8 @@ export async function kubeconfigLab({ recognise }: LabOptions): Promise<Lab> {
   await writeFile(drainerFile, drainerText, { mode: 0o600 });
   const auditLog = join(dirname(path), 'audit.log');
   const stopReviews =
-    recognise !== undefined && webhookPort !== undefined
-      ? await reviewTokens(Number(webhookPort), recognise)
+    authenticate !== undefined && webhookPort !== undefined
+      ? await reviewTokens(Number(webhookPort), authenticate)
       : async () => undefined;
   return {
     admin,

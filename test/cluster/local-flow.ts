@@ -8,51 +8,51 @@ import { merge } from './admin.ts';
 import { POOL } from './manifests.ts';
 import { EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
-import type { Lab } from './test-cluster.ts';
+import type { TestCluster } from './test-cluster.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The two services of docker-compose.yml, as processes or as containers of this machine. */
+/** How to run the two services of docker-compose.yml: as processes or as containers on this machine. */
 type Parts = {
-  /** Starts the simulated AWS and gives its URL. */
+  /** Starts the simulated AWS and returns its URL. */
   startAws(environment: Environment): Promise<string>;
-  /** Runs the drainer to its end. */
+  /** Runs the drainer until it ends. */
   drain(environment: Environment): Promise<{ exitCode: number | null; text: string }>;
 };
 
 /**
- * What `npm run local` does, on the cluster under test: the environment comes from docker-compose.yml, the services' host
- * names become this machine's loopback. Fails unless the worker is drained under its budget and the hook completed.
+ * Does what `npm run local` does, on the cluster under test: the environment comes from docker-compose.yml, and the services' host
+ * names become this machine's loopback address. Fails unless the worker is drained under its budget and the hook completed.
  */
-export async function localFlow(t: TestContext, lab: Lab, parts: Parts): Promise<void> {
-  const scenario = await Scenario.open(t, lab);
+export async function localFlow(t: TestContext, cluster: TestCluster, parts: Parts): Promise<void> {
+  const scenario = await Scenario.open(t, cluster);
   const { aws, drainer } = await readCompose(await instanceOf(scenario));
   const endpoint = await parts.startAws({ ...aws.environment, HOST: '127.0.0.1', PORT: '0' });
   const account = new Account(endpoint, drainer);
 
-  await account.storeKubeconfig(lab.drainerText);
+  await account.storeKubeconfig(cluster.drainerText);
   const label = { metadata: { labels: { [EKSCTL_LABEL]: account.instanceId } } };
-  await lab.admin.core.patchNode({ name: scenario.worker, body: label }, merge);
+  await cluster.admin.core.patchNode({ name: scenario.worker, body: label }, merge);
   await deploySample(scenario);
   await account.terminateInstance();
-  await assert.rejects(account.needCompletedHook(), /Terminating:Wait/, 'the hook holds the instance back');
+  await assert.rejects(account.needCompletedHook(), /Terminating:Wait/, 'the instance waits for its hook');
 
   const { exitCode, text } = await parts.drain({ ...drainer.environment, AWS_ENDPOINT_URL: endpoint });
   assert.equal(exitCode, 0, text);
   await account.needCompletedHook();
   const moved = await scenario.ready('shop', 6);
   assert.ok(moved.every(({ spec }) => spec?.nodeName !== scenario.worker));
-  assert.equal((await lab.admin.core.readNode({ name: scenario.worker })).spec?.unschedulable, true);
+  assert.equal((await cluster.admin.core.readNode({ name: scenario.worker })).spec?.unschedulable, true);
 }
 
-/** A node whose provider ID says which instance it is can be no other's; kind's say nothing, and get the default. */
-async function instanceOf({ lab, worker }: Scenario): Promise<{ INSTANCE_ID?: string }> {
-  const { spec } = await lab.admin.core.readNode({ name: worker });
+/** The instance ID in the node's provider ID, because the drainer checks it. Nodes of kind have none, and get the default. */
+async function instanceOf({ cluster, worker }: Scenario): Promise<{ INSTANCE_ID?: string }> {
+  const { spec } = await cluster.admin.core.readNode({ name: worker });
   const own = /^aws:\/\/.*\/(i-[0-9a-f]+)$/.exec(spec?.providerID ?? '')?.[1];
   return own === undefined ? {} : { INSTANCE_ID: own };
 }
 
-/** scripts/local/workload.yaml in the scenario's namespace, all of it on the worker, with an image that needs no loading. */
+/** Deploys scripts/local/workload.yaml in the scenario's namespace, on the worker only, with an image that needs no loading. */
 async function deploySample(scenario: Scenario): Promise<void> {
   const text = await readFile(new URL('../../scripts/local/workload.yaml', import.meta.url), 'utf8');
   const objects: KubernetesObject[] = loadAllYaml(text);

@@ -9,23 +9,23 @@ import type {
   V1StatefulSet,
 } from '@kubernetes/client-node';
 
-/** Runs on every architecture, does nothing, and ends when it is asked to. */
+/** Runs on every architecture, does nothing, and exits on SIGTERM. */
 const IMAGE = 'registry.k8s.io/pause:3.10';
 
-/** Holds back the removal of what bears it until the suite takes it off. */
+/** Finalizer that keeps an object until the suite removes it. */
 export const HOLD = 'test.fargate-node-drainer/hold';
 
-/** Set on the nodes that the pods of one test may be scheduled to; its value is the test's namespace. */
+/** Label of the nodes to which the pods of one test may be scheduled; its value is the test's namespace. */
 export const POOL = 'test.fargate-node-drainer/pool';
 
-/** What the fake kubelets understand: how long a pod takes to be ready, and to end (or `never`). Real kubelets ignore it. */
+/** Annotations for the simulated kubelets: time until a pod is ready, and until it has terminated (or `never`). Real kubelets ignore them. */
 type Timing = { readonly 'lab/ready-ms'?: string; readonly 'lab/shutdown-ms'?: string };
 
 export type PodOptions = {
   readonly labels?: Record<string, string>;
   readonly annotations?: Record<string, string>;
   readonly spec?: Partial<V1PodSpec>;
-  /** Held by a finalizer. */
+  /** Has the finalizer HOLD. */
   readonly held?: boolean;
 };
 
@@ -33,13 +33,13 @@ function podSpec(more: Partial<V1PodSpec> = {}): V1PodSpec {
   return { containers: [{ name: 'pause', image: IMAGE }], automountServiceAccountToken: false, ...more };
 }
 
-/** Options of a pod that uses these PersistentVolumeClaims. */
-export function claiming(...claims: readonly string[]): Required<Pick<PodOptions, 'spec'>> {
+/** Options for a pod that uses these PersistentVolumeClaims. */
+export function withClaims(...claims: readonly string[]): Required<Pick<PodOptions, 'spec'>> {
   const volumes = claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
   return { spec: { volumes } };
 }
 
-/** A bare pod, bound to the node without a scheduler. */
+/** A pod without a controller, bound to the node without the scheduler. */
 export function podOn(node: string, name: string, { labels, annotations, spec, held }: PodOptions = {}): V1Pod {
   const metadata: V1ObjectMeta = { name, labels: { app: name, ...labels }, annotations: { ...annotations } };
   if (held === true) metadata.finalizers = [HOLD];
@@ -48,7 +48,7 @@ export function podOn(node: string, name: string, { labels, annotations, spec, h
 
 type SetOptions = { readonly replicas: number; readonly annotations?: Timing; readonly pod?: Partial<V1PodSpec> };
 
-/** A ReplicaSet, StatefulSet or DaemonSet of pods that run only where the pool of the namespace is. */
+/** A ReplicaSet, StatefulSet or DaemonSet whose pods run only on nodes with the namespace's POOL label. */
 export function replicaSet(namespace: string, name: string, options: SetOptions): V1ReplicaSet {
   const { replicas, annotations, pod } = options;
   const selector = { matchLabels: { app: name } };

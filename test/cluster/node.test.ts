@@ -4,88 +4,91 @@ import { merge } from './admin.ts';
 import { assertUntouched, EXCLUSION } from './nodes.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
-// A drain that waits for the first pod event would wait on an empty node for ever.
+// A drain that waits for a first pod event never ends on an empty node.
 test('an empty node is drained at once', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+  const scenario = await Scenario.open(t, cluster);
   const { exitCode, summary } = await scenario.drain().ended(20_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   assert.equal(summary.pods.remaining, 0);
 });
 
-// A node that still takes pods is never empty, and one that still gets traffic drops it.
+// A schedulable node gets new pods and is never empty; a load balancer sends requests to it until the instance terminates.
 test('the cordon makes the node unschedulable and excludes it from load balancers', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+  const scenario = await Scenario.open(t, cluster);
   assert.equal((await scenario.drain().ended()).exitCode, 0);
-  const { metadata, spec } = await lab.admin.core.readNode({ name: scenario.worker });
+  const { metadata, spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   assert.equal(spec?.unschedulable, true);
   assert.equal(metadata?.labels?.[EXCLUSION], 'true');
 });
 
-// Some load balancers take a node out the moment the label is there, connections and all.
+// Some load balancers remove a node as soon as it has the label, and close its connections.
 test('with LOAD_BALANCER_EXCLUSION=off the cordon sets no label', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+  const scenario = await Scenario.open(t, cluster);
   assert.equal((await scenario.drain({ LOAD_BALANCER_EXCLUSION: 'off' }).ended()).exitCode, 0);
-  const { metadata, spec } = await lab.admin.core.readNode({ name: scenario.worker });
+  const { metadata, spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   assert.equal(spec?.unschedulable, true);
   assert.equal(metadata?.labels?.[EXCLUSION], undefined);
 });
 
-// On a node that is open again, what was evicted comes right back, and the drain goes round in circles.
-test('a node that somebody uncordons in mid-drain is cordoned again, and said to be', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const { core } = lab.admin;
+// Evicted pods return to an uncordoned node, and the drain never ends.
+test('a node that is uncordoned during the drain is cordoned again, with a warning', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const { core } = cluster.admin;
   const name = scenario.worker;
   await scenario.pod('held', { held: true });
   const drainer = scenario.drain();
   await scenario.terminating('held');
   await core.patchNode({ name, body: { spec: { unschedulable: false } } }, merge);
-  await drainer.says('that it is cordoned again', ({ event, message }) => event === 'warning' && /again/.test(message));
+  await drainer.reports(
+    'that it is cordoned again',
+    ({ event, message }) => event === 'warning' && /again/.test(message),
+  );
   await eventually('it is cordoned', async () => (await core.readNode({ name })).spec?.unschedulable);
   await scenario.release('held');
   assert.equal((await drainer.ended()).summary.result, 'drained');
 });
 
-// The machine is gone and its pods with it; waiting for them would keep the instance's hook busy for hours.
-test('a node that is deleted in mid-drain ends the drain', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const node = await scenario.standIn();
+// The pods are gone with the instance: waiting for them keeps its hook pending for hours.
+test('the drain ends when its node is deleted', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const node = await scenario.fakeNode();
   await scenario.pod('held', { node, held: true });
   const drainer = scenario.drain({}, { node });
   await scenario.terminating('held');
   assert.ok(drainer.isRunning);
-  await lab.admin.core.deleteNode({ name: node });
+  await cluster.admin.core.deleteNode({ name: node });
   const { exitCode, summary } = await drainer.ended(10_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
 });
 
-// Names are used again within minutes: the pods of the new node are at work, and must stay.
-test('a node that takes over the name in mid-drain is never touched', async (t) => {
-  const scenario = await Scenario.open(t, lab);
-  const node = await scenario.standIn();
+// Node names are reused within minutes: the drain evicts the pods of a new node.
+test('a new node with the same name is not changed', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const node = await scenario.fakeNode();
   await scenario.pod('held', { node, held: true });
   const drainer = scenario.drain({}, { node });
   await scenario.terminating('held');
-  await lab.admin.core.deleteNode({ name: node });
-  await scenario.standIn({ name: node });
-  await scenario.pod('newcomer', { node });
+  await cluster.admin.core.deleteNode({ name: node });
+  await scenario.fakeNode({ name: node });
+  await scenario.pod('new-pod', { node });
   const { exitCode, summary } = await drainer.ended(10_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
-  await assertUntouched(lab.admin, node);
-  assert.equal((await scenario.podNow('newcomer'))?.metadata?.deletionTimestamp, undefined);
+  await assertUntouched(cluster.admin, node);
+  assert.equal((await scenario.findPod('new-pod'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), ['held']);
 });
 
-// "Drained" after a typing error is a lie.
-test('a name that no node bears fails', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A typo in the node name is reported as "drained".
+test('a drain of a node that does not exist fails', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const { exitCode, text } = await scenario.drain({}, { node: 'no-such-node' }).ended();
   assert.equal(exitCode, 1);
   assert.match(text, /no node called no-such-node/);

@@ -8,12 +8,12 @@ export const EKSCTL_LABEL = 'alpha.eksctl.io/instance-id';
 const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
 
 /**
- * The nodes that take ordinary pods.
- * @throws when there are fewer than two: a pod that leaves one needs another to go to
+ * The names of the schedulable worker nodes.
+ * @throws when there are fewer than two: an evicted pod needs another node
  */
 export async function workers({ core }: Admin): Promise<string[]> {
   const { items } = await core.listNode();
-  const names = items.filter(takesPods).map(({ metadata }) => metadata?.name ?? '');
+  const names = items.filter(isSchedulable).map(({ metadata }) => metadata?.name ?? '');
   if (names.length < 2) {
     throw new Error(
       `the suite needs two ready, schedulable worker nodes, and the cluster has ${names.length}; is one still cordoned?`,
@@ -22,25 +22,25 @@ export async function workers({ core }: Admin): Promise<string[]> {
   return names;
 }
 
-function takesPods(node: V1Node): boolean {
+function isSchedulable(node: V1Node): boolean {
   const { metadata, spec } = node;
   const isControlPlane = CONTROL_PLANE.some((label) => metadata?.labels?.[label] !== undefined);
-  const repels = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false;
-  return isReady(node) && !isControlPlane && !repels && spec?.unschedulable !== true;
+  const hasTaint = spec?.taints?.some(({ effect }) => effect !== 'PreferNoSchedule') ?? false;
+  return isReady(node) && !isControlPlane && !hasTaint && spec?.unschedulable !== true;
 }
 
-/** A node that is none of the drain's must be as if nobody had been there. */
+/** Asserts that a drain has neither cordoned nor labelled the node. */
 export async function assertUntouched({ core }: Admin, name: string): Promise<void> {
   const { metadata, spec } = await core.readNode({ name });
   assert.equal(spec?.unschedulable ?? false, false);
   assert.equal(metadata?.labels?.[EXCLUSION], undefined);
 }
 
-/** What a drain puts on the node to keep the pods of DaemonSets from coming back. */
+/** The taint with which a drain keeps DaemonSet pods from returning. */
 export const TERMINATING_TAINT = 'node-drainer/terminating';
 
-/** Takes off everything that a drain, or a test, put on the node. */
-export async function worksAgain({ core }: Admin, name: string): Promise<void> {
+/** Removes every label, taint and cordon of a drain or a test. */
+export async function resetNode({ core }: Admin, name: string): Promise<void> {
   const labels = { [EXCLUSION]: null, [EKSCTL_LABEL]: null };
   await ifFound(core.patchNode({ name, body: { metadata: { labels }, spec: { unschedulable: null } } }, merge));
   const node = await ifFound(core.readNode({ name }));
@@ -50,19 +50,19 @@ export async function worksAgain({ core }: Admin, name: string): Promise<void> {
   await core.patchNode({ name, body: { metadata: { resourceVersion }, spec: { taints } } }, merge);
 }
 
-/** A node object without a machine, which is said to be ready. The taint keeps everybody else's pods off it. */
-export async function standIn(
+/** Creates a ready Node object without a machine. Its taint repels pods of other workloads. */
+export async function fakeNode(
   { core }: Admin,
   node: { name: string; providerID?: string; labels?: Record<string, string> },
 ): Promise<void> {
   const { name, providerID, labels } = node;
-  const taints = [{ key: 'test.fargate-node-drainer/stand-in', effect: 'NoSchedule' }];
+  const taints = [{ key: 'test.fargate-node-drainer/fake-node', effect: 'NoSchedule' }];
   const spec = providerID === undefined ? { taints } : { taints, providerID };
   const status = { conditions: [readiness('True')] };
   await core.createNode({ body: { metadata: { name, labels: { ...labels } }, spec, status } });
 }
 
-/** What is told of the kubelet of a stand-in. `Unknown`: nothing was heard of it for a while. */
+/** Sets the `Ready` condition of a fake node. `Unknown`: its kubelet has stopped reporting. */
 export async function setReady({ core }: Admin, name: string, status: 'True' | 'False' | 'Unknown'): Promise<void> {
   await core.patchNodeStatus({ name, body: { status: { conditions: [readiness(status)] } } }, merge);
 }

@@ -2,29 +2,29 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, Termination } from './termination.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
 const CRITICAL = { spec: { priorityClassName: 'system-cluster-critical' } };
 
-// Pods that shut down still look up names and send packets: without DNS and CNI they lose their last requests.
-test('critical pods leave only after all others are gone', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// Pods that shut down still need DNS and CNI: without them they lose their last requests.
+test('critical pods are evicted only after all others are gone', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const { namespace } = scenario;
   await scenario.pod('dns', CRITICAL);
   await scenario.pod('web');
   await scenario.pod('held', { held: true });
   const drainer = scenario.drain();
-  const waits = await drainer.says(
+  const waiting = await drainer.reports(
     'that dns waits',
     ({ pod, waitReason }) => pod === `${namespace}/dns` && waitReason === 'priority',
   );
-  assert.match(waits.reason ?? '', /^waits for \d+ pods? of lower priority$/);
-  await drainer.says('that web is gone', ({ event, pod }) => event === 'pod gone' && pod === `${namespace}/web`);
+  assert.match(waiting.reason ?? '', /^waits for \d+ pods? of lower priority$/);
+  await drainer.reports('that web is gone', ({ event, pod }) => event === 'pod gone' && pod === `${namespace}/web`);
   await scenario.terminating('held');
-  assert.equal((await scenario.podNow('dns'))?.metadata?.deletionTimestamp, undefined);
+  assert.equal((await scenario.findPod('dns'))?.metadata?.deletionTimestamp, undefined);
   await scenario.release('held');
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
@@ -34,28 +34,28 @@ test('critical pods leave only after all others are gone', async (t) => {
   assert.deepEqual(await scenario.pods(), []);
 });
 
-// Order and courtesy are for those who have time: the machine is switched off at the action's end, whoever is left.
-test('LAST_RESORT_SECONDS before the end of the lifecycle action, all that is left is asked at once', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// The instance terminates when the lifecycle action ends: a pod that still waits for its turn is killed.
+test('LAST_RESORT_SECONDS before the end of the lifecycle action, all remaining pods are evicted at once', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   await scenario.pod('held', { held: true });
   await scenario.pod('dns', CRITICAL);
   await scenario.pod('busy', { annotations: { 'node-drainer/wait': 'true' } });
-  const { spec } = await lab.admin.core.readNode({ name: scenario.worker });
+  const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const instance = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: scenario.worker };
-  const termination = await Termination.of(t, instance);
-  // A heartbeat timeout of 60 s makes a life of 6,000 s.
+  const termination = await Termination.start(t, instance);
+  // With a heartbeat timeout of 60 s, the action ends after 6,000 s.
   const policies = { LAST_RESORT_SECONDS: '5996', DO_NOT_DISRUPT_SECONDS: '600' };
-  const drainer = termination.drainByKubeconfig(lab, policies);
-  const resort = await drainer.says('that time is short', ({ event }) => event === 'last resort');
+  const drainer = termination.drainByKubeconfig(cluster, policies);
+  const lastResort = await drainer.reports('the last resort', ({ event }) => event === 'last resort');
   for (const name of ['dns', 'busy']) {
     const pod = `${scenario.namespace}/${name}`;
-    const asked = await drainer.says(
-      `that ${name} is asked`,
+    const requested = await drainer.reports(
+      `that ${name} is evicted`,
       (line) => line.event === 'eviction requested' && line.pod === pod,
     );
-    assert.ok(asked.time >= resort.time, 'in turn until then');
+    assert.ok(requested.time >= lastResort.time, 'in order until then');
   }
-  assert.ok(drainer.isRunning, 'what is asked is waited for');
+  assert.ok(drainer.isRunning, 'the drain waits for the evicted pods');
   await scenario.release('held');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);

@@ -1,28 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const EVERY_MS = 50;
+const INTERVAL_MS = 50;
 
 /**
- * Looks again and again until there is something to see.
- * @param what what is waited for, for the message of the failure
- * @throws when it is not there in time, with the last error of looking as the cause
+ * Polls until `check` returns a value.
+ * @param what the expected state, for the error message
+ * @throws when there is no value within `withinMs`, with the last error of `check` as the cause
  */
 export async function eventually<T>(
   what: string,
-  look: () => T | undefined | Promise<T | undefined>,
+  check: () => T | undefined | Promise<T | undefined>,
   withinMs = 30_000,
 ): Promise<T> {
   const until = Date.now() + withinMs;
   let cause: unknown;
   for (;;) {
     try {
-      const seen = await look();
-      if (seen !== undefined) return seen;
+      const value = await check();
+      if (value !== undefined) return value;
       cause = undefined;
     } catch (error) {
       cause = error;
     }
     if (Date.now() >= until) throw new Error(`not within ${withinMs / 1000} s: ${what}`, { cause });
-    await pause(EVERY_MS);
+    await pause(INTERVAL_MS);
   }
 }

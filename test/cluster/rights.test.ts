@@ -1,47 +1,47 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { merge } from './admin.ts';
-import { claiming, podOn } from './manifests.ts';
+import { podOn, withClaims } from './manifests.ts';
 import { EKSCTL_LABEL } from './nodes.ts';
 import { applyRights, type Right, rightsGranted } from './rights.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, Termination } from './termination.ts';
-import { openLab } from './test-cluster.ts';
+import { openTestCluster } from './test-cluster.ts';
 import { Volume } from './volume.ts';
 
-const lab = await openLab();
-after(() => lab.close());
+const cluster = await openTestCluster();
+after(() => cluster.close());
 
-/** Without these a drain is as good: Events are told in passing, and nothing waits for them. */
+/** A drain succeeds without these permissions: Events are best effort. */
 const BEST_EFFORT = ['events'];
 
 /**
- * A drain that needs everything: its node is only found by listing, a budget holds its pods, force lets them go, and the
- * volume of one of them stays attached for longer than it is waited for.
+ * A drain that needs every permission: it finds its node by listing, a budget blocks its pods, ON_DEADLINE=force deletes them, and
+ * the volume of one pod stays attached for longer than VOLUME_DETACH_TIMEOUT_SECONDS.
  */
 async function demandingDrain(t: TestContext, scenario: Scenario, termination: Termination) {
   await scenario.pod('one', { labels: { app: 'web' } });
   await scenario.pod('two', { labels: { app: 'web' } });
   await scenario.pod('free');
   await scenario.budget('strict', 'web', { minAvailable: 2 }, 2);
-  await (await Volume.of(t, scenario, 'data')).attachTo(scenario.worker);
-  await scenario.create(podOn(scenario.worker, 'database', claiming('data')));
+  await (await Volume.create(t, scenario, 'data')).attachTo(scenario.worker);
+  await scenario.create(podOn(scenario.worker, 'database', withClaims('data')));
   const policies = { DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force', VOLUME_DETACH_TIMEOUT_SECONDS: '1' };
-  return termination.drainByKubeconfig(lab, policies);
+  return termination.drainByKubeconfig(cluster, policies);
 }
 
-/** The node of the instance bears another name than EC2's, so that it has to be looked for. */
+/** The instance's private DNS name is not the node's name, so the drain has to search for the node. */
 async function terminationOf(t: TestContext, { worker: name }: Scenario): Promise<Termination> {
-  const { spec } = await lab.admin.core.readNode({ name });
+  const { spec } = await cluster.admin.core.readNode({ name });
   const instanceId = instanceIdOf(spec?.providerID);
   const body = { metadata: { labels: { [EKSCTL_LABEL]: instanceId } } };
-  await lab.admin.core.patchNode({ name, body }, merge);
-  return Termination.of(t, { instanceId, privateDnsName: 'ip-10-9-9-9.eu-west-1.compute.internal' });
+  await cluster.admin.core.patchNode({ name, body }, merge);
+  return Termination.start(t, { instanceId, privateDnsName: 'ip-10-9-9-9.eu-west-1.compute.internal' });
 }
 
-// Rights that are missing show only in the case that needs them, which may be the night of the scale-in.
-test('infra/kubernetes/rbac.yaml grants all that a drain needs', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A missing permission shows only in the drain that needs it.
+test('infra/kubernetes/rbac.yaml grants every permission that a drain needs', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   const termination = await terminationOf(t, scenario);
   const drainer = await demandingDrain(t, scenario, termination);
   const { exitCode, summary } = await drainer.ended();
@@ -54,12 +54,12 @@ const isBestEffort = ({ resource }: Right) => BEST_EFFORT.includes(resource);
 const rights = await rightsGranted();
 
 for (const right of rights.filter((each) => !isBestEffort(each))) {
-  // A right that nothing needs is one too many; one that is missed in silence drains nothing and completes the hook.
-  test(`without the right to ${right.verb} ${right.resource} the drain fails and says so, and the hook is left alone`, async (t) => {
-    const scenario = await Scenario.open(t, lab);
+  // A drain that ignores a missing permission completes the hook of an undrained node; a permission that no drain needs is a risk.
+  test(`without permission to ${right.verb} ${right.resource} the drain fails and names it, and the hook is not completed`, async (t) => {
+    const scenario = await Scenario.open(t, cluster);
     const termination = await terminationOf(t, scenario);
-    t.after(() => applyRights(lab));
-    await applyRights(lab, right);
+    t.after(() => applyRights(cluster));
+    await applyRights(cluster, right);
     const drainer = await demandingDrain(t, scenario, termination);
     const { exitCode, summary, lines } = await drainer.ended(20_000);
     assert.equal(exitCode, 1);
@@ -73,12 +73,12 @@ for (const right of rights.filter((each) => !isBestEffort(each))) {
 }
 
 for (const right of rights.filter(isBestEffort)) {
-  // Telling the story must never cost the drain: whoever applied last year's manifest has no such right.
-  test(`without the right to ${right.verb} ${right.resource} the drain is as good`, async (t) => {
-    const scenario = await Scenario.open(t, lab);
+  // An RBAC manifest from before Events were recorded makes every drain fail.
+  test(`without permission to ${right.verb} ${right.resource} the drain succeeds`, async (t) => {
+    const scenario = await Scenario.open(t, cluster);
     const termination = await terminationOf(t, scenario);
-    t.after(() => applyRights(lab));
-    await applyRights(lab, right);
+    t.after(() => applyRights(cluster));
+    await applyRights(cluster, right);
     const drainer = await demandingDrain(t, scenario, termination);
     const { exitCode, summary, text } = await drainer.ended(20_000);
     assert.equal(exitCode, 0);

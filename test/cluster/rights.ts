@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { parseAllDocuments } from 'yaml';
 import { ifFound } from './admin.ts';
 import { eventually } from './poll.ts';
-import type { Lab } from './test-cluster.ts';
+import type { TestCluster } from './test-cluster.ts';
 
 const MANIFEST = new URL('../../infra/kubernetes/rbac.yaml', import.meta.url);
 
@@ -17,7 +17,7 @@ const Manifest = v.looseObject({ apiVersion: v.string(), kind: v.string(), metad
 /** One verb on one resource. */
 export type Right = { readonly group: string; readonly resource: string; readonly verb: string };
 
-/** What infra/kubernetes/rbac.yaml grants, verb by verb. */
+/** The permissions in infra/kubernetes/rbac.yaml, one per verb and resource. */
 export async function rightsGranted(): Promise<Right[]> {
   const rules = (await manifests()).flatMap((manifest) => (v.is(Role, manifest) ? manifest.rules : []));
   return rules.flatMap(({ apiGroups, resources, verbs }) =>
@@ -25,9 +25,9 @@ export async function rightsGranted(): Promise<Right[]> {
   );
 }
 
-/** Applies infra/kubernetes/rbac.yaml, or all of it but one right, and waits until the API server goes by it. */
-export async function applyRights(lab: Lab, missing?: Right): Promise<void> {
-  const { objects } = lab.admin;
+/** Applies infra/kubernetes/rbac.yaml, optionally without one permission, and waits until the API server enforces it. */
+export async function applyRights(cluster: TestCluster, missing?: Right): Promise<void> {
+  const { objects } = cluster.admin;
   for (const manifest of await manifests()) {
     const applied = v.is(Role, manifest) ? { ...manifest, rules: without(manifest.rules, missing) } : manifest;
     const patched = await ifFound(
@@ -39,7 +39,7 @@ export async function applyRights(lab: Lab, missing?: Right): Promise<void> {
     const isMissing = missing !== undefined && isSame(right, missing);
     await eventually(
       `node-drainer ${isMissing ? 'may not' : 'may'} ${right.verb} ${right.resource}`,
-      async () => (await isDenied(lab.drainerText, right)) === isMissing || undefined,
+      async () => (await isDenied(cluster.drainerText, right)) === isMissing || undefined,
     );
   }
 }
@@ -53,8 +53,8 @@ function without(rules: readonly Rule[], missing: Right | undefined): Rule[] {
   if (missing === undefined) return [...rules];
   return rules
     .map((rule) => {
-      const isIts = rule.apiGroups.includes(missing.group) && rule.resources.includes(missing.resource);
-      return isIts ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== missing.verb) } : rule;
+      const hasMissing = rule.apiGroups.includes(missing.group) && rule.resources.includes(missing.resource);
+      return hasMissing ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== missing.verb) } : rule;
     })
     .filter(({ verbs }) => verbs.length > 0);
 }
@@ -64,20 +64,20 @@ function isSame(a: Right, b: Right): boolean {
 }
 
 const METHODS: Readonly<Record<string, string>> = { create: 'POST', patch: 'PATCH', delete: 'DELETE' };
-/** An object that is not there: whoever may do what is asked is told so, everybody else is denied before that is known. */
-const NOBODY = 'nobody-is-called-this';
+/** The name of no object: with permission the API server replies 404, without it 403. */
+const NO_SUCH_NAME = 'no-such-name';
 
 const CLUSTER_WIDE = ['nodes', 'persistentvolumes', 'volumeattachments'];
 
-/** Asks the API server for something harmless that needs the right. */
+/** Sends a harmless request that needs the permission. */
 async function isDenied(kubeconfig: string, { group, resource, verb }: Right): Promise<boolean> {
   const [kind = '', subresource] = resource.split('/');
   const root =
     group === '' ? '/api/v1' : `/apis/${group}/${group === 'policy' ? await policyVersion(kubeconfig) : 'v1'}`;
-  const place = CLUSTER_WIDE.includes(kind) ? root : `${root}/namespaces/default`;
-  const named = `${place}/${kind}/${NOBODY}${subresource === undefined ? '' : `/${subresource}`}`;
-  const listed = `${group === '' ? root : place}/${kind}?limit=1${verb === 'watch' ? '&watch=1&timeoutSeconds=1' : ''}`;
-  const path = verb === 'list' || verb === 'watch' ? listed : named;
+  const scope = CLUSTER_WIDE.includes(kind) ? root : `${root}/namespaces/default`;
+  const objectPath = `${scope}/${kind}/${NO_SUCH_NAME}${subresource === undefined ? '' : `/${subresource}`}`;
+  const listPath = `${group === '' ? root : scope}/${kind}?limit=1${verb === 'watch' ? '&watch=1&timeoutSeconds=1' : ''}`;
+  const path = verb === 'list' || verb === 'watch' ? listPath : objectPath;
   return (await statusOf(kubeconfig, METHODS[verb] ?? 'GET', path)) === 403;
 }
 

@@ -3,85 +3,90 @@ import type { TestContext } from 'node:test';
 import type { KubernetesObject, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { PatchStrategy } from '@kubernetes/client-node';
 import { codeOf, ifFound, isReady, merge } from './admin.ts';
+import { cleanUp } from './clean-up.ts';
 import { Drainer } from './drainer.ts';
 import { type BudgetRule, POOL, type PodOptions, podOn } from './manifests.ts';
-import { standIn, workers } from './nodes.ts';
+import { fakeNode, workers } from './nodes.ts';
 import { eventually } from './poll.ts';
-import type { Lab } from './test-cluster.ts';
-import { tidy } from './tidy.ts';
+import type { TestCluster } from './test-cluster.ts';
 
-/** What one test plays on: a namespace and a worker node of its own, put in order again when the test is over. */
+/** The namespace and the worker node of one test, cleaned up after it. */
 export class Scenario {
-  readonly lab: Lab;
+  readonly cluster: TestCluster;
   readonly namespace: string;
   /** The node to drain. */
   readonly worker: string;
   readonly #others: readonly string[];
   readonly #test: TestContext;
 
-  private constructor(t: TestContext, lab: Lab, namespace: string, [worker = '', ...others]: readonly string[]) {
+  private constructor(
+    t: TestContext,
+    cluster: TestCluster,
+    namespace: string,
+    [worker = '', ...others]: readonly string[],
+  ) {
     this.#test = t;
-    this.lab = lab;
+    this.cluster = cluster;
     this.namespace = namespace;
     this.worker = worker;
     this.#others = others;
   }
 
-  static async open(t: TestContext, lab: Lab): Promise<Scenario> {
+  static async open(t: TestContext, cluster: TestCluster): Promise<Scenario> {
     const namespace = `drain-${randomBytes(4).toString('hex')}`;
-    const scenario = new Scenario(t, lab, namespace, await workers(lab.admin));
-    await lab.admin.core.createNamespace({ body: { metadata: { name: namespace } } });
+    const scenario = new Scenario(t, cluster, namespace, await workers(cluster.admin));
+    await cluster.admin.core.createNamespace({ body: { metadata: { name: namespace } } });
     t.after(async () => {
       await scenario.#label([scenario.worker, ...scenario.#others], null);
-      await tidy(scenario);
+      await cleanUp(scenario);
     });
     return scenario;
   }
 
-  /** A drain of the worker, or of another node, by the user `node-drainer`. */
+  /** Starts a drain of the worker, or of another node, as the user `node-drainer`. */
   drain(
     environment: Readonly<Record<string, string>> = {},
     { node = this.worker, flags = [] }: { node?: string; flags?: readonly string[] } = {},
   ): Drainer {
-    return new Drainer(this.#test, ['--kubeconfig', this.lab.drainerFile, '--node', node, ...flags], environment);
+    return new Drainer(this.#test, ['--kubeconfig', this.cluster.drainerFile, '--node', node, ...flags], environment);
   }
 
-  /** A node that nobody stands behind, for what would harm a real one. It ends with the test. */
-  async standIn(node: { name?: string; providerID?: string; labels?: Record<string, string> } = {}): Promise<string> {
+  /** Creates a Node object without a machine, for tests that would harm a real node. Deleted after the test. */
+  async fakeNode(node: { name?: string; providerID?: string; labels?: Record<string, string> } = {}): Promise<string> {
     const name = node.name ?? `ip-${randomBytes(4).join('-')}.eu-west-1.compute.internal`;
-    this.#test.after(() => ifFound(this.lab.admin.core.deleteNode({ name })));
-    await standIn(this.lab.admin, { ...node, name });
+    this.#test.after(() => ifFound(this.cluster.admin.core.deleteNode({ name })));
+    await fakeNode(this.cluster.admin, { ...node, name });
     return name;
   }
 
   /** Creates an object in the namespace. */
   async create<T extends KubernetesObject>(object: T): Promise<T> {
-    const placed = { ...object, metadata: { ...object.metadata, namespace: this.namespace } };
+    const namespaced = { ...object, metadata: { ...object.metadata, namespace: this.namespace } };
     return eventually(`${object.kind} ${object.metadata?.name} can be created`, async () => {
       try {
-        return await this.lab.admin.objects.create(placed);
+        return await this.cluster.admin.objects.create(namespaced);
       } catch (error) {
-        // The controller that gives a new namespace its service account may not have come round yet.
+        // The controller may not have created the namespace's default service account yet.
         if (codeOf(error) === 403 && /service ?account/i.test(String(error))) return undefined;
         throw error;
       }
     });
   }
 
-  /** A bare pod on the worker (or on `node`), running. */
+  /** Creates a pod without a controller on the worker (or on `node`), and waits until it is ready. */
   async pod(name: string, options: PodOptions & { node?: string } = {}): Promise<V1Pod> {
     const { node = this.worker, annotations } = options;
-    // Nobody stands behind a stand-in: there the suite is the kubelet.
-    const isKubelet = node !== this.worker;
+    // A fake node has no kubelet: the suite sets the pod's status.
+    const isFakeNode = node !== this.worker;
     const never = { 'lab/ready-ms': '3600000' };
     await this.create(
-      podOn(node, name, isKubelet ? { ...options, annotations: { ...annotations, ...never } } : options),
+      podOn(node, name, isFakeNode ? { ...options, annotations: { ...annotations, ...never } } : options),
     );
-    if (isKubelet) await this.setPhase(name, 'Running');
+    if (isFakeNode) await this.setPhase(name, 'Running');
     return this.#until(name, 'is ready', isReady);
   }
 
-  /** Creates a set of pods all of which start on the worker; from then on they may run anywhere. */
+  /** Creates a set whose pods all start on the worker; their replacements may run on any worker node. */
   async startOnWorker(set: KubernetesObject, replicas: number): Promise<V1Pod[]> {
     await this.#label([this.worker], this.namespace);
     await this.create(set);
@@ -91,7 +96,7 @@ export class Scenario {
     return pods;
   }
 
-  /** The pods of the set, once so many of them are ready and no other is left. */
+  /** The pods of the set, once it has exactly `replicas` pods and all of them are ready. */
   async ready(app: string, replicas: number): Promise<V1Pod[]> {
     return eventually(`${replicas} pods of ${app} are ready`, async () => {
       const pods = (await this.pods()).filter(({ metadata }) => metadata?.labels?.['app'] === app);
@@ -99,13 +104,13 @@ export class Scenario {
     });
   }
 
-  /** A budget over the pods that bear the label `app`, once its controller has counted them. */
+  /** Creates a budget for the pods with the label `app`, and waits until its controller has counted them. */
   async budget(name: string, app: string, rule: BudgetRule, expectedPods: number): Promise<void> {
-    const { policyVersion: apiVersion } = this.lab.admin;
+    const { policyVersion: apiVersion } = this.cluster.admin;
     const spec = { ...rule, selector: { matchLabels: { app } } };
     await this.create({ apiVersion, kind: 'PodDisruptionBudget', metadata: { name }, spec });
     await eventually(`budget ${name} counts ${expectedPods} pods`, async () => {
-      const { metadata, status } = await this.budgetNow(name);
+      const { metadata, status } = await this.readBudget(name);
       const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
       return (
         (isCurrent && status?.expectedPods === expectedPods && status.currentHealthy === expectedPods) || undefined
@@ -113,70 +118,79 @@ export class Scenario {
     });
   }
 
-  async budgetNow(name: string): Promise<V1PodDisruptionBudget> {
-    return this.lab.admin.objects.read<V1PodDisruptionBudget>(this.#budgetHeader(name));
+  async readBudget(name: string): Promise<V1PodDisruptionBudget> {
+    return this.cluster.admin.objects.read<V1PodDisruptionBudget>(this.#budgetHeader(name));
   }
 
   async changeBudget(name: string, spec: BudgetRule): Promise<void> {
     const change: V1PodDisruptionBudget = { ...this.#budgetHeader(name), spec };
-    await this.lab.admin.objects.patch(change, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch);
+    await this.cluster.admin.objects.patch(
+      change,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      PatchStrategy.MergePatch,
+    );
   }
 
-  async dropBudget(name: string): Promise<void> {
-    await this.lab.admin.objects.delete(this.#budgetHeader(name));
+  async deleteBudget(name: string): Promise<void> {
+    await this.cluster.admin.objects.delete(this.#budgetHeader(name));
   }
 
   async pods(): Promise<V1Pod[]> {
-    return (await this.lab.admin.core.listNamespacedPod({ namespace: this.namespace })).items;
+    return (await this.cluster.admin.core.listNamespacedPod({ namespace: this.namespace })).items;
   }
 
-  /** Undefined when it is gone. */
-  async podNow(name: string): Promise<V1Pod | undefined> {
-    return ifFound(this.lab.admin.core.readNamespacedPod({ name, namespace: this.namespace }));
+  /** Undefined when the pod does not exist. */
+  async findPod(name: string): Promise<V1Pod | undefined> {
+    return ifFound(this.cluster.admin.core.readNamespacedPod({ name, namespace: this.namespace }));
   }
 
   async terminating(name: string): Promise<V1Pod> {
     return this.#until(name, 'is terminating', ({ metadata }) => metadata?.deletionTimestamp !== undefined);
   }
 
-  /** Takes the suite's finalizer off. */
+  /** Removes the suite's finalizer. */
   async release(name: string): Promise<void> {
     const body = { metadata: { finalizers: [] } };
-    await this.lab.admin.core.patchNamespacedPod({ name, namespace: this.namespace, body }, merge);
+    await this.cluster.admin.core.patchNamespacedPod({ name, namespace: this.namespace, body }, merge);
   }
 
-  /** The pods whose eviction was asked for, once for each request: the API server's word, or else the drainers' own. */
+  /** The pods with an eviction request, once for each request: from the API server's log, or else from the drainers' output. */
   async evictions(...drainers: readonly Drainer[]): Promise<string[]> {
-    const heard = await this.lab.evictionsIn(this.namespace);
-    return [...(heard ?? drainers.flatMap((drainer) => drainer.asked(this.namespace)))].sort();
+    const recorded = await this.cluster.evictionsIn(this.namespace);
+    return [...(recorded ?? drainers.flatMap((drainer) => drainer.evictionRequests(this.namespace)))].sort();
   }
 
-  /** Ends it now, as its owner would with force, or as the kubelet that a stand-in does not have. */
+  /** Deletes the pod at once: a forced deletion, or what the kubelet of a fake node would do. */
   async end(name: string): Promise<void> {
-    await ifFound(this.lab.admin.core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }));
+    await ifFound(
+      this.cluster.admin.core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }),
+    );
   }
 
   async setPhase(name: string, phase: string): Promise<void> {
     const ready = phase === 'Running' ? 'True' : 'False';
     const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: new Date().toISOString() }];
     const body = { status: { phase, conditions } };
-    await this.lab.admin.core.patchNamespacedPodStatus({ name, namespace: this.namespace, body }, merge);
+    await this.cluster.admin.core.patchNamespacedPodStatus({ name, namespace: this.namespace, body }, merge);
   }
 
-  #until(name: string, what: string, fits: (pod: V1Pod) => boolean): Promise<V1Pod> {
+  #until(name: string, what: string, matches: (pod: V1Pod) => boolean): Promise<V1Pod> {
     return eventually(`pod ${name} ${what}`, async () => {
-      const pod = await this.podNow(name);
-      return pod !== undefined && fits(pod) ? pod : undefined;
+      const pod = await this.findPod(name);
+      return pod !== undefined && matches(pod) ? pod : undefined;
     });
   }
 
   #budgetHeader(name: string) {
-    const { policyVersion: apiVersion } = this.lab.admin;
+    const { policyVersion: apiVersion } = this.cluster.admin;
     return { apiVersion, kind: 'PodDisruptionBudget', metadata: { name, namespace: this.namespace } };
   }
 
   async #label(nodes: readonly string[], pool: string | null): Promise<void> {
     const body = { metadata: { labels: { [POOL]: pool } } };
-    for (const name of nodes) await this.lab.admin.core.patchNode({ name, body }, merge);
+    for (const name of nodes) await this.cluster.admin.core.patchNode({ name, body }, merge);
   }
 }

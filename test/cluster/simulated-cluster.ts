@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { adminBy } from './admin.ts';
-import type { Lab, LabOptions } from './test-cluster.ts';
+import type { TestCluster, TestClusterOptions } from './test-cluster.ts';
 
-/** A lab that can be told to fail. */
-type SimulatedLab = Lab & { readonly simulator: KubernetesSimulator };
+/** A test cluster with fault injection. */
+type SimulatedCluster = TestCluster & { readonly simulator: KubernetesSimulator };
 
-export async function simulatedLab({ recognise }: LabOptions = {}): Promise<SimulatedLab> {
+export async function openSimulatedCluster({ authenticate }: TestClusterOptions = {}): Promise<SimulatedCluster> {
   const simulator = await startKubernetes(
-    recognise === undefined ? {} : { authenticate: async (token) => recognise(token) },
+    authenticate === undefined ? {} : { authenticate: async (token) => authenticate(token) },
   );
   const folder = await mkdtemp(join(tmpdir(), 'node-drainer-'));
   const drainerFile = join(folder, 'drainer.conf');

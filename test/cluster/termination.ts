@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { Drainer } from './drainer.ts';
-import type { Lab } from './test-cluster.ts';
+import type { TestCluster } from './test-cluster.ts';
 
 const REGION = 'eu-west-1';
 const HOOK = 'drain';
 const BUCKET = 'kubeconfigs';
 const OBJECT = 'production/drainer.conf';
 
-/** An instance ID that no machine has. */
-export function someInstanceId(): string {
+/** A random instance ID. */
+export function randomInstanceId(): string {
   return `i-${randomBytes(9).toString('hex').slice(0, 17)}`;
 }
 
@@ -18,12 +18,12 @@ export function providerIdOf(instanceId: string): string {
   return `aws:///${REGION}a/${instanceId}`;
 }
 
-/** The instance that a provider ID names, or else one of that node's own: a provider that is not AWS disproves nothing. */
+/** The instance ID in a provider ID, or else a random one: the drainer does not check other providers' IDs. */
 export function instanceIdOf(providerID = ''): string {
-  return /^aws:\/\/.*\/(i-[0-9a-f]+)$/.exec(providerID)?.[1] ?? someInstanceId();
+  return /^aws:\/\/.*\/(i-[0-9a-f]+)$/.exec(providerID)?.[1] ?? randomInstanceId();
 }
 
-/** A simulated Auto Scaling group that terminates one instance and waits for its hook. It ends with the test. */
+/** A simulated Auto Scaling group that terminates one instance and waits for its hook. Stopped after the test. */
 export class Termination {
   readonly aws: AwsSimulator;
   readonly instanceId: string;
@@ -42,7 +42,7 @@ export class Termination {
     };
   }
 
-  static async of(
+  static async start(
     t: TestContext,
     instance: { instanceId: string; privateDnsName?: string; tags?: Record<string, string> },
     aws?: AwsSimulator,
@@ -57,27 +57,27 @@ export class Termination {
     return new Termination(t, simulated, instance.instanceId, token);
   }
 
-  /** Another instance of the group, in service. */
+  /** Launches another instance of the group. */
   launch(instanceId: string): void {
     this.aws.launchInstance({ instanceId, autoScalingGroupName: groupOf(this.instanceId) });
   }
 
-  /** The drainer as its event would start it, with the kubeconfig of `node-drainer` in a bucket. */
-  drainByKubeconfig({ drainerText }: Lab, environment: Readonly<Record<string, string>> = {}): Drainer {
+  /** Starts the drainer as the lifecycle event does, with the kubeconfig of `node-drainer` in S3. */
+  drainByKubeconfig({ drainerText }: TestCluster, environment: Readonly<Record<string, string>> = {}): Drainer {
     this.aws.putObject(BUCKET, OBJECT, drainerText);
     return this.drain({ KUBE_CONFIG_BUCKET: BUCKET, KUBE_CONFIG_OBJECT: OBJECT, ...environment });
   }
 
-  /** The drainer as its event would start it, with the task role's credentials. */
+  /** Starts the drainer as the lifecycle event does, with the task role's credentials. */
   drain(environment: Readonly<Record<string, string>>): Drainer {
     const task = this.aws.environmentWithContainerCredentials();
     return new Drainer(this.#test, [], { ...task, ...this.#event, ...environment });
   }
 
-  /** What Auto Scaling knows of the hook's action. */
-  get action(): { state: string | undefined; result: string | undefined; beats: number | undefined } {
+  /** The lifecycle action in the simulated Auto Scaling. */
+  get action(): { state: string | undefined; result: string | undefined; heartbeats: number | undefined } {
     const [action] = this.aws.lifecycleActions(this.instanceId);
-    return { state: action?.state, result: action?.result, beats: action?.beats };
+    return { state: action?.state, result: action?.result, heartbeats: action?.heartbeats };
   }
 }
 
@@ -85,7 +85,7 @@ function groupOf(instanceId: string): string {
   return `workers-of-${instanceId}`;
 }
 
-/** A region that ends with the test. */
+/** A simulated region, stopped after the test. */
 async function regionOf(t: TestContext): Promise<AwsSimulator> {
   const aws = await startRegion();
   t.after(() => aws.stop());

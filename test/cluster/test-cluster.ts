@@ -1,42 +1,42 @@
 import type { Admin } from './admin.ts';
-import { kubeconfigLab } from './kubeconfig-cluster.ts';
+import { openKubeconfigCluster } from './kubeconfig-cluster.ts';
 import { applyRights } from './rights.ts';
-import { simulatedLab } from './simulated-cluster.ts';
+import { openSimulatedCluster } from './simulated-cluster.ts';
 
-/** Whose bearer token it is; undefined for a token that is not to be trusted. */
-export type Recognise = (token: string) => { name: string; groups: string[] } | undefined;
+/** Authenticates a bearer token; undefined for an invalid one. */
+export type Authenticate = (token: string) => { name: string; groups: string[] } | undefined;
 
-/** The cluster under test: a simulated one, or the one that KUBECONFIG names. The suite asks no more of it than this. */
-export type Lab = {
+/** The cluster under test: a simulated one, or the cluster of KUBECONFIG. */
+export type TestCluster = {
   readonly admin: Admin;
-  /** Where the API server is, and its authority's certificate in PEM. */
+  /** URL of the API server, and its certificate authority in PEM. */
   readonly server: string;
   readonly certificateAuthority: string;
   /** The kubeconfig of the user `node-drainer`: a file, and its text with everything inline. */
   readonly drainerFile: string;
   readonly drainerText: string;
-  /** The pods of a namespace whose eviction the API server was asked for, once for each request; undefined if it tells nobody. */
+  /** The pods of a namespace with an eviction request, once for each request; undefined without an audit log. */
   evictionsIn(namespace: string): Promise<readonly string[]> | undefined;
   close(): Promise<void>;
 };
 
-export type LabOptions = {
-  /** Recognises bearer tokens for the API server. */
-  readonly recognise?: Recognise;
+export type TestClusterOptions = {
+  /** Authenticates bearer tokens for the API server. */
+  readonly authenticate?: Authenticate;
 };
 
 export const isSimulated = (process.env['TEST_CLUSTER'] ?? 'simulator') === 'simulator';
 
-/** The port on which the API server of KUBECONFIG expects its TokenReview webhook; undefined if it has none. */
+/** The port of the TokenReview webhook that the API server of KUBECONFIG calls; undefined without one. */
 export const webhookPort = process.env['AUTHN_WEBHOOK_PORT'];
 
 /**
- * Opens the cluster that TEST_CLUSTER asks for, `simulator` (the default) or `kubeconfig`, and gives the user
- * `node-drainer` what infra/kubernetes/rbac.yaml grants.
- * @throws when that cluster is not there: a suite that tested nothing must not pass
+ * Opens the cluster that TEST_CLUSTER selects, `simulator` (the default) or `kubeconfig`, and grants the user
+ * `node-drainer` the permissions in infra/kubernetes/rbac.yaml.
+ * @throws when that cluster is unreachable: a suite that tests nothing must not pass
  */
-export async function openLab(options: LabOptions = {}): Promise<Lab> {
-  const lab = await (isSimulated ? simulatedLab(options) : kubeconfigLab(options));
-  await applyRights(lab);
-  return lab;
+export async function openTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const cluster = await (isSimulated ? openSimulatedCluster(options) : openKubeconfigCluster(options));
+  await applyRights(cluster);
+  return cluster;
 }

@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as v from 'valibot';
-import type { Recognise } from './test-cluster.ts';
+import type { Authenticate } from './test-cluster.ts';
 
 const TokenReview = v.object({ apiVersion: v.string(), kind: v.string(), spec: v.object({ token: v.string() }) });
 
 /**
- * Tells an API server whose bearer tokens are whose, as EKS' authenticator does.
+ * Serves the TokenReview webhook of an API server, as EKS' authenticator does.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
- * @returns how to stop it
+ * @returns a function that stops the server
  */
-export async function reviewTokens(port: number, recognise: Recognise): Promise<() => Promise<void>> {
+export async function reviewTokens(port: number, authenticate: Authenticate): Promise<() => Promise<void>> {
   const server = createServer(async (request, response) => {
     const { apiVersion, kind, spec } = v.parse(TokenReview, await json(request));
-    const user = recognise(spec.token);
+    const user = authenticate(spec.token);
     const status =
       user === undefined
         ? { authenticated: false }

@@ -3,12 +3,12 @@ import type { V1PersistentVolume, V1VolumeAttachment } from '@kubernetes/client-
 import { ifFound } from './admin.ts';
 import type { Scenario } from './scenario.ts';
 
-/** No driver of any cluster: nobody but the suite attaches and detaches. */
+/** A CSI driver that no cluster has: only the suite attaches and detaches. */
 const DRIVER = 'test.fargate-node-drainer';
 
-export type Attachment = { readonly isThere: () => Promise<boolean>; readonly detach: () => Promise<void> };
+export type Attachment = { readonly exists: () => Promise<boolean>; readonly detach: () => Promise<void> };
 
-/** A PersistentVolume that is bound to a claim of the scenario's namespace. It ends with the test. */
+/** A PersistentVolume that is bound to a claim of the scenario's namespace. Deleted after the test. */
 export class Volume {
   readonly name: string;
   readonly #test: TestContext;
@@ -20,8 +20,8 @@ export class Volume {
     this.name = name;
   }
 
-  static async of(t: TestContext, scenario: Scenario, claim: string): Promise<Volume> {
-    const { namespace, lab } = scenario;
+  static async create(t: TestContext, scenario: Scenario, claim: string): Promise<Volume> {
+    const { namespace, cluster } = scenario;
     const name = `${namespace}-${claim}`;
     const volume: V1PersistentVolume = {
       apiVersion: 'v1',
@@ -34,13 +34,13 @@ export class Volume {
         csi: { driver: DRIVER, volumeHandle: name },
       },
     };
-    await lab.admin.objects.create(volume);
-    t.after(() => ifFound(lab.admin.objects.delete(volume)));
+    await cluster.admin.objects.create(volume);
+    t.after(() => ifFound(cluster.admin.objects.delete(volume)));
     return new Volume(t, scenario, name);
   }
 
   async attachTo(node: string): Promise<Attachment> {
-    const { objects } = this.#scenario.lab.admin;
+    const { objects } = this.#scenario.cluster.admin;
     const attachment = {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'VolumeAttachment',
@@ -52,6 +52,6 @@ export class Volume {
       await ifFound(objects.delete(attachment));
     };
     this.#test.after(detach);
-    return { detach, isThere: async () => (await ifFound(objects.read(attachment))) !== undefined };
+    return { detach, exists: async () => (await ifFound(objects.read(attachment))) !== undefined };
   }
 }

@@ -6,18 +6,18 @@ import { settingsTable } from '../../scripts/docs/settings-table.ts';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 
-test('the table of settings in the README is the one that the program has', () => {
-  // Otherwise: somebody sets what the README says, and nothing reads it.
-  assert.ok(readme.includes(settingsTable()), 'node scripts/docs/settings-table.ts prints the table as it should be');
+// A user sets a variable from the README that the program does not read.
+test("the README's table of settings is the one that the program generates", () => {
+  assert.ok(readme.includes(settingsTable()), 'node scripts/docs/settings-table.ts prints the correct table');
 });
 
-test('the costs in the README are the ones that the script works out', () => {
-  // Otherwise: a price changes, and the README goes on promising the old one.
-  assert.ok(readme.includes(costTable()), 'node scripts/cost/cost.ts prints the table as it should be');
+// The README shows an outdated price.
+test("the README's costs are the ones that the script calculates", () => {
+  assert.ok(readme.includes(costTable()), 'node scripts/cost/cost.ts prints the correct table');
 });
 
+// The first click of a new reader ends in a 404.
 test('every file that the README links to exists', async () => {
-  // Otherwise: the first click of a newcomer ends in a 404.
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path ?? '');
   assert.ok(links.length > 3);
   for (const path of links) {
@@ -25,8 +25,8 @@ test('every file that the README links to exists', async () => {
   }
 });
 
+// The first commands that a new user copies fail.
 test('every npm script that the README or CONTRIBUTING names exists', async () => {
-  // Otherwise: the two commands at the top are the first thing that fails.
   const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
   const guide = await readFile(new URL('../../CONTRIBUTING.md', import.meta.url), 'utf8');
   const named = [...`${readme}${guide}`.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? '');

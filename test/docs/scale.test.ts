@@ -11,14 +11,14 @@ for (const [what, table] of [
   ['limits', limitsTable()],
   ['quotas', quotasTable()],
 ] as const) {
-  test(`the table of ${what} in docs/scale.md is the one that the model works out`, () => {
-    // Otherwise: the model learns better, and the guide goes on promising what it said before.
-    assert.ok(guide.includes(`\n\n${table}\n\n`), 'node scripts/scale/scale.ts prints the table as it should be');
+  // The model changes, and the guide shows outdated figures.
+  test(`the table of ${what} in docs/scale.md is the one that the model calculates`, () => {
+    assert.ok(guide.includes(`\n\n${table}\n\n`), 'node scripts/scale/scale.ts prints the correct table');
   });
 }
 
+// A reader who wants to check a figure gets a 404.
 test('every file that docs/scale.md links to exists', async () => {
-  // Otherwise: who asks how a figure came about ends in a 404.
   const links = [...guide.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path ?? '');
   assert.ok(links.length > 1);
   for (const path of links) await assert.doesNotReject(readFile(new URL(path, file)), path);

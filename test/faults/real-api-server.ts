@@ -15,9 +15,9 @@ const OUTAGE_MS = 60_000;
 const PODS = 30;
 
 /**
- * A real API server, killed by SIGKILL during a drain and restarted a minute later. FAULTS_API_SERVER_PID names the file with
- * its process ID and, comma-separated, the PID files of processes that exit with it. KUBECONFIG names its cluster, which the scenario may break,
- * on this machine. Without these variables there is no such scenario.
+ * A real API server on this machine, killed by SIGKILL during a drain and restarted a minute later. FAULTS_API_SERVER_PID
+ * names the file with its process ID and, comma-separated, the PID files of processes that exit with it. KUBECONFIG names
+ * its cluster, which the scenario may break. Without these variables the scenario is skipped.
  */
 export function realApiServer(environment: Readonly<Record<string, string | undefined>>): readonly FaultScenario[] {
   const { FAULTS_API_SERVER_PID: pidFile, KUBECONFIG: kubeconfig } = environment;

@@ -8,8 +8,8 @@ import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import { isMap, type Value, type ValueMap } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import type { Seeded } from '../support/seeded.ts';
-import { fuzz, SECRET, sizeOf, type Verdict } from './fuzz.ts';
-import { bent, mutated } from './mutate.ts';
+import { type CaseResult, fuzz, SECRET, sizeOf } from './fuzz.ts';
+import { mutatedText, mutatedValue } from './mutate.ts';
 
 const DETAIL = {
   LifecycleActionToken: '87654321-4321-4321-4321-210987654321',
@@ -22,7 +22,7 @@ const DETAIL = {
   Destination: 'EC2',
 };
 
-/** What goes beyond the quotes that EventBridge puts around it, and does not escape. */
+/** Values that break out of the quotes in the input template: EventBridge does not escape them. */
 const BREAKOUTS = [
   '" }, { "name": "ON_FAILURE", "value": "continue',
   '", "name": "CLUSTER_NAME", "value": "theirs',
@@ -32,7 +32,7 @@ const BREAKOUTS = [
   '"',
 ];
 
-/** A lifecycle event in which something is not as AWS sends it; it still has what the rule looks for, mostly. */
+/** A lifecycle event with one unexpected value, which mostly still matches the rule. */
 function randomEvent(random: Seeded): ValueMap {
   const names = Object.keys(DETAIL);
   const name = names[random.whole(names.length)] ?? '';
@@ -41,18 +41,19 @@ function randomEvent(random: Seeded): ValueMap {
   const value = random.pick<unknown>(
     good[name],
     undefined,
-    mutated(random, String(good[name])),
+    mutatedText(random, String(good[name])),
     `${String(good[name])}${random.pick(breakout, ...others)}`,
-    bent(random, { [name]: good[name] }),
+    mutatedValue(random, { [name]: good[name] }),
   );
   const detail = { ...good, [name]: value };
   const event = { source: 'aws.autoscaling', 'detail-type': 'EC2 Instance-terminate Lifecycle Action', detail };
-  const made: Value = JSON.parse(JSON.stringify(random.chance(0.1) ? bent(random, event) : event));
+  const made: Value = JSON.parse(JSON.stringify(random.chance(0.1) ? mutatedValue(random, event) : event));
   return isMap(made) ? made : {};
 }
 
-function judge(task: LaunchedTask | undefined): Verdict {
-  if (task === undefined) return { refusal: 'no rule matches it, or its input is no JSON: a dead letter' };
+function judge(task: LaunchedTask | undefined): CaseResult {
+  if (task === undefined)
+    return { refusal: 'no rule matches the event, or its input is not JSON: it goes to the dead-letter queue' };
   const line = readCommandLine(task.command ?? ['drain']);
   assert.equal(line.command, 'drain', 'an event chose the command');
   if (line.command !== 'drain') return { used: true };
@@ -67,8 +68,8 @@ function judge(task: LaunchedTask | undefined): Verdict {
   }
 }
 
-// The event is the one input that comes by itself; what it does to a task nobody sees but the dead-letter queue.
-test('whatever an event holds, its task has a configuration, or its faults', async (t) => {
+// The event is input that no operator checks: an unexpected value in it crashes the task, or changes its configuration.
+test('any event gives its task a valid configuration, or configuration errors', async (t) => {
   const aws = await startAws({ region: 'eu-west-1' });
   t.after(() => aws.stop());
   aws.deploy(templateText('drainer'), EKS);

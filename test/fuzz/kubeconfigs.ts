@@ -1,10 +1,10 @@
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
-import { bent, mutated, randomText, wild } from './mutate.ts';
+import { mutatedText, mutatedValue, randomText, unexpectedValue } from './mutate.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** Ways to prove who one is, each with a secret. Commands that are not there: no mutation of a command may run one. */
+/** Kinds of credentials, each with a secret. The command does not exist, so that no mutation runs one. */
 const USERS = [
   { token: SECRET },
   { username: 'ada', password: SECRET },
@@ -41,7 +41,7 @@ function kubeconfigOf(random: Seeded): object {
   };
 }
 
-/** As people write it: YAML in blocks. */
+/** YAML in block style, as people write it. */
 function yamlOf(value: unknown, indent = ''): string {
   if (typeof value !== 'object' || value === null)
     return ` ${typeof value === 'string' ? JSON.stringify(value) : String(value)}\n`;
@@ -56,7 +56,7 @@ function yamlOf(value: unknown, indent = ''): string {
     : `\n${entries.map(([name, member]) => `${indent}${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}:${yamlOf(member, `${indent}  `)}`).join('')}`;
 }
 
-/** Aliases of aliases: a few lines that stand for more than all memory holds. */
+/** Nested YAML aliases: a few lines that expand beyond any memory ("billion laughs"). */
 function bomb(random: Seeded, text: string): string {
   const levels = Array.from(
     { length: 30 },
@@ -66,19 +66,19 @@ function bomb(random: Seeded, text: string): string {
   return `b0: &b0 [x]\n${levels.join('')}${random.chance(0.5) ? text.replace(/^(\s*)token:.*$/m, '$1token: *b30') : `${text}\n${where}\n`}`;
 }
 
-/** A kubeconfig, or what is left of one. */
+/** A kubeconfig, mostly damaged. */
 export function randomKubeconfig(random: Seeded): string {
   const good = kubeconfigOf(random);
   const kind = random.next();
   if (kind < 0.05) return yamlOf(good).trimStart();
-  if (kind < 0.4) return mutated(random, yamlOf(good).trimStart());
-  if (kind < 0.5) return mutated(random, JSON.stringify(good));
-  if (kind < 0.8) return JSON.stringify(bent(random, good));
+  if (kind < 0.4) return mutatedText(random, yamlOf(good).trimStart());
+  if (kind < 0.5) return mutatedText(random, JSON.stringify(good));
+  if (kind < 0.8) return JSON.stringify(mutatedValue(random, good));
   if (kind < 0.85) return bomb(random, yamlOf(good).trimStart());
   if (kind < 0.88) return `${random.pick('[', '{a: ', '- ', '? ').repeat(random.pick(100, 10_000, 100_000))}${SECRET}`;
   if (kind < 0.91) return `${yamlOf(good).trimStart()}# ${'x'.repeat(random.pick(1_000, 1_000_000, 5_000_000))}`;
   if (kind < 0.94)
     return `${yamlOf(good).trimStart()}${'- {name: a, user: {token: b}}\n'.repeat(random.pick(1_000, 20_000))}`;
   if (kind < 0.97) return randomText(random, 2_000) + SECRET;
-  return String(JSON.stringify(wild(random)));
+  return String(JSON.stringify(unexpectedValue(random)));
 }

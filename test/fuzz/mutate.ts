@@ -1,10 +1,10 @@
 import type { Seeded } from '../support/seeded.ts';
 
-/** Letters of any kind, those that mean something to somebody first. */
-export function randomText(random: Seeded, most = 12): string {
+/** Random characters, mostly those with a meaning in some syntax. */
+export function randomText(random: Seeded, maxLength = 12): string {
   const letter = () =>
     String.fromCodePoint(random.pick(random.whole(128), random.whole(0xd7ff), 0x1f600, 0, 10, 13, 27, 34, 45, 61, 92));
-  return Array.from({ length: random.whole(most) }, letter).join('');
+  return Array.from({ length: random.whole(maxLength) }, letter).join('');
 }
 
 const TOKENS = [
@@ -44,8 +44,8 @@ const TOKENS = [
   '2001-12-14',
 ];
 
-/** The text after some of what happens to texts: cut, torn, doubled, mixed up. */
-export function mutated(random: Seeded, text: string): string {
+/** The text with random damage: truncated, cut, duplicated, reordered. */
+export function mutatedText(random: Seeded, text: string): string {
   let result = text;
   for (let times = random.pick(1, 1, 1, 2, 3, 8); times > 0; times--) {
     const at = random.whole(result.length + 1);
@@ -66,8 +66,8 @@ export function mutated(random: Seeded, text: string): string {
   return result;
 }
 
-/** A value of another kind than anybody expects. */
-export function wild(random: Seeded): unknown {
+/** A value of an unexpected type. */
+export function unexpectedValue(random: Seeded): unknown {
   return random.pick<unknown>(
     null,
     true,
@@ -88,21 +88,21 @@ export function wild(random: Seeded): unknown {
   );
 }
 
-/** The same value with one member, somewhere in it, replaced, removed or doubled. */
-export function bent(random: Seeded, value: unknown): unknown {
+/** The value with one nested member replaced, removed or duplicated. */
+export function mutatedValue(random: Seeded, value: unknown): unknown {
   const isLeaf = typeof value !== 'object' || value === null || random.chance(0.15);
-  if (isLeaf) return wild(random);
+  if (isLeaf) return unexpectedValue(random);
   if (Array.isArray(value)) {
     const at = random.whole(value.length);
     if (random.chance(0.2)) return random.pick([...value, ...value], [], value.slice(at));
-    return value.map((member, index) => (index === at ? bent(random, member) : member));
+    return value.map((member, index) => (index === at ? mutatedValue(random, member) : member));
   }
   const entries = Object.entries(value);
   const at = random.whole(entries.length);
   if (random.chance(0.2)) return Object.fromEntries(entries.filter((_, index) => index !== at));
   if (random.chance(0.1))
-    return Object.fromEntries([...entries, [random.pick('__proto__', 'constructor', 'exec'), wild(random)]]);
+    return Object.fromEntries([...entries, [random.pick('__proto__', 'constructor', 'exec'), unexpectedValue(random)]]);
   return Object.fromEntries(
-    entries.map(([name, member], index) => [name, index === at ? bent(random, member) : member]),
+    entries.map(([name, member], index) => [name, index === at ? mutatedValue(random, member) : member]),
   );
 }

@@ -9,14 +9,14 @@ import { readSweepConfig } from '../../app/config/sweep-config.ts';
 import { accessFromKubeconfigFile } from '../../app/kubernetes/kubeconfig.ts';
 import { Program } from '../process/program.ts';
 import { Listener } from '../simulator/listener.ts';
-import { HandClock } from '../support/clock.ts';
+import { ManualClock } from '../support/clock.ts';
 import { folder } from '../support/folder.ts';
 import { Seeded } from '../support/seeded.ts';
 import { SECRET, sizeOf } from './fuzz.ts';
 import { randomKubeconfig } from './kubeconfigs.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
 
-/** AWS and an API server at once: it counts who comes, and answers nobody. */
+/** Stands in for AWS and the API server: counts connections and requests, and replies 500. */
 async function endpoint(t: TestContext) {
   const count = { requests: 0 };
   const server = createServer((_, response) => {
@@ -31,10 +31,10 @@ async function endpoint(t: TestContext) {
   return { url: `http://127.0.0.1:${await listener.open(0)}`, count };
 }
 
-/** What no process can be given: it ends the text. */
+/** Arguments and environment of a process cannot contain NUL. */
 const withoutNul = (text: string) => text.replaceAll('\0', '');
 
-/** Invocations that are refused, from this seed on: the others would reach for whatever they name. */
+/** Only invocations that are refused, from this seed on: the others would connect to the endpoints that they name. */
 function* refusedInvocations(firstSeed: number): Generator<Invocation & { seed: number }> {
   for (let seed = firstSeed; ; seed++) {
     const made = randomInvocation(new Seeded(seed));
@@ -52,37 +52,38 @@ function* refusedInvocations(firstSeed: number): Generator<Invocation & { seed: 
   }
 }
 
-async function run(args: readonly string[], environment: Readonly<Record<string, string>>, again: string) {
+async function run(args: readonly string[], environment: Readonly<Record<string, string>>, repeat: string) {
   const ended = await new Program(args, environment, () => [SECRET]).ended().catch((cause: unknown) => {
-    throw new Error(`${String(cause)}\n${again}`, { cause });
+    throw new Error(`${String(cause)}\n${repeat}`, { cause });
   });
-  const said = JSON.stringify(ended.lines) + ended.stderr;
-  assert.doesNotMatch(said, /\n\s+at |node:internal|TypeError/, again);
+  const output = JSON.stringify(ended.lines) + ended.stderr;
+  assert.doesNotMatch(output, /\n\s+at |node:internal|TypeError/, repeat);
   return ended;
 }
 
-// What the functions promise, the program has to keep: a fault that is told after the first request has touched something.
-test('bad settings end the program with 64 before it asks anybody anything', async (t) => {
+// A configuration error that is reported after the first request has already had an effect.
+test('invalid settings end the program with 64 before its first request', async (t) => {
   const { cases, firstSeed } = sizeOf(150);
   const { url, count } = await endpoint(t);
   const made = refusedInvocations(firstSeed);
   for (let cased = 0; cased < Math.max(1, cases / 30); cased++) {
     const { value } = made.next();
-    if (value === undefined) throw new Error('there is always another one');
+    if (value === undefined) throw new Error('the generator never ends');
     const { args, environment, seed } = value;
-    const again = `seed ${seed}: FUZZ_SEED=${seed} FUZZ_CASES=1 node --test test/fuzz/program.test.ts`;
-    const { code, lines, stderr } = await run(args, { AWS_ENDPOINT_URL: url, ...environment }, again);
-    assert.deepEqual([code, lines], [64, []], again);
-    assert.match(stderr, /^fargate-node-drainer: /, again);
+    const repeat = `seed ${seed}: FUZZ_SEED=${seed} FUZZ_CASES=1 node --test test/fuzz/program.test.ts`;
+    const { code, lines, stderr } = await run(args, { AWS_ENDPOINT_URL: url, ...environment }, repeat);
+    assert.deepEqual([code, lines], [64, []], repeat);
+    assert.match(stderr, /^fargate-node-drainer: /, repeat);
   }
   assert.equal(count.requests, 0);
 });
 
-test('a kubeconfig that is none ends the program before it asks anybody anything', async (t) => {
+// A damaged kubeconfig is refused only after a request to a server that it names.
+test('an invalid kubeconfig ends the program before its first request', async (t) => {
   const { cases, firstSeed } = sizeOf(150);
   const { url, count } = await endpoint(t);
   const path = join(await folder(t), 'config');
-  const clock = new HandClock();
+  const clock = new ManualClock();
   for (let seed = firstSeed, cased = 0; cased < Math.max(1, cases / 30); seed++) {
     const text = randomKubeconfig(new Seeded(seed)).replaceAll(/https:\/\/[^"\s]*/g, url);
     await writeFile(path, text);
@@ -92,11 +93,11 @@ test('a kubeconfig that is none ends the program before it asks anybody anything
     );
     if (!isRefused) continue;
     cased++;
-    const again = `seed ${seed}: FUZZ_SEED=${seed} FUZZ_CASES=1 node --test test/fuzz/program.test.ts`;
+    const repeat = `seed ${seed}: FUZZ_SEED=${seed} FUZZ_CASES=1 node --test test/fuzz/program.test.ts`;
     const args = ['drain', '--kubeconfig', path, '--node', 'node-a'];
-    const { code, lines, stderr } = await run(args, { AWS_ENDPOINT_URL: url }, again);
-    assert.deepEqual([code, stderr], [1, ''], again);
-    assert.match(lines.find(({ event }) => event === 'run failed')?.message ?? '', /kubeconfig/, again);
+    const { code, lines, stderr } = await run(args, { AWS_ENDPOINT_URL: url }, repeat);
+    assert.deepEqual([code, stderr], [1, ''], repeat);
+    assert.match(lines.find(({ event }) => event === 'run failed')?.message ?? '', /kubeconfig/, repeat);
   }
   assert.equal(count.requests, 0);
 });

@@ -4,11 +4,11 @@ import { readCommandLine } from '../../app/config/cli.ts';
 import { readConfig } from '../../app/config/drain-config.ts';
 import { ConfigErrors, configErrorText } from '../../app/config/setting-values.ts';
 import { readSweepConfig } from '../../app/config/sweep-config.ts';
-import { fuzz, sizeOf, type Verdict } from './fuzz.ts';
+import { type CaseResult, fuzz, sizeOf } from './fuzz.ts';
 import { type Invocation, randomInvocation } from './settings.ts';
 
 /** Reads an invocation as the program does before it sends any request. */
-function judge({ args, environment }: Invocation): Verdict {
+function judge({ args, environment }: Invocation): CaseResult {
   const line = readCommandLine(args);
   if (line.command === 'unknown') return { refusal: configErrorText(new ConfigErrors(line.errors)) };
   if (line.command === 'help' || line.command === 'version') return { used: true };

@@ -1,7 +1,7 @@
 import { flagOf, PLACEMENT_SETTINGS, settingNames } from '../../app/config/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
-import { mutated, randomText } from './mutate.ts';
+import { mutatedText, randomText } from './mutate.ts';
 
 const VALID: ReadonlyMap<string, string> = new Map([
   ['INSTANCE_ID', 'i-0123456789abcdef0'],
@@ -79,7 +79,7 @@ function isPlacementSetting(name: string): boolean {
 /** Mutates only the text around a secret: a part of a secret could not be recognised in the output. */
 function mutatedAround(random: Seeded, valid: string): string {
   const [before = '', ...after] = valid.split(SECRET);
-  return after.length === 0 ? mutated(random, valid) : `${mutated(random, before)}${SECRET}${after.join('')}`;
+  return after.length === 0 ? mutatedText(random, valid) : `${mutatedText(random, before)}${SECRET}${after.join('')}`;
 }
 
 function randomArgument(random: Seeded): string {

@@ -1,7 +1,7 @@
 /** One stage of a Dockerfile. */
 export type Stage = { readonly name: string; readonly base: string; readonly text: string };
 
-/** Its stages, in their order. */
+/** The stages of a Dockerfile, in order. */
 export function stagesOf(dockerfile: string): Stage[] {
   return dockerfile
     .split(/^(?=FROM )/m)
@@ -13,7 +13,7 @@ export function stagesOf(dockerfile: string): Stage[] {
     });
 }
 
-/** The same Dockerfile up to and with one stage: what `--target` builds, for builders that only know the last one. */
+/** The Dockerfile up to and including one stage: replaces `--target` for builders that build only the last stage. */
 export function cutAfter(dockerfile: string, target: string): string {
   const stages = stagesOf(dockerfile);
   const index = stages.findIndex(({ name }) => name === target);

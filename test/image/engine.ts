@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runProgram } from '../../scripts/local/runner.ts';
-import { Job } from '../local/service.ts';
+import { Job } from '../local/job.ts';
 import { cutAfter } from './dockerfile.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,8 +16,8 @@ const RUN = process.env['IMAGE_RUN'] ?? join(ROOT, 'scripts/ci/image-run');
 export type Image = { readonly tag: string; readonly bytesAboveBase: number; readonly user: string };
 
 /**
- * Builds one target of the Dockerfile, with the command that IMAGE_BUILD names: `IMAGE_BUILD FOLDER TAG` builds the last
- * stage and says how many bytes that adds to its base, and the user.
+ * Builds one target of the Dockerfile with the command in IMAGE_BUILD: `IMAGE_BUILD FOLDER TAG` builds the last
+ * stage, and prints how many bytes it adds to its base, and its user.
  */
 export async function build(target: string): Promise<Image> {
   const folder = await mkdtemp(join(tmpdir(), 'node-drainer-image-'));
@@ -27,15 +27,15 @@ export async function build(target: string): Promise<Image> {
     await writeFile(join(folder, 'Dockerfile'), cutAfter(dockerfile, target));
     const tag = `node-drainer-${target}:checked`;
     const { code, stdout, stderr } = await runProgram([BUILD, folder, tag]);
-    const told = /(\d+) bytes above its base.*; user (\S*)/.exec(stdout);
-    if (code !== 0 || told === null) throw new Error(`${BUILD} ended with ${code}\n${stdout}\n${stderr}`);
-    return { tag, bytesAboveBase: Number(told[1]), user: told[2] ?? '' };
+    const report = /(\d+) bytes above its base.*; user (\S*)/.exec(stdout);
+    if (code !== 0 || report === null) throw new Error(`${BUILD} ended with ${code}\n${stdout}\n${stderr}`);
+    return { tag, bytesAboveBase: Number(report[1]), user: report[2] ?? '' };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** What git knows and what it would add: so nothing of this machine, such as node_modules, can help a build. */
+/** Copies tracked and untracked files but no ignored ones, so that a build cannot depend on local files such as node_modules. */
 async function copyProject(folder: string): Promise<void> {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const { stdout } = await promisify(execFile)('git', list, { cwd: ROOT, maxBuffer: 10_000_000 });
@@ -50,7 +50,7 @@ type RunOptions = {
   readonly mounts?: Readonly<Record<string, string>>;
 };
 
-/** Starts an image with the command that IMAGE_RUN names; nothing that its user may write to is writable. */
+/** Starts an image with the command in IMAGE_RUN, on a read-only file system. */
 export function start(t: TestContext, { tag }: Image, args: readonly string[], options: RunOptions = {}): Job {
   const { environment = {}, mounts = {} } = options;
   const RUN_ENV = words(Object.entries(environment).map(([name, value]) => `${name}=${value}`));
@@ -60,6 +60,6 @@ export function start(t: TestContext, { tag }: Image, args: readonly string[], o
 
 function words(values: readonly string[]): string {
   const broken = values.find((value) => /\s/.test(value));
-  if (broken !== undefined) throw new Error(`a space would make two words of '${broken}'`);
+  if (broken !== undefined) throw new Error(`'${broken}' must not contain spaces`);
   return values.join(' ');
 }

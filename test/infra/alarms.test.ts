@@ -9,7 +9,7 @@ import { testContext } from '../support/test-context.ts';
 import { drainer, EKS, VARIANTS } from './templates.ts';
 
 describe('alarms', () => {
-  // After the first message the alarm stays in ALARM until somebody empties the queue, and hides the next lost events.
+  // After the first message the alarm stays in ALARM until the queue is emptied, and hides the next lost events.
   test('every message sent to the dead-letter queue raises the alarm, even if the queue is not empty', () => {
     const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
     assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
@@ -61,7 +61,7 @@ describe('alarms', () => {
     );
   });
 
-  // An alarm may not publish to the topic, or nobody is subscribed.
+  // An alarm may not publish to the topic, or the topic has no subscription.
   test('every alarm may publish to the topic, and AlarmEmail subscribes to it', () => {
     const topic = drainer().outputs['AlarmTopicArn'] ?? '';
     const rule = resourceOf(drainer(), 'FailedTaskRule').properties;

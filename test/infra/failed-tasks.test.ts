@@ -92,7 +92,7 @@ describe('notifications about stopped tasks', () => {
     assert.deepEqual(listAt(rule, 'EventPattern', 'detail', 'lastStatus'), ['STOPPED']);
   });
 
-  // Every failure sends two e-mails, and a broken sweep sends one every five minutes until nobody reads them.
+  // Every failure sends two e-mails, and a broken sweep sends one every five minutes until the team ignores them.
   test('failures that metrics count, and failed sweeps, send no notification: their alarms do', () => {
     for (const [what, event] of Object.entries({
       'a drain that failed': exited(1),

@@ -112,7 +112,6 @@ describe('parameters', () => {
         'on',
         'off',
         'ON',
-        '0',
         '1',
         '99',
         '999',

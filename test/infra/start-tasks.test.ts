@@ -43,7 +43,7 @@ describe('permissions to start tasks', () => {
     });
   }
 
-  // The roles of EventBridge and the Scheduler get permissions that nobody reviews.
+  // The roles of EventBridge and the Scheduler accumulate permissions.
   test('the roles of EventBridge and the Scheduler may only start tasks', () => {
     const start = ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole'];
     assert.deepEqual(actionsOf(drainer(), 'EventsRole'), start);

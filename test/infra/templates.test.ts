@@ -84,7 +84,7 @@ describe('templates, beyond the checks of cfn-lint', () => {
     assert.deepEqual(resourceOf(drainer(), 'Cluster').properties, { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
   });
 
-  // A typo in a rarely used branch fails somebody's deployment.
+  // A typo in a rarely used branch fails the deployments that use it.
   test('every reference and condition is defined, and every condition is used', () => {
     for (const name of TEMPLATES) {
       const document = template(name);

@@ -9,15 +9,15 @@ import { readSeed, SeedErrors } from '../simulator/aws/seed.ts';
 const services = await readCompose({});
 const NO_FLAGS = { settings: {}, dryRun: false, force: false };
 
-// A setting that was renamed in the program only shows when somebody runs the compose file.
-test("the compose file's drainer has a configuration without faults", () => {
+// A setting that was renamed in the program fails only when the compose file is used.
+test("the compose file's drainer has a valid configuration", () => {
   const { target, cluster } = readConfig(services.drainer.environment, NO_FLAGS);
   assert.equal(target.kind, 'instance');
   assert.equal(cluster.kind, 'kubeconfig-object');
 });
 
-// Keys, or names, that differ look like a fault of the drainer's signature or rights.
-test('the simulated account holds what the drainer will look for', () => {
+// Different keys or names look like a wrong signature or a missing permission.
+test('the simulated account and the drainer have the same settings', () => {
   const { aws, drainer } = services;
   for (const name of [
     ...['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'KUBE_CONFIG_BUCKET'],
@@ -28,28 +28,28 @@ test('the simulated account holds what the drainer will look for', () => {
   }
 });
 
-// Compose resolves a service's name; another port, or a name that no service has, is an endpoint that never answers.
-test('the endpoint of the drainer is the port that the simulated AWS listens on and publishes', () => {
+// Compose resolves only service names: with another name or port, the endpoint is unreachable.
+test("the drainer's endpoint is the port that the simulated AWS listens on and publishes", () => {
   const { PORT, HOST } = services.aws.environment;
   assert.equal(services.drainer.environment['AWS_ENDPOINT_URL'], `http://aws:${PORT}`);
   assert.equal(publishedAt(services.aws), `http://127.0.0.1:${PORT}`);
-  assert.equal(HOST, '0.0.0.0', 'a container that listens on its loopback is out of reach');
+  assert.equal(HOST, '0.0.0.0', 'a loopback address is unreachable from other containers');
 });
 
-// An instance of one's own must reach both services, or the drainer asks for one that the group does not have.
-test('INSTANCE_ID of the shell replaces the default in both services', async () => {
+// If only one service gets the instance ID, the drainer looks for an instance that the group does not have.
+test('INSTANCE_ID from the shell replaces the default in both services', async () => {
   const { aws, drainer } = await readCompose({ INSTANCE_ID: 'i-00000000' });
   assert.equal(aws.environment['INSTANCE_ID'], 'i-00000000');
   assert.equal(drainer.environment['INSTANCE_ID'], 'i-00000000');
 });
 
-// Compose takes the default for an empty variable also.
-test('interpolation takes the default for what is absent or empty', () => {
+// Compose's `:-` also replaces an empty variable: otherwise the test reads another configuration than Compose.
+test('interpolation uses the default for an absent or empty variable', () => {
   assert.equal(interpolate(['A:-x', 'B:-y', 'C:-'].map((part) => `$\{${part}}`).join(' '), { A: '', B: 'z' }), 'x z ');
 });
 
-// A simulator that starts without its group answers every question with an error that points elsewhere.
-test('the simulated AWS names every fault of its environment', () => {
+// A simulator without its group replies to every request with a misleading error.
+test('the simulated AWS reports every error in its environment', () => {
   assert.throws(
     () => readSeed({ PORT: 'http', INSTANCE_ID: 'i-1' }),
     (error: unknown) => {
@@ -64,8 +64,8 @@ test('the simulated AWS names every fault of its environment', () => {
   );
 });
 
-// As an administrator the drainer would pass with any RBAC manifest.
-test("the stored kubeconfig keeps the administrator's key and gives up its rights", () => {
+// With administrator permissions, the drainer passes with any RBAC manifest.
+test("the stored kubeconfig keeps the administrator's key and impersonates node-drainer", () => {
   const text = [
     'clusters: [{ name: kind, cluster: { server: "https://control-plane:6443" } }]',
     'contexts: [{ name: kind, context: { cluster: kind, user: kind } }]',

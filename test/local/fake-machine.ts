@@ -10,15 +10,15 @@ type Handler = (...words: string[]) => unknown;
 
 class Refused extends Error {}
 
-/** A machine with docker, kind and kubectl that remembers what they were told, and refuses what could not work. */
+/** Simulates docker, kind and kubectl: records their commands, and fails those that would fail on a real machine. */
 export class FakeMachine {
-  /** Every command, the path of the kubeconfig left out. */
+  /** Every command, without the path of the kubeconfig. */
   readonly commands: string[] = [];
-  /** What is not installed, and what is but does not work. */
+  /** Tools that are not installed, and the errors of commands that fail. */
   readonly missing = new Set<string>();
   readonly broken = new Map<string, string>();
-  /** How the drainer ends instead of doing its work. */
-  drainerEndsWith: number | undefined;
+  /** Exit code of a drainer that does not drain. */
+  drainerExitCode: number | undefined;
   hasCluster = false;
   images = new Set<string>();
   workers = new Map<string, Worker>();
@@ -48,14 +48,14 @@ export class FakeMachine {
       const words = form.exec(line);
       if (words === null) continue;
       try {
-        const told = await handle(...words.slice(1));
-        return { code: 0, stdout: typeof told === 'string' ? told : '', stderr: '' };
+        const output = await handle(...words.slice(1));
+        return { code: 0, stdout: typeof output === 'string' ? output : '', stderr: '' };
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         return { code: 1, stdout: '', stderr: error.message };
       }
     }
-    throw new Error(`nobody runs this in a local run: ${command.join(' ')}`);
+    throw new Error(`unexpected command of a local run: ${command.join(' ')}`);
   }
 
   readonly #handlers: readonly [RegExp, Handler][] = [
@@ -75,7 +75,7 @@ export class FakeMachine {
     [/^kubectl uncordon (.*)$/, (names = '') => this.#each(names, uncordon)],
     [/^kubectl label (.*) alpha\S+instance-id- node\S+balancers-$/, (names = '') => this.#each(names, unbind)],
     [/^kubectl label (.*) alpha.eksctl.io\/instance-id=(\S+)$/, (name = '', id) => this.#each(name, bindTo(id))],
-    [/^kubectl delete namespace node-drainer-sample --ignore-not-found$/, () => this.#place(0)],
+    [/^kubectl delete namespace node-drainer-sample --ignore-not-found$/, () => this.#schedule(0)],
     [/^kubectl apply --filename \S+scripts\/local\/workload.yaml$/, () => this.#deploy()],
     [/^kubectl --namespace node-drainer-sample (rollout status deployment\/shop|get pods) /, () => this.#needCluster()],
   ];
@@ -111,7 +111,7 @@ export class FakeMachine {
     this.#loaded.add(image);
   }
 
-  /** The network that it joins is there once kind has made it; a new container knows nothing of an old one. */
+  /** Needs kind's network. A new container has no state of an earlier one. */
   #startAws(): void {
     this.#needCluster();
     const { INSTANCE_ID: instanceId = '', AUTO_SCALING_GROUP_NAME: autoScalingGroupName = '' } =
@@ -135,18 +135,18 @@ export class FakeMachine {
 
   #deploy(): void {
     if (!this.#loaded.has(this.#services.aws.image)) throw new Refused('ErrImageNeverPull');
-    this.#place(6);
+    this.#schedule(6);
   }
 
-  #place(pods: number): void {
+  #schedule(pods: number): void {
     const open = [...this.workers.values()].filter(({ cordoned }) => !cordoned);
     for (const worker of this.workers.values()) worker.pods = worker.cordoned ? 0 : pods / open.length;
   }
 
-  /** Does what the drainer does, and fails where it would. */
+  /** Does what the drainer does, and fails where it would fail. */
   async #drain(): Promise<void> {
-    if (this.drainerEndsWith === 0) return;
-    if (this.drainerEndsWith !== undefined || !this.#hasRights) throw new Refused('the drain failed');
+    if (this.drainerExitCode === 0) return;
+    if (this.drainerExitCode !== undefined || !this.#hasRights) throw new Refused('the drain failed');
     const environment = this.#services.drainer.environment;
     const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '' } = environment;
     const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY };
@@ -154,11 +154,12 @@ export class FakeMachine {
     const { KUBE_CONFIG_BUCKET: Bucket, KUBE_CONFIG_OBJECT: Key } = environment;
     const s3 = new S3Client({ ...settings, forcePathStyle: true });
     const text = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
-    if (parse(text ?? '').users[0].user.as !== 'node-drainer') throw new Refused('not by its own rights');
+    if (parse(text ?? '').users[0].user.as !== 'node-drainer')
+      throw new Refused('the kubeconfig does not impersonate node-drainer');
     const worker = [...this.workers.values()].find(({ instance }) => instance === environment['INSTANCE_ID']);
     if (worker === undefined) throw new Refused('no node for this instance');
     worker.cordoned = true;
-    this.#place(6);
+    this.#schedule(6);
     await new AutoScalingClient(settings).send(
       new CompleteLifecycleActionCommand({
         AutoScalingGroupName: environment['AUTO_SCALING_GROUP_NAME'],

@@ -19,7 +19,10 @@ test('without docker, kind and kubectl, npm run local names the missing tools an
 // `npm run local dwon` creates a cluster.
 test('a command that is neither up nor down does nothing and exits with 64', async (t) => {
   const { code, stdout, stderr } = await new Job(t, [process.execPath, PROGRAM, 'dwon'], { PATH: '/nowhere' }).ended();
-  assert.deepEqual({ code, stdout, stderr }, { code: 64, stdout: '', stderr: "unknown command 'dwon': use up (default) or down\n" });
+  assert.deepEqual(
+    { code, stdout, stderr },
+    { code: 64, stdout: '', stderr: "unknown command 'dwon': use up (default) or down\n" },
+  );
 });
 
 // A container that ignores SIGTERM delays `docker compose down` by ten seconds.

@@ -13,7 +13,7 @@ const text = await readFile(new URL('../../.github/workflows/ci.yml', import.met
 const workflow = v.parse(Workflow, parse(text));
 const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
 
-// A script that was renamed fails only after the push.
+// A renamed npm script fails only after the push.
 test('every npm script that the workflow runs exists', () => {
   const scripts: Readonly<Record<string, string>> = manifest.scripts;
   const run = steps.flatMap(({ run = '' }) => [...run.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name));
@@ -21,12 +21,12 @@ test('every npm script that the workflow runs exists', () => {
   for (const name of run) assert.ok(scripts[name], `package.json has no script '${name}'`);
 });
 
-// A branch name as a version is whatever somebody else pushes next.
+// An action that is pinned to a branch changes without a commit here.
 test('every action is pinned to a major version', () => {
   for (const { uses } of steps) if (uses !== undefined) assert.match(uses, /@v\d+$/);
 });
 
-// A pull request's code runs with the token of the workflow.
-test('the workflow may read the repository, and nothing else', () => {
+// The code of a pull request runs with the workflow's token.
+test('the workflow has no permission except to read the repository', () => {
   assert.deepEqual(workflow.permissions, { contents: 'read' });
 });

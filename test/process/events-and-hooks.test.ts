@@ -37,7 +37,11 @@ describe('events, hooks and settings', { concurrency: 4 }, () => {
     assert.equal(ended.code, 0, ended.stderr);
     const actions = fixture.aws.lifecycleActions(INSTANCE);
     assert.deepEqual(
-      actions.map(({ lifecycleHookName, result, heartbeats }) => ({ lifecycleHookName, result, hasHeartbeat: heartbeats > 0 })),
+      actions.map(({ lifecycleHookName, result, heartbeats }) => ({
+        lifecycleHookName,
+        result,
+        hasHeartbeat: heartbeats > 0,
+      })),
       [
         { lifecycleHookName: 'node-drainer', result: 'CONTINUE', hasHeartbeat: true },
         { lifecycleHookName: 'second', result: 'CONTINUE', hasHeartbeat: true },

@@ -65,7 +65,7 @@ test('a drain that receives SIGTERM continues in a successor task, and the hook 
   assert.equal(completions.length, 1);
 });
 
-// A worker that retries until SIGKILL loses its summary, and nobody learns why no successor started.
+// A worker that retries until SIGKILL writes no summary, and the reason is lost.
 test('a worker that cannot start a successor reports it and exits before SIGKILL', async (context) => {
   const { fixture, environment } = await fargateFixture(context);
   await fixture.addPod('web', { finalizers: ['test/hold'] });

@@ -1,18 +1,18 @@
 import type { Clock } from '../../app/lib/clock.ts';
 
-/** Work that takes more turns than this without any time passing is a loop that spins. */
-const MOST_TURNS = 5_000;
+/** More turns of the event loop than this without time passing mean a busy loop. */
+const MAX_TURNS = 5_000;
 
 type Sleeper = { readonly at: number; readonly wake: () => void };
 
-/** Looks at nothing happening for this many turns of the event loop before it believes that everybody waits. */
+/** The code under test counts as idle when it has not used the clock for this many turns of the event loop. */
 const QUIET_TURNS = 3;
 
 /**
- * Time that a test moves by hand. Whoever works on this clock's time looks at it or sleeps on it, so when nobody has done
- * either for some turns of the event loop, everybody waits, and time may go on.
+ * A clock that the test advances. Code that works reads the clock or sleeps on it. When no code has done
+ * so for some turns of the event loop, all of it waits, and time may advance.
  */
-export class HandClock implements Clock {
+export class ManualClock implements Clock {
   readonly startedAt: number;
   #now: number;
   #uses = 0;
@@ -28,7 +28,7 @@ export class HandClock implements Clock {
     return this.#now;
   };
 
-  /** Milliseconds since this clock was made. */
+  /** Milliseconds since the creation of this clock. */
   get elapsed(): number {
     return this.#now - this.startedAt;
   }
@@ -37,28 +37,28 @@ export class HandClock implements Clock {
     this.#uses++;
     if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const leave = () => {
+    const cancel = () => {
       this.#sleepers.delete(sleeper);
       reject(signal.reason);
     };
     const sleeper: Sleeper = {
       at: this.#now + Math.max(0, ms),
       wake: () => {
-        signal.removeEventListener('abort', leave);
+        signal.removeEventListener('abort', cancel);
         resolve();
       },
     };
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', cancel, { once: true });
     this.#sleepers.add(sleeper);
     return promise;
   };
 
-  /** How many wait for time to pass. */
+  /** The number of sleeping callers. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
 
-  /** Moves time on by `ms`, waking each sleeper at its own time. */
+  /** Advances time by `ms`, and wakes each sleeper at its own time. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await this.settle();
@@ -70,7 +70,7 @@ export class HandClock implements Clock {
     await this.settle();
   }
 
-  /** Moves time on from sleeper to sleeper until `work` is done. Rejects when that takes longer than `withinMs`. */
+  /** Advances time from sleeper to sleeper until `work` settles. @throws when that takes longer than `withinMs` */
   async until<T>(work: Promise<T>, withinMs: number): Promise<T> {
     let done = false;
     const end = () => {
@@ -80,17 +80,17 @@ export class HandClock implements Clock {
     const limit = this.#now + withinMs;
     for (await this.settle(); !done; await this.settle()) {
       const next = this.#next();
-      if (next === undefined) throw new Error('nobody waits for time, and the work is not done');
+      if (next === undefined) throw new Error('no code sleeps, and the work is not done');
       if (next.at > limit) throw new Error(`the work is not done after ${withinMs} ms`);
       this.#wake(next);
     }
     return work;
   }
 
-  /** Lets everything happen that needs no time. */
+  /** Waits until all work that needs no time is done. */
   async settle(): Promise<void> {
     for (let quiet = 0, turns = 0; quiet < QUIET_TURNS; quiet++, turns++) {
-      if (turns > MOST_TURNS) throw new Error('whoever works here never comes to rest: it is a loop without a pause');
+      if (turns > MAX_TURNS) throw new Error('the code under test never becomes idle: it loops without a pause');
       const before = this.#uses;
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#uses !== before) quiet = -1;
@@ -103,7 +103,7 @@ export class HandClock implements Clock {
     return next;
   }
 
-  /** Moves time on to this sleeper's, and wakes everybody whose time has come. */
+  /** Advances time to this sleeper's, and wakes every sleeper that is due. */
   #wake(first: Sleeper): void {
     this.#now = Math.max(this.#now, first.at);
     for (const sleeper of [...this.#sleepers]) {

@@ -21,7 +21,7 @@ export function draining() {
     recorder,
     stop,
     /** Begins the drain once the cluster has come to rest. */
-    async begin({ deadlineAt, doNotDisruptUntil = 0, action, marginMs = 0, ...options }: Options = {}) {
+    async start({ deadlineAt, doNotDisruptUntil = 0, action, marginMs = 0, ...options }: Options = {}) {
       await clock.advance(1_000);
       const ends = [action?.endsAt, options.onDeadline === 'force' ? undefined : deadlineAt];
       const end = Math.min(...ends.filter((at) => at !== undefined));

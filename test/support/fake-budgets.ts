@@ -4,16 +4,16 @@ import type { Pod } from '../../app/drain/pod.ts';
 import { budget } from './objects.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** Disruption budgets with the status that the API server and its disruption controller keep between them. */
+/** Disruption budgets with the status that the eviction API and the disruption controller maintain. */
 export class FakeBudgets {
-  /** Changes are told to nobody. */
-  deaf = false;
-  /** When watches began and ended: `+shop`, `-shop`. */
+  /** Watches report no changes. */
+  watchesStalled = false;
+  /** The start and end of each watch: `+shop`, `-shop`. */
   readonly watches: string[] = [];
   readonly #budgets = new Map<string, Budget>();
   readonly #sinks = new Map<Sink<Budget>, string>();
 
-  /** A budget over the pods labelled `app: name` that wants this many of them healthy. */
+  /** Adds a budget for the pods with the label `app: name`. */
   add(name: string, minAvailable: number, more: Partial<Budget> = {}): void {
     const made = budget(name, 0, { desired: minAvailable, ...more });
     this.#budgets.set(made.uid, made);
@@ -30,7 +30,7 @@ export class FakeBudgets {
   observe(namespace: string, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
     this.watches.push(`+${namespace}`);
     this.#sinks.set(sink, namespace);
-    if (!this.deaf) sink.replace(this.in(namespace));
+    if (!this.watchesStalled) sink.replace(this.in(namespace));
     return untilAborted(signal, () => {
       this.watches.push(`-${namespace}`);
       this.#sinks.delete(sink);
@@ -41,31 +41,31 @@ export class FakeBudgets {
     for (const [sink, namespace] of this.#sinks) sink.replace(this.in(namespace));
   }
 
-  /** What the eviction API finds over this pod. */
-  over(pod: Pod): Budget[] {
+  /** The budgets that the eviction API applies to this pod. */
+  applyingTo(pod: Pod): Budget[] {
     return budgetsOf(pod, this.in(pod.namespace)).filter((budget) => !bypassesBudget(pod, budget));
   }
 
-  /** What the eviction API does to the status when it lets a pod go. */
-  take(budget: Budget, pod: Pod): void {
+  /** Changes the status as the eviction API does when it accepts an eviction. */
+  recordEviction(budget: Budget, pod: Pod): void {
     const counted = new Set([...budget.counted, pod.name]);
-    this.#keep({ ...budget, allowed: budget.allowed - 1, counted });
+    this.#store({ ...budget, allowed: budget.allowed - 1, counted });
   }
 
-  /** What the disruption controller does when pods have changed. */
+  /** Updates the status as the disruption controller does after pods have changed. */
   recount(pods: readonly Pod[]): void {
     for (const budget of this.#budgets.values()) {
-      const under = pods.filter((pod) => budgetsOf(pod, [budget]).length > 0);
-      const healthy = under.filter(({ ready, deletion }) => ready && deletion === undefined).length;
+      const selected = pods.filter((pod) => budgetsOf(pod, [budget]).length > 0);
+      const healthy = selected.filter(({ ready, deletion }) => ready && deletion === undefined).length;
       const allowed = Math.max(0, healthy - budget.desired);
       const same = allowed === budget.allowed && healthy === budget.healthy && budget.counted.size === 0;
-      if (!same) this.#keep({ ...budget, healthy, allowed, expected: under.length, counted: new Set() });
+      if (!same) this.#store({ ...budget, healthy, allowed, expected: selected.length, counted: new Set() });
     }
   }
 
-  #keep(budget: Budget): void {
+  #store(budget: Budget): void {
     this.#budgets.set(budget.uid, budget);
-    if (this.deaf) return;
+    if (this.watchesStalled) return;
     for (const [sink, namespace] of this.#sinks) if (namespace === budget.namespace) sink.set(budget);
   }
 }

@@ -2,23 +2,23 @@ import type { Budget } from '../../app/drain/budget.ts';
 import type { DrainCluster, EvictionReply, NodeState, Sink, Snapshot } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
 import { Failure } from '../../app/lib/errors.ts';
-import type { HandClock } from './clock.ts';
+import type { ManualClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
 import { FakeNode } from './fake-node.ts';
-import type { Life, Living } from './life.ts';
 import { pod } from './objects.ts';
+import type { PodBehaviour, SimulatedPod } from './pod-behaviour.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** The disruption controller comes round this long after a pod has changed. */
+/** Time from a change of a pod until the disruption controller updates the budgets. */
 const CONTROLLER_MS = 20;
 const never = new AbortController().signal;
 
-/** A cluster in memory, on a clock that the test moves: pods end, are replaced and are counted by budgets. */
+/** A cluster in memory on a manual clock: pods terminate, are replaced, and count for budgets. */
 export class FakeCluster implements DrainCluster {
   latencyMs = 0;
-  /** Every call that this judges fails with what it returns. */
+  /** Returns the error with which a call fails; undefined lets it succeed. */
   fault: (call: string) => Error | undefined = () => undefined;
-  /** Pods that the API knows and that its watch cache does not show. */
+  /** Pods that exist but that the watch cache does not show. */
   readonly hidden = new Set<string>();
   readonly evictions: { readonly name: string; readonly at: number; reply?: EvictionReply['kind'] }[] = [];
   readonly budgets = new FakeBudgets();
@@ -26,19 +26,19 @@ export class FakeCluster implements DrainCluster {
   nodeReplaced = false;
   consistentReads = 0;
   mostInFlight = 0;
-  readonly #clock: HandClock;
-  readonly #living = new Map<string, Living>();
+  readonly #clock: ManualClock;
+  readonly #pods = new Map<string, SimulatedPod>();
   readonly #podSinks = new Set<Sink<Pod>>();
   #inFlight = 0;
-  #deaf = false;
-  #born = 0;
+  #watchesStalled = false;
+  #created = 0;
 
-  constructor(clock: HandClock) {
+  constructor(clock: ManualClock) {
     this.#clock = clock;
   }
 
-  add(one: Pod, { shutdownMs = 100, ...life }: Life = {}, onNode = true): void {
-    this.#put({ shutdownMs, ...life, pod: one, onNode });
+  add(one: Pod, { shutdownMs = 100, ...behaviour }: PodBehaviour = {}, onNode = true): void {
+    this.#put({ shutdownMs, ...behaviour, pod: one, onNode });
     this.#count();
   }
 
@@ -47,24 +47,24 @@ export class FakeCluster implements DrainCluster {
   }
 
   onNode(): Pod[] {
-    return [...this.#living.values()].filter(({ onNode }) => onNode).map(({ pod }) => pod);
+    return [...this.#pods.values()].filter(({ onNode }) => onNode).map(({ pod }) => pod);
   }
 
-  /** No call is answered, and no change is told, until the outage ends. */
+  /** Until the outage ends, every call fails and watches report no changes. */
   outage(): { end(): void } {
     const before = this.fault;
     this.fault = () => new Failure('connection reset', { transient: true });
-    this.#deaf = this.budgets.deaf = true;
+    this.#watchesStalled = this.budgets.watchesStalled = true;
     return {
       end: () => {
         this.fault = before;
-        this.#deaf = this.budgets.deaf = false;
+        this.#watchesStalled = this.budgets.watchesStalled = false;
         this.relist();
       },
     };
   }
 
-  /** What a reflector does when its watch has ended: everything once more, as the cache shows it. */
+  /** Lists everything again from the watch cache, as a reflector does when its watch has ended. */
   relist(): void {
     for (const sink of this.#podSinks) sink.replace(this.#cached());
     this.budgets.relist();
@@ -86,7 +86,7 @@ export class FakeCluster implements DrainCluster {
 
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never> {
     this.#podSinks.add(sink);
-    if (!this.#deaf) sink.replace(this.#cached());
+    if (!this.#watchesStalled) sink.replace(this.#cached());
     return untilAborted(signal, () => this.#podSinks.delete(sink));
   }
 
@@ -105,53 +105,54 @@ export class FakeCluster implements DrainCluster {
     return this.budgets.observe(namespace, sink, signal);
   }
 
-  async evict(asked: Pod, signal: AbortSignal): Promise<EvictionReply> {
-    const entry: (typeof this.evictions)[number] = { name: asked.name, at: this.#clock.elapsed };
+  async evict(target: Pod, signal: AbortSignal): Promise<EvictionReply> {
+    const entry: (typeof this.evictions)[number] = { name: target.name, at: this.#clock.elapsed };
     this.evictions.push(entry);
-    await this.#call(`evict ${asked.name}`, signal);
-    const reply = this.#replyTo(asked, (pod) => {
-      const [over, another] = this.budgets.over(pod);
-      if (another !== undefined) return { kind: 'refused', message: 'more than one budget' };
-      if (over !== undefined && over.allowed <= 0) return { kind: 'blocked', budget: over.name };
-      if (over !== undefined) this.budgets.take(over, pod);
+    await this.#call(`evict ${target.name}`, signal);
+    const reply = this.#replyTo(target, (pod) => {
+      const [first, second] = this.budgets.applyingTo(pod);
+      if (second !== undefined) return { kind: 'refused', message: 'more than one budget' };
+      if (first !== undefined && first.allowed <= 0) return { kind: 'blocked', budget: first.name };
+      if (first !== undefined) this.budgets.recordEviction(first, pod);
       return undefined;
     });
     entry.reply = reply.kind;
     return reply;
   }
 
-  async delete(asked: Pod, signal: AbortSignal): Promise<EvictionReply> {
-    await this.#call(`remove ${asked.name}`, signal);
-    return this.#replyTo(asked, () => undefined);
+  async delete(target: Pod, signal: AbortSignal): Promise<EvictionReply> {
+    await this.#call(`remove ${target.name}`, signal);
+    return this.#replyTo(target, () => undefined);
   }
 
-  /** Ends a pod with its grace period; nothing happens to one that is ending already. */
-  end(uid: string): void {
-    const living = this.#living.get(uid);
-    if (living === undefined || living.pod.deletion !== undefined) return;
-    const { shutdownMs, replacedAfterMs, comesBack = false } = living;
+  /** Starts the termination of a pod; does nothing if it is already terminating. */
+  terminate(uid: string): void {
+    const simulated = this.#pods.get(uid);
+    if (simulated === undefined || simulated.pod.deletion !== undefined) return;
+    const { shutdownMs, replacedAfterMs, returnsToNode = false } = simulated;
     const deletion = { deadline: this.#clock.now() + 30_000, graceSeconds: 30 };
-    this.#put({ ...living, pod: { ...living.pod, deletion } });
+    this.#put({ ...simulated, pod: { ...simulated.pod, deletion } });
     this.#count();
     if (Number.isFinite(shutdownMs)) this.#after(shutdownMs, () => this.vanish(uid));
     if (replacedAfterMs === undefined) return;
-    const { namespace, labels, controller } = living.pod;
+    const { namespace, labels, controller } = simulated.pod;
     const another = { namespace, labels, ...(controller !== undefined && { controller }) };
-    const name = `new-${++this.#born}`;
-    this.#after(replacedAfterMs, () => this.add(pod(name, another), living, comesBack));
+    const name = `new-${++this.#created}`;
+    this.#after(replacedAfterMs, () => this.add(pod(name, another), simulated, returnsToNode));
   }
 
-  /** A pod becomes something else. */
+  /** Changes fields of a pod. */
   change(uid: string, to: Partial<Pod>): void {
-    const living = this.#living.get(uid);
-    if (living === undefined) throw new Error(`there is no pod ${uid}`);
-    this.#put({ ...living, pod: { ...living.pod, ...to } });
+    const simulated = this.#pods.get(uid);
+    if (simulated === undefined) throw new Error(`there is no pod ${uid}`);
+    this.#put({ ...simulated, pod: { ...simulated.pod, ...to } });
   }
 
   vanish(uid: string): void {
-    const living = this.#living.get(uid);
-    if (living === undefined || !this.#living.delete(uid)) return;
-    if (living.onNode && this.#isTold(living.pod)) for (const sink of this.#podSinks) sink.remove(living.pod);
+    const simulated = this.#pods.get(uid);
+    if (simulated === undefined || !this.#pods.delete(uid)) return;
+    if (simulated.onNode && this.#isVisible(simulated.pod))
+      for (const sink of this.#podSinks) sink.remove(simulated.pod);
     this.#count();
   }
 
@@ -167,33 +168,33 @@ export class FakeCluster implements DrainCluster {
     }
   }
 
-  #replyTo(asked: Pod, refuse: (pod: Pod) => EvictionReply | undefined): EvictionReply {
-    const here = [...this.#living.values()].find(
-      ({ pod }) => pod.namespace === asked.namespace && pod.name === asked.name,
+  #replyTo(target: Pod, refuse: (pod: Pod) => EvictionReply | undefined): EvictionReply {
+    const here = [...this.#pods.values()].find(
+      ({ pod }) => pod.namespace === target.namespace && pod.name === target.name,
     );
     if (here === undefined) return { kind: 'gone' };
-    if (here.pod.uid !== asked.uid) return { kind: 'replaced' };
+    if (here.pod.uid !== target.uid) return { kind: 'replaced' };
     const refusal = refuse(here.pod);
     if (refusal !== undefined) return refusal;
-    this.end(asked.uid);
+    this.terminate(target.uid);
     return { kind: 'accepted' };
   }
 
-  #put(living: Living): void {
-    this.#living.set(living.pod.uid, living);
-    if (living.onNode && this.#isTold(living.pod)) for (const sink of this.#podSinks) sink.set(living.pod);
+  #put(simulated: SimulatedPod): void {
+    this.#pods.set(simulated.pod.uid, simulated);
+    if (simulated.onNode && this.#isVisible(simulated.pod)) for (const sink of this.#podSinks) sink.set(simulated.pod);
   }
 
   #count(): void {
-    this.#after(CONTROLLER_MS, () => this.budgets.recount([...this.#living.values()].map(({ pod }) => pod)));
+    this.#after(CONTROLLER_MS, () => this.budgets.recount([...this.#pods.values()].map(({ pod }) => pod)));
   }
 
   #cached(): Pod[] {
     return this.onNode().filter(({ name }) => !this.hidden.has(name));
   }
 
-  #isTold({ name }: Pod): boolean {
-    return !this.#deaf && !this.hidden.has(name);
+  #isVisible({ name }: Pod): boolean {
+    return !this.#watchesStalled && !this.hidden.has(name);
   }
 
   #after(ms: number, then: () => void): void {

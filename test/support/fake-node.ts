@@ -17,7 +17,7 @@ export class FakeNode {
   }
 
   /** Its kubelet comes to life, or is heard of no more. */
-  turn(ready: ReadyStatus): void {
+  setReady(ready: ReadyStatus): void {
     this.#tell({ ...this.#state, ready });
   }
 

@@ -1,20 +1,20 @@
 import type { Claim } from '../../app/drain/cluster.ts';
 import type { Attachment, Volumes } from '../../app/run/volumes.ts';
-import type { HandClock } from './clock.ts';
+import type { ManualClock } from './clock.ts';
 
-/** The volumes that are attached to a node in memory, each for as long as the test says. */
+/** Volumes that are attached to a node in memory, each until a time that the test sets. */
 export class FakeVolumes implements Volumes {
-  /** What a call meets instead of an answer. */
+  /** Returns the error with which a call fails; undefined lets it succeed. */
   fault: (call: 'list' | 'read') => Error | undefined = () => undefined;
   readonly asked: ('list' | 'read')[] = [];
   readonly #attached: { readonly claim: string; readonly volume: string; readonly until: number }[] = [];
-  readonly #clock: HandClock;
+  readonly #clock: ManualClock;
 
-  constructor(clock: HandClock) {
+  constructor(clock: ManualClock) {
     this.#clock = clock;
   }
 
-  /** The volume of the claim `namespace/name` is attached, and detached at `untilMs` of the clock. */
+  /** Attaches the volume of the claim `namespace/name`, and detaches it at `untilMs` of the clock. */
   attach(claim: string, untilMs: number): void {
     this.#attached.push({ claim, volume: `pv-${claim.replace('/', '-')}`, until: untilMs });
   }

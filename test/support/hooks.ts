@@ -1,5 +1,5 @@
 import type { Hook } from '../../app/lifecycle/heartbeat.ts';
-import type { HandClock } from './clock.ts';
+import type { ManualClock } from './clock.ts';
 
 type Answer = 'active' | 'ended';
 
@@ -11,18 +11,18 @@ export class FakeHook implements Hook {
   /** When it was beaten, in milliseconds of the clock. */
   readonly beats: number[] = [];
   readonly results: string[] = [];
-  /** What a call meets instead of an answer. */
+  /** Returns the reply or error of a call; undefined gives the normal reply. */
   fault: (call: 'heartbeat' | 'complete') => Promise<Answer> | undefined = () => undefined;
   #active = true;
-  readonly #clock: HandClock;
+  readonly #clock: ManualClock;
 
-  constructor(clock: HandClock, name = 'drainer', heartbeatTimeoutSeconds = 300) {
+  constructor(clock: ManualClock, name = 'drainer', heartbeatTimeoutSeconds = 300) {
     this.#clock = clock;
     this.name = name;
     this.heartbeatTimeoutSeconds = heartbeatTimeoutSeconds;
   }
 
-  /** It timed out, or was completed otherClusters. */
+  /** Ends the action, as its timeout or a completion elsewhere does. */
   end(): void {
     this.#active = false;
   }

@@ -114,11 +114,11 @@ export function planned(seen: ObservedState, now: number, otherwise: Partial<Pla
 }
 
 /** The verdicts in words, by the pod's name: `evict`, `leave daemonset`, `wait budget`. */
-export function acts({ decisions }: Plan): Record<string, string> {
-  return Object.fromEntries(decisions.map((verdict) => [verdict.pod.name, actOf(verdict)]));
+export function actionsByPod({ decisions }: Plan): Record<string, string> {
+  return Object.fromEntries(decisions.map((verdict) => [verdict.pod.name, actionOf(verdict)]));
 }
 
-function actOf(verdict: Decision): string {
+function actionOf(verdict: Decision): string {
   switch (verdict.action) {
     case 'skip':
       return `skip ${verdict.reason}`;

@@ -5,7 +5,7 @@ import { KubernetesClient } from '../../app/kubernetes/client.ts';
 import { ApiUnreachable } from '../../app/kubernetes/errors.ts';
 import { accessFromUntrustedKubeconfig } from '../../app/kubernetes/kubeconfig.ts';
 import type { Certificate } from './certificate-authority.ts';
-import type { HandClock } from './clock.ts';
+import type { ManualClock } from './clock.ts';
 
 const never = new AbortController().signal;
 export const get = (path: string) => ({ verb: 'get', path, signal: never }) as const;
@@ -32,7 +32,7 @@ export function kubeconfigOf(
 }
 
 /** A client whose access comes from a source, as in the program, and how often it has read the source. */
-export async function clientFrom(t: TestContext, clock: HandClock, source: ResolveAccess) {
+export async function clientFrom(t: TestContext, clock: ManualClock, source: ResolveAccess) {
   const reads = { count: 0 };
   const resolveAccess: ResolveAccess = (signal) => {
     reads.count++;
@@ -45,7 +45,7 @@ export async function clientFrom(t: TestContext, clock: HandClock, source: Resol
 }
 
 /** A kubeconfig object in S3 that the test can replace, and the access from it. */
-export function kubeconfigObject(clock: HandClock, text: string) {
+export function kubeconfigObject(clock: ManualClock, text: string) {
   const object = { text };
   return { object, resolveAccess: () => accessFromUntrustedKubeconfig(object.text, 's3://bucket/key', clock) };
 }

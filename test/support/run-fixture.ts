@@ -56,8 +56,8 @@ export function runFixture() {
   const hook = new FakeHook(clock);
   const volumes = new FakeVolumes(clock);
   const node = nodeOf('node-a', INSTANCE);
-  const did: string[] = [];
-  const noted: RunEvent['type'][] = [];
+  const calls: string[] = [];
+  const recordedEvents: RunEvent['type'][] = [];
   /** What a test changes before the run. */
   const facts: {
     action: LifecycleAction;
@@ -97,27 +97,27 @@ export function runFixture() {
       },
     },
     async cordon(node, exclude, signal) {
-      did.push(`cordon ${node.name}${exclude ? ' and exclude it' : ''}`);
+      calls.push(`cordon ${node.name}${exclude ? ' and exclude it' : ''}`);
       return (await facts.cordon(signal)) === 'replaced' ? 'replaced' : { ...node, cordoned: true };
     },
     async exclude({ name }, signal) {
-      did.push(`exclude ${name}`);
+      calls.push(`exclude ${name}`);
       return facts.exclude(signal);
     },
     async restore({ name }) {
-      did.push(`restore ${name}`);
+      calls.push(`restore ${name}`);
       return ['uncordoned'];
     },
     async taint({ name }) {
-      did.push(`taint ${name}`);
+      calls.push(`taint ${name}`);
       return facts.taint();
     },
     podsOf: () => cluster,
     volumesOf: () => volumes,
-    eventsOn: () => ({ record: ({ type }) => noted.push(type), flush: () => facts.flush() }),
+    eventsOn: () => ({ record: ({ type }) => recordedEvents.push(type), flush: () => facts.flush() }),
     requests: { get: 1 },
     async close() {
-      did.push('close');
+      calls.push('close');
     },
   };
   const ports: Ports = {
@@ -144,10 +144,10 @@ export function runFixture() {
   return {
     clock,
     cluster,
-    did,
+    calls,
     facts,
     hook,
-    noted,
+    recordedEvents,
     recorder,
     stop,
     volumes,

@@ -1,4 +1,4 @@
-/** Random numbers that come out the same for the same seed (mulberry32), so that a failure can be seen again. */
+/** Random numbers from a seed (mulberry32), so that a failure can be repeated. */
 export class Seeded {
   #state: number;
 

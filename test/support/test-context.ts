@@ -1,9 +1,9 @@
-import { HandClock } from './clock.ts';
+import { ManualClock } from './clock.ts';
 import { Recorder } from './recorder.ts';
 
-/** What work is given in a test: time that is moved by hand, somebody who remembers what is told, and when to stop. */
+/** Manual clock, recorder of the reported events, and abort signal for anything that waits. */
 export function testContext() {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const recorder = new Recorder(clock.now);
   const stop = new AbortController();
   return { clock, recorder, stop, context: { clock, report: recorder.report, signal: stop.signal } };

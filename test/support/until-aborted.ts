@@ -1,4 +1,4 @@
-/** Rejects with the signal's reason when it aborts, and does `then` just before. */
+/** Calls `then` and rejects with the signal's reason when it aborts. */
 export function untilAborted(signal: AbortSignal, then: () => void): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   const end = () => {

@@ -5,7 +5,7 @@ import { API_BACKOFF, backoffMs } from '../../app/lib/backoff.ts';
 import { TimedOut, withTimeout } from '../../app/lib/clock.ts';
 import { adviceOf, Denied, explain, Failure } from '../../app/lib/errors.ts';
 import { Stopwatch } from '../../app/lib/stopwatch.ts';
-import { HandClock } from '../support/clock.ts';
+import { ManualClock } from '../support/clock.ts';
 import { Seeded } from '../support/seeded.ts';
 import { testContext } from '../support/test-context.ts';
 
@@ -86,15 +86,15 @@ test('an abort ends the trying with its reason, in a try and between two', async
 
 // An SDK that waits for credentials heeds no signal: its caller must not wait with it.
 test('work that takes longer than its time is given up, whether it heeds its signal or not', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   let told: unknown;
-  const deaf = withTimeout(clock, 9_000, (signal) => {
+  const watchesStalled = withTimeout(clock, 9_000, (signal) => {
     signal.addEventListener('abort', () => {
       told = signal.reason;
     });
     return new Promise(() => undefined);
   });
-  await assert.rejects(clock.until(deaf, 9_000), TimedOut);
+  await assert.rejects(clock.until(watchesStalled, 9_000), TimedOut);
   assert.ok(told instanceof TimedOut);
   assert.equal(await withTimeout(clock, 9_000, async () => 'in time'), 'in time');
   assert.equal(clock.sleeping, 0);
@@ -133,7 +133,7 @@ test('the advice is that of the outermost failure that has one', () => {
 });
 
 test('a stopwatch adds up each phase, also those that fail, and the total', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const stopwatch = new Stopwatch(clock);
   const taking = (ms: number) => () => clock.sleep(ms, never);
   await clock.until(stopwatch.time('connect', taking(1_500)), 2_000);

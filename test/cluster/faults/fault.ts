@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import type { FaultRule, SimulatedRequest } from '../../simulator/faults.ts';
 import type { KubernetesSimulator } from '../../simulator/kubernetes/simulator.ts';
 
-/** The drainer's requests meet this fault; nobody else's do, and no later test's. */
+/** Injects a fault into the drainer's requests only, until the test ends. */
 export function fault(t: TestContext, { faults }: KubernetesSimulator, rule: FaultRule): { hits(): number } {
   const { remove, hits } = faults.add({
     ...rule,

@@ -3,14 +3,14 @@ import { after, test } from 'node:test';
 import { podOn, replicaSet } from '../manifests.ts';
 import { applyRights } from '../rights.ts';
 import { Scenario } from '../scenario.ts';
-import { simulatedLab } from '../simulated-cluster.ts';
+import { openSimulatedCluster } from '../simulated-cluster.ts';
 
-const lab = await simulatedLab();
-await applyRights(lab);
-after(() => lab.close());
-const { simulator } = lab;
+const cluster = await openSimulatedCluster();
+await applyRights(cluster);
+after(() => cluster.close());
+const { simulator } = cluster;
 
-/** Watches that the drainer opened on the pods of a node, or on whatever else. */
+/** How many watches the drainer has opened on a resource. */
 function watchesOf(resource: string): number {
   return simulator.requests.filter(
     ({ user, verb, resource: of }) => user === 'node-drainer' && verb === 'watch' && of === resource,
@@ -18,18 +18,18 @@ function watchesOf(resource: string): number {
 }
 
 for (const how of ['end', 'reset'] as const) {
-  // An API server closes the watch of a client that is slow in a burst: whoever trusts one watch hangs for ever.
-  test(`watches that ${how} in mid-burst cost no pod`, async (t) => {
-    const scenario = await Scenario.open(t, lab);
+  // The API server closes a watch that is too slow for a burst: a drainer that relies on one watch never ends.
+  test(`every pod is evicted although watches ${how} in a burst`, async (t) => {
+    const scenario = await Scenario.open(t, cluster);
     const names = Array.from({ length: 60 }, (_, index) => `pod-${index}`);
     for (const name of names) await scenario.create(podOn(scenario.worker, name));
     await scenario.ready('pod-59', 1);
     const before = watchesOf('pods');
     const drainer = scenario.drain();
-    await drainer.says('that it asks', ({ event }) => event === 'eviction requested');
+    await drainer.reports('an eviction request', ({ event }) => event === 'eviction requested');
     const dropping = setInterval(() => simulator.dropWatches(how), 30);
     t.after(() => clearInterval(dropping));
-    await drainer.says('that a pod is gone', ({ event }) => event === 'pod gone');
+    await drainer.reports('that a pod is gone', ({ event }) => event === 'pod gone');
     simulator.dropWatches(how);
     clearInterval(dropping);
     const { exitCode, summary } = await drainer.ended(30_000);
@@ -40,20 +40,20 @@ for (const how of ['end', 'reset'] as const) {
   });
 }
 
-// A watch that answers 410 never works again from where it was: the list must be read anew, budgets and nodes too.
-test('after 410 Gone the drain goes on from a new list', async (t) => {
-  const scenario = await Scenario.open(t, lab);
+// A watch cannot continue after 410: without a new list, the drain misses changes of pods, budgets and nodes.
+test('after 410 Gone the drain continues from a new list', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
   await scenario.startOnWorker(replicaSet(scenario.namespace, 'web', { replicas: 2 }), 2);
   await scenario.budget('strict', 'web', { maxUnavailable: 0 }, 2);
   await scenario.pod('held', { held: true });
   const drainer = scenario.drain();
   await scenario.terminating('held');
-  await drainer.says('that a budget blocks', ({ waitReason }) => waitReason === 'budget');
+  await drainer.reports('that a budget blocks', ({ waitReason }) => waitReason === 'budget');
   for (let round = 0; round < 3; round++) {
     await scenario.create(podOn(scenario.worker, `late-${round}`));
     simulator.compact();
     simulator.dropWatches();
-    await drainer.says(
+    await drainer.reports(
       'that it is gone',
       ({ event, pod }) => event === 'pod gone' && pod?.endsWith(`/late-${round}`) === true,
     );
@@ -62,11 +62,11 @@ test('after 410 Gone the drain goes on from a new list', async (t) => {
   simulator.dropWatches();
   const allowedAt = Date.now();
   await scenario.changeBudget('strict', { maxUnavailable: 1 });
-  const goes = await drainer.says(
-    'that one goes',
+  const accepted = await drainer.reports(
+    'that one pod is evicted',
     ({ event, pod }) => event === 'eviction accepted' && /\/web-/.test(pod ?? ''),
   );
-  assert.ok(goes.time - allowedAt < 5_000, `${goes.time - allowedAt} ms after the budget allowed it`);
+  assert.ok(accepted.time - allowedAt < 5_000, `${accepted.time - allowedAt} ms after the budget allowed it`);
   await scenario.release('held');
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);

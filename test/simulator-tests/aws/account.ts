@@ -51,14 +51,14 @@ export type Call = {
   body?: string;
   host?: string;
   keys?: Keys;
-  /** A body other than the one that is signed. */
+  /** Sent instead of the signed body. */
   sentBody?: string;
-  /** Headers that come after the signature. */
+  /** Headers added after signing. */
   unsignedHeaders?: Record<string, string>;
   signQuery?: boolean;
 };
 
-/** A request that aws4 signed, so by other hands than the simulator's and the SDK's. */
+/** Sends a request signed by aws4, which is independent of the simulator and the SDK. */
 export async function call(aws: AwsSimulator, { keys = keysOf(aws), sentBody, unsignedHeaders, ...rest }: Call) {
   const url = new URL(aws.url);
   const region = aws.environment['AWS_REGION'] ?? '';

@@ -40,8 +40,8 @@ test('groups are paged, and filtered by name and tag', async (t) => {
   });
 });
 
-// A sweep of a big region asks for all of it, and an instance that is missing on a page is one that nobody drains.
-test('a thousand instances in a hundred groups are shown once each, with their state', async (t) => {
+// A sweep reads all instances of a region; one that is missing on a page is never drained.
+test('a thousand instances in a hundred groups are listed once each, with their state', async (t) => {
   const aws = await started(t);
   const idOf = (n: number) => `i-${n.toString(16).padStart(17, '0')}`;
   for (let n = 0; n < 1000; n += 1) {
@@ -66,10 +66,10 @@ test('a thousand instances in a hundred groups are shown once each, with their s
   assert.equal(seen.size, 1000);
   assert.deepEqual([seen.get(idOf(10)), seen.get(idOf(11))], ['Terminating:Wait', 'InService']);
   assert.equal([...seen.values()].filter((state) => state === 'Terminating:Wait').length, 100);
-  const beat = { AutoScalingGroupName: 'group-10', LifecycleHookName: 'drainer' };
+  const hook = { AutoScalingGroupName: 'group-10', LifecycleHookName: 'drainer' };
   const [action] = aws.lifecycleActions(idOf(10));
-  await client.send(new RecordLifecycleActionHeartbeatCommand({ ...beat, LifecycleActionToken: action?.token }));
+  await client.send(new RecordLifecycleActionHeartbeatCommand({ ...hook, LifecycleActionToken: action?.token }));
   assert.equal(aws.lifecycleActions(idOf(10))[0]?.heartbeats, 1);
-  const other = { ...beat, AutoScalingGroupName: 'group-11', LifecycleActionToken: action?.token };
+  const other = { ...hook, AutoScalingGroupName: 'group-11', LifecycleActionToken: action?.token };
   await assert.rejects(client.send(new RecordLifecycleActionHeartbeatCommand(other)), /No active Lifecycle Action/);
 });

@@ -6,8 +6,8 @@ import { token } from './eks-token.ts';
 import { fakeClock } from './fake-clock.ts';
 import { codeIn, everyService, serviceNames } from './services.ts';
 
-// A container whose clock is off must fail as it would at AWS, and a client that corrects itself must get the chance.
-test('a clock ten minutes off is refused, and the SDK corrects itself by the Date header', async (t) => {
+// A container with a wrong clock must fail as it does in AWS, and the SDK must be able to correct the skew.
+test('a clock skew of ten minutes is refused, and the SDK corrects it by the Date header', async (t) => {
   for (const [minutes, reason] of [
     [-10, 'Signature not yet current'],
     [10, 'Signature expired'],
@@ -37,8 +37,8 @@ const skewed = {
   s3: [403, 'RequestTimeTooSkewed'],
 };
 
-// A refusal without the server's time is one that no client can correct itself by.
-test('every service refuses a clock that is too far off in its own words, and tells its own time', async (t) => {
+// Without the time of the server in the error, no client can correct its clock.
+test('every service refuses a large clock skew with its own error, and returns its own time', async (t) => {
   for (const minutes of [-16, -10, -4, 4, 10, 16]) {
     const off = minutes * 60 * second;
     const aws = await started(t, { now: () => Date.now() + off });
@@ -48,20 +48,20 @@ test('every service refuses a clock that is too far off in its own words, and te
       const what = `${name} at ${minutes} minutes`;
       if (isRefused) assert.deepEqual([status, codeIn(body)], skewed[name], what);
       else assert.ok(status === 200 || status === 404, `${what}: ${status}`);
-      const told = Date.parse(headers.date ?? '') - Date.now();
-      assert.ok(Math.abs(told - off) < 5 * second, `${what} it says ${headers.date}`);
+      const date = Date.parse(headers.date ?? '') - Date.now();
+      assert.ok(Math.abs(date - off) < 5 * second, `${what}: the Date header is ${headers.date}`);
       if (name === 's3' && isRefused) assert.match(body, /<ServerTime>.*<MaxAllowedSkewMilliseconds>900000</);
     }
   }
 });
 
-// A token from a clock that is ahead is refused by STS for minutes, though the same program's other calls succeed.
-test('an EKS token is refused from a clock ten minutes ahead, and lives on from one behind', async (t) => {
+// STS refuses a token from a fast clock, although other calls of the same program succeed.
+test('an EKS token from a clock ten minutes ahead is refused, and one from a slow clock expires earlier', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   const verdict = (date: string) => JSON.stringify(aws.verifyToken(token(aws, { date }), 'demo'));
   assert.match(verdict('20260102T031405Z'), /in the future: signature not yet current/);
   assert.match(verdict('20260102T030905Z'), /user\/simulated/, 'five minutes are tolerated');
-  assert.match(verdict('20260102T025405Z'), /user\/simulated/, 'ten of its fifteen minutes are gone');
+  assert.match(verdict('20260102T025405Z'), /user\/simulated/, 'five of its fifteen minutes remain');
   assert.match(verdict('20260102T024904Z'), /15 minute expiration/);
 });

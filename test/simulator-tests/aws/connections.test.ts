@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { call, callerIdentity, started } from './account.ts';
 
-// A client that can tell a port that is closed from one that is silent takes another path, which a reset never shows.
-test('refused connections are refused at once, and the same port opens again', async (t) => {
+// Clients handle a refused connection differently from a reset.
+test('the server refuses connections until its port reopens', async (t) => {
   const aws = await started(t);
   const { hostname, port } = new URL(aws.url);
   const refused = () =>

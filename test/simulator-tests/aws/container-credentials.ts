@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AwsSimulator } from '../../simulator/aws/simulator.ts';
 import type { Keys } from './account.ts';
 
-/** The credentials that a container gets. */
+/** Reads the credentials as a container does. */
 export async function containerKeys(aws: AwsSimulator): Promise<Keys & { expiration: Date }> {
   const environment = aws.environmentWithContainerCredentials();
   const response = await fetch(environment['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '', {

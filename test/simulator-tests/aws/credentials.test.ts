@@ -4,10 +4,10 @@ import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/cl
 import { call, clientOptions, type Keys, second, started } from './account.ts';
 import { containerKeys } from './container-credentials.ts';
 import { fakeClock } from './fake-clock.ts';
-import { answersOf, everyService } from './services.ts';
+import { everyService, responsesOf } from './services.ts';
 
-// A drain outlives its credentials: what worked an hour ago must stop working here too.
-test('container credentials rotate, and the old ones are expired', async (t) => {
+// A drain can run longer than its credentials are valid, so expired ones must fail.
+test('container credentials rotate, and the old ones expire', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   const describe = (credentials: Keys) =>
@@ -35,11 +35,11 @@ test('container credentials rotate, and the old ones are expired', async (t) => 
   await assert.rejects(containerKeys(aws), /500/);
 });
 
-// A service whose refusal is not recognised as one of expired credentials leaves a drain without fresh ones.
-test('every service refuses expired credentials in its own words', async (t) => {
+// If the SDK does not recognise an expiry error, it does not load new credentials.
+test('every service refuses expired credentials with its own error', async (t) => {
   const aws = await started(t);
   const keys = await containerKeys(aws);
-  const { autoscaling, ecs } = await answersOf(aws, keys);
+  const { autoscaling, ecs } = await responsesOf(aws, keys);
   assert.deepEqual(
     [autoscaling, ecs],
     [
@@ -48,7 +48,7 @@ test('every service refuses expired credentials in its own words', async (t) => 
     ],
   );
   aws.rotateCredentials();
-  assert.deepEqual(await answersOf(aws, keys), {
+  assert.deepEqual(await responsesOf(aws, keys), {
     autoscaling: [403, 'ExpiredToken'],
     sts: [403, 'ExpiredToken'],
     ec2: [400, 'RequestExpired'],
@@ -58,8 +58,8 @@ test('every service refuses expired credentials in its own words', async (t) => 
   });
 });
 
-// The endpoint is a process on the host, and can be as late or as dead as any other.
-test('the credentials endpoint can hang, be reset and be throttled, while its credentials go on to count', async (t) => {
+// The credentials endpoint is a process on the host, which can be slow or fail.
+test('the credentials endpoint can hang, reset or throttle while its credentials stay valid', async (t) => {
   const aws = await started(t);
   const keys = await containerKeys(aws);
   const isCredentials = ({ path }: { path: string }) => path === 'credentials';

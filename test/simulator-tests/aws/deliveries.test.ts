@@ -6,8 +6,8 @@ import { second, started } from './account.ts';
 import { fakeClock } from './fake-clock.ts';
 import { ruleStack } from './stacks.ts';
 
-// A simulator that loses what AWS keeps proves nothing about what is done with it.
-test('what a rule cannot deliver is a dead letter, and other rules still get the event', async (t) => {
+// Without dead letters in the simulator, no test can check their handling.
+test('an event that a rule cannot deliver is a dead letter, and other rules still receive it', async (t) => {
   const aws = await started(t);
   const rule = (template: string) =>
     `{ Type: AWS::Events::Rule, Properties: { EventPattern: { source: [test] }, Targets: [{ Arn: !Ref Topic, InputTransformer: { InputPathsMap: { text: $.detail.text }, InputTemplate: '${template}' } }] } }`;
@@ -27,8 +27,8 @@ test('what a rule cannot deliver is a dead letter, and other rules still get the
 
 const minute = 60 * second;
 
-/** A simulator whose retries follow a clock that is moved by hand. */
-async function retried(t: TestContext, options: AwsOptions = {}, more = '') {
+/** A simulator whose retries follow a fake clock. */
+async function withFakeClock(t: TestContext, options: AwsOptions = {}, more = '') {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now, timers: clock.timers, ...options });
   aws.deploy(ruleStack(more));
@@ -36,9 +36,9 @@ async function retried(t: TestContext, options: AwsOptions = {}, more = '') {
   return { aws, clock, put };
 }
 
-// A drainer that is only ever tested at the first delivery has never been started late.
-test('a throttled target is tried again, later each time, until it takes the event', async (t) => {
-  const { aws, clock, put } = await retried(t);
+// Without retries, no test can start a drainer late.
+test('a throttled target is retried with increasing delays until it accepts the event', async (t) => {
+  const { aws, clock, put } = await withFakeClock(t);
   const { hits } = aws.faults.add({
     when: ({ path }) => path === 'ecs:RunTask',
     times: 4,
@@ -60,11 +60,11 @@ test('a throttled target is tried again, later each time, until it takes the eve
   assert.deepEqual([aws.tasks.length, aws.deadLetters, aws.waitingEvents], [1, [], 0]);
 });
 
-// A dead letter that comes too early is an alarm for nothing; one that never comes, a node that nobody drains.
-test('a delivery is given up at the age and at the number of retries that its policy sets', async (t) => {
+// An early dead letter is a false alarm; a missing one hides a node that is not drained.
+test('a delivery ends at the maximum age and number of retries of its policy', async (t) => {
   const isRun = ({ path }: { path: string }) => path === 'ecs:RunTask';
   const queue = 'DeadLetterConfig: { Arn: !GetAtt Queue.Arn }';
-  const old = await retried(t, {}, `${queue}\n          RetryPolicy: { MaximumEventAgeInSeconds: 900 }`);
+  const old = await withFakeClock(t, {}, `${queue}\n          RetryPolicy: { MaximumEventAgeInSeconds: 900 }`);
   old.aws.faults.add({ when: isRun, fault: { kind: 'throttle' } });
   old.put();
   old.clock.pass(15 * minute - 1);
@@ -78,13 +78,13 @@ test('a delivery is given up at the age and at the number of retries that its po
   );
   assert.ok(letter.retries >= 8 && letter.retries <= 11, `${letter.retries} retries`);
 
-  const quick = await retried(t, { retryTimeScale: 900 }, 'RetryPolicy: { MaximumEventAgeInSeconds: 900 }');
+  const quick = await withFakeClock(t, { retryTimeScale: 900 }, 'RetryPolicy: { MaximumEventAgeInSeconds: 900 }');
   quick.aws.faults.add({ when: isRun, fault: { kind: 'throttle' } });
   quick.put();
   quick.clock.pass(second);
   assert.equal(quick.aws.deadLetters[0]?.exhausted, 'MaximumEventAgeInSeconds', '15 minutes in a second');
 
-  const few = await retried(t, { retryTimeScale: 60 }, 'RetryPolicy: { MaximumRetryAttempts: 2 }');
+  const few = await withFakeClock(t, { retryTimeScale: 60 }, 'RetryPolicy: { MaximumRetryAttempts: 2 }');
   const rule = few.aws.faults.add({ when: isRun, fault: { kind: 'reset' } });
   few.put();
   few.clock.pass(50);
@@ -93,9 +93,9 @@ test('a delivery is given up at the age and at the number of retries that its po
   assert.deepEqual([given?.retries, given?.exhausted, given?.queue], [2, 'MaximumRetryAttempts', undefined]);
 });
 
-// A retry after an answer that got lost is how one event starts two tasks.
-test('an answer that is lost on the way to EventBridge starts a second task', async (t) => {
-  const { aws, clock, put } = await retried(t);
+// A retry after a lost response is how one event starts two tasks.
+test('a lost response to EventBridge starts a second task', async (t) => {
+  const { aws, clock, put } = await withFakeClock(t);
   const isEventBridge = ({ headers }: { headers: Record<string, string> }) =>
     headers['user-agent'] === 'events.amazonaws.com';
   aws.faults.add({ when: isEventBridge, times: 1, fault: { kind: 'after', fault: 'reset' } });
@@ -105,17 +105,17 @@ test('an answer that is lost on the way to EventBridge starts a second task', as
   assert.deepEqual([aws.tasks.length, aws.deadLetters], [2, []]);
 });
 
-// An outage in front of the simulator is one between its clients and AWS; within AWS everything goes on.
-test('an outage of the endpoint does not keep EventBridge from ECS', async (t) => {
-  const { aws, put } = await retried(t);
+// An outage of the endpoint is between clients and AWS; services within AWS still reach each other.
+test('an outage of the endpoint does not stop EventBridge from starting tasks', async (t) => {
+  const { aws, put } = await withFakeClock(t);
   aws.faults.outage();
   put();
   assert.equal(aws.tasks.length, 1);
 });
 
-// What no retry can mend is known at once, or the alarm comes a day late.
-test('an error of the call itself is a dead letter at once', async (t) => {
-  const { aws, put } = await retried(t);
+// If a permanent error were retried, the alarm would come a day late.
+test('a permanent error is a dead letter at once', async (t) => {
+  const { aws, put } = await withFakeClock(t);
   const denied = awsError('ecs', 'AccessDenied');
   aws.faults.add({ when: ({ path }) => path === 'ecs:RunTask', fault: denied });
   put();
@@ -126,11 +126,11 @@ test('an error of the call itself is a dead letter at once', async (t) => {
   assert.match(aws.deadLetters[0]?.reason ?? '', /not authorized/);
 });
 
-// AWS leaves open what becomes of a task that ECS did not place; a drainer that bears one outcome need not bear another.
-test('a task that is not placed is a dead letter, or retried, or forgotten, as one chooses', async (t) => {
+// AWS does not document what happens to the event of a task that ECS did not place, so tests need all outcomes.
+test('the event of a task that is not placed is a dead letter, retried or dropped, as configured', async (t) => {
   const outcomes: number[][] = [];
   for (const afterRefusal of ['dead-letter', 'retry', 'drop'] as const) {
-    const { aws, clock, put } = await retried(t, { afterRefusal });
+    const { aws, clock, put } = await withFakeClock(t, { afterRefusal });
     aws.refuseTasks({ reason: 'RESOURCE:CPU' }, { times: 1 });
     put();
     const atOnce = aws.deadLetters.length;
@@ -144,8 +144,8 @@ test('a task that is not placed is a dead letter, or retried, or forgotten, as o
   ]);
 });
 
-// A rule that somebody switched off must not seem to work.
-test('a disabled rule gets no events', async (t) => {
+// A disabled rule must not seem to work in tests.
+test('a disabled rule receives no events', async (t) => {
   const aws = await started(t);
   aws.deploy(ruleStack().replace('EventPattern', 'State: DISABLED\n      EventPattern'));
   aws.putEvent({ source: 'test', detail: { n: 1 } });

@@ -4,7 +4,7 @@ import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { clientOptions, id, second, started } from './account.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// The node is found by this name: an instance that is gone must not lead to whoever has its address now.
+// This name identifies the node, and a new instance can get the address of a terminated one.
 test('EC2 describes instances by ID until they are terminated', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
@@ -27,8 +27,8 @@ test('EC2 describes instances by ID until they are terminated', async (t) => {
   await assert.rejects(describe('i-nonsense'), { name: 'InvalidInstanceID.Malformed' });
 });
 
-// Whoever asks for many at once must hear of those that are there, although one of them has just gone.
-test('EC2 leaves out of a filter by ID what it does not know', async (t) => {
+// A request for many instances must not fail because one of them is already terminated.
+test('EC2 ignores unknown instance IDs in a filter', async (t) => {
   const aws = await started(t);
   aws.createAutoScalingGroup({ name: 'nodes' });
   aws.launchInstance({ instanceId: id, autoScalingGroupName: 'nodes' });

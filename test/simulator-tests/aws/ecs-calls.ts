@@ -1,4 +1,5 @@
-import { type Call, id } from './account.ts';
+import type { AwsSimulator } from '../../simulator/aws/simulator.ts';
+import { type Call, call, id } from './account.ts';
 
 export const fargateTask = {
   cluster: 'drainers',
@@ -18,4 +19,11 @@ export function ecs(operation: string, input: object): Call {
     },
     body: JSON.stringify(input),
   };
+}
+
+/** `placed N`, or the reason of the refusal. */
+export async function runTask(aws: AwsSimulator, more: object = {}): Promise<string> {
+  const { status, body } = await call(aws, ecs('RunTask', { ...fargateTask, ...more }));
+  const { tasks = [], failures = [], __type: code = '' } = JSON.parse(body);
+  return status === 200 ? (failures[0]?.reason ?? `placed ${tasks.length}`) : `${status} ${code}`;
 }

@@ -10,7 +10,7 @@ export function token(aws: AwsSimulator, options: TokenOptions = {}): string {
   const region = options.region ?? aws.environment['AWS_REGION'] ?? '';
   const host = options.host ?? `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
   const query = options.query ?? 'Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60';
-  // aws4 takes the date of a presigned URL from its path.
+  // aws4 reads the date of a presigned URL from its path.
   const date = options.date === undefined ? '' : `&X-Amz-Date=${options.date}`;
   const { path } = aws4.sign(
     {

@@ -5,7 +5,7 @@ import { containerKeys } from './container-credentials.ts';
 import { token } from './eks-token.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// A partition whose hosts have another suffix would be found out by the first user in it.
+// Partitions differ in the DNS suffix of their hosts; a wrong one fails only for users there.
 test('an EKS token is accepted in every partition, with static and temporary credentials', async (t) => {
   for (const [region, partition] of [
     ['eu-central-1', 'aws'],
@@ -20,8 +20,8 @@ test('an EKS token is accepted in every partition, with static and temporary cre
   }
 });
 
-// A token that a real cluster refuses must not open the simulated one, and the reason must help.
-test('an EKS token with any flaw is refused with the reason', async (t) => {
+// The simulated cluster must not accept a token that a real one refuses.
+test('an invalid EKS token is refused with the reason', async (t) => {
   const aws = await started(t);
   const refusals: [token: string, reason: RegExp][] = [
     [token(aws, { cluster: 'other' }), /SignatureDoesNotMatch.*cluster "demo"/],
@@ -43,15 +43,15 @@ test('an EKS token with any flaw is refused with the reason', async (t) => {
     [`k8s-aws-v1.${'A'.repeat(4096)}`, /too large/],
     [`k8s-aws-v1.${Buffer.from('no url').toString('base64url')}`, /does not hold a URL/],
   ];
-  for (const [flawed, reason] of refusals) {
-    const verdict = aws.verifyToken(flawed, 'demo');
-    assert.ok('error' in verdict, `accepted, though ${reason}`);
+  for (const [invalid, reason] of refusals) {
+    const verdict = aws.verifyToken(invalid, 'demo');
+    assert.ok('error' in verdict, `accepted, expected ${reason}`);
     assert.match(verdict.error, reason);
   }
 });
 
-// A token must live exactly as long as STS says, so that a drainer that renews too late is caught.
-test('an EKS token ends after 15 minutes, and with its credentials', async (t) => {
+// A token must expire exactly when STS says, so that tests detect late renewal.
+test('an EKS token expires after 15 minutes, and with its credentials', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   const date = '20260102T030405Z';

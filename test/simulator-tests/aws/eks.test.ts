@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { clientOptions, started } from './account.ts';
 
-// The certificate authority travels as base64 of PEM; a simulator that skipped it would hide a double decoding.
-test('EKS describes a cluster, and says when there is none', async (t) => {
+// The certificate authority is base64-encoded PEM; plain PEM here would hide a wrong decoding.
+test('EKS describes a cluster, or reports that it does not exist', async (t) => {
   const aws = await started(t);
   aws.createCluster({ name: 'demo', endpoint: 'https://127.0.0.1:6443', certificateAuthority: '-----BEGIN' });
   const client = new EKSClient(clientOptions(aws));
@@ -17,7 +17,7 @@ test('EKS describes a cluster, and says when there is none', async (t) => {
     name: 'ResourceNotFoundException',
     message: 'No cluster found for name: none.',
   });
-  // A path that has to be encoded is signed encoded twice; only then is the cluster looked for at all.
+  // An encoded path is signed with double encoding; otherwise the signature fails before the lookup.
   await assert.rejects(client.send(new DescribeClusterCommand({ name: 'a b/c' })), {
     name: 'ResourceNotFoundException',
     message: 'No cluster found for name: a b/c.',

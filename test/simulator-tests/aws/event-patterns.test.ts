@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { matches } from '../../simulator/aws/eventbridge/event-pattern.ts';
 import type { ValueMap } from '../../simulator/aws/json.ts';
 
-// A matcher that is laxer than EventBridge's lets a rule pass that never fires.
+// A matcher that is less strict than EventBridge accepts a rule that never fires.
 test('patterns match as EventBridge matches them', () => {
   const event: ValueMap = {
     source: 'aws.ecs',
@@ -36,23 +36,23 @@ test('patterns match as EventBridge matches them', () => {
     [{ code: [{ 'anything-but': [0, 3] }] }, true],
     [{ code: [{ 'anything-but': [1, 3] }] }, false],
     [{ group: [{ 'anything-but': { prefix: 'workers' } }] }, false],
-    // What is not there is nothing but absent.
+    // Only `exists: false` matches an absent field.
     [{ missing: [{ 'anything-but': [0] }] }, false],
     [{ missing: [{ exists: false }] }, true],
     [{ group: [{ exists: false }] }, false],
     [{ group: [{ exists: true }] }, true],
     [{ tags: ['b'] }, true],
     [{ tags: ['c'] }, false],
-    // One and the same member of an array has to match all of it.
+    // The whole pattern must match within the same member of an array.
     [{ containers: { name: ['drainer'], exitCode: [{ 'anything-but': [0] }] } }, false],
     [{ containers: { name: ['agent'], exitCode: [{ 'anything-but': [0] }] } }, true],
     [{ containers: { name: ['drainer'], exitCode: [{ exists: true }] } }, true],
     [{ containers: { name: ['drainer'], exitCode: [{ exists: false }] } }, false],
     [{ containers: { name: ['drainer'], cpu: [{ exists: false }] } }, true],
-    // Fields are looked at in the order of their names: what comes before says which member it is that lacks another.
+    // Fields match in the order of their names: an earlier field selects the member that must lack a later one.
     [{ attachments: { name: ['disk'], status: [{ exists: false }] } }, true],
     [{ attachments: { id: ['a'], status: [{ exists: false }] } }, false],
-    // Before any says so, no member may have it.
+    // Without an earlier field, all members must lack it.
     [{ sidecar: { name: ['drainer'], exitCode: [{ exists: false }] } }, false],
     [{ sidecar: { name: ['drainer'], zone: [{ exists: false }] } }, true],
     [{ attachments: { status: [{ exists: false }], type: [{ exists: false }] } }, false],

@@ -1,10 +1,10 @@
 import type { AwsTimers } from '../../simulator/aws/context.ts';
 
-/** A clock that stands still until it is told otherwise, with timers that follow it. */
+/** A clock that advances only by `pass`, with timers that follow it. */
 type FakeClock = {
   readonly now: () => number;
   readonly timers: AwsTimers;
-  /** Lets this many milliseconds pass; what is due in them happens, each at its own time. */
+  /** Advances the clock by this many milliseconds and runs due timers, each at its own time. */
   pass(ms: number): void;
 };
 

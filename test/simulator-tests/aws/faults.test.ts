@@ -5,8 +5,8 @@ import { awsError } from '../../simulator/aws/protocol/errors.ts';
 import { startAws } from '../../simulator/aws/simulator.ts';
 import { call, callerIdentity, clientOptions, hook, id, seed, soleAction, started } from './account.ts';
 
-// A fault that no SDK would take for the real error proves nothing about how the drainer bears the real one.
-test('faults reach the SDK as the errors that the services give', async (t) => {
+// A fault that the SDK does not recognise as the real error proves nothing.
+test('faults reach the SDK as the real errors of the services', async (t) => {
   const aws = await started(t);
   seed(aws);
   aws.terminateInstance(id);
@@ -28,14 +28,14 @@ test('faults reach the SDK as the errors that the services give', async (t) => {
   await assert.rejects(heartbeat(), { name: 'ResourceContentionFault', message: 'You already have a pending update' });
   aws.faults.add({ ...once, fault: { kind: 'reset' } });
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
-  assert.equal(soleAction(aws).heartbeats, 0, 'none of these was done');
+  assert.equal(soleAction(aws).heartbeats, 0, 'no heartbeat was recorded');
 
   aws.faults.add({ ...once, fault: { kind: 'after', fault: 'reset' } });
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
-  assert.equal(soleAction(aws).heartbeats, 1, 'done, but the answer was lost');
+  assert.equal(soleAction(aws).heartbeats, 1, 'recorded, but the response was lost');
   aws.faults.add({ ...once, fault: { kind: 'half-body' } });
   await assert.rejects(heartbeat());
-  assert.equal(soleAction(aws).heartbeats, 2, 'done, but half the answer was lost');
+  assert.equal(soleAction(aws).heartbeats, 2, 'recorded, but half the response was lost');
   const outage = aws.faults.outage();
   await assert.rejects(heartbeat(), { code: 'ECONNRESET' });
   outage.end();
@@ -47,8 +47,8 @@ test('faults reach the SDK as the errors that the services give', async (t) => {
   );
 });
 
-// One test's simulator that stays open would keep the whole suite from ending.
-test('stopping ends what hangs', async () => {
+// A simulator that does not stop would block the whole suite.
+test('stopping the simulator ends pending requests', async () => {
   const aws = await startAws();
   aws.faults.add({ when: ({ path }) => path.startsWith('s3:'), fault: { kind: 'hang' } });
   aws.faults.add({ when: ({ path }) => path.startsWith('sts:'), fault: { kind: 'delay', ms: 3_600_000 } });

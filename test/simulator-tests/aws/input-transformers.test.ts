@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { inputTransformer, transform } from '../../simulator/aws/eventbridge/input-transformer.ts';
 import type { Value } from '../../simulator/aws/json.ts';
 
-// A transformer that mends what EventBridge leaves broken hides that the task would never start.
-test('input transformers do to values what EventBridge does', () => {
+// A transformer that is more tolerant than EventBridge hides that a task never starts.
+test('input transformers render values like EventBridge', () => {
   const event: Value = { detail: { id: 'i-1', n: 3, list: ['a', 'b'], object: { k: 'v' }, quoted: 'say "hi"' } };
   const paths = {
     id: '$.detail.id',
@@ -28,7 +28,7 @@ test('input transformers do to values what EventBridge does', () => {
     c: { k: 'v' },
   });
   assert.deepEqual(render('{"a": "is <object>"}'), { a: 'is {k:v}' }, 'inner quotes are removed within a string');
-  assert.deepEqual(render('{"a": "<missing>"}'), { a: '' }, 'what is absent is nothing');
+  assert.deepEqual(render('{"a": "<missing>"}'), { a: '' }, 'an absent value is empty');
   assert.equal(render('"Instance <id> goes, \\"<n>\\" left"'), 'Instance i-1 goes, "3" left');
   assert.throws(() => render('{"a": <missing>}'), /not JSON/);
   assert.throws(() => render('{"a": "<quoted>"}'), /not JSON/, 'values are not escaped');

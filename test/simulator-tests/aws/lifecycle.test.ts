@@ -12,8 +12,8 @@ import {
 import { clientOptions, hook, id, second, seed, soleAction, started } from './account.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// A heartbeat that added to the timeout instead of restarting it would hide a drainer that heartbeats too rarely.
-test('a heartbeat restarts the timeout, and completion lets the instance go', async (t) => {
+// If a heartbeat extended the timeout instead of restarting it, tests could not detect rare heartbeats.
+test('a heartbeat restarts the timeout, and completion terminates the instance', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws, { heartbeatTimeout: 60 });
@@ -47,8 +47,8 @@ test('a heartbeat restarts the timeout, and completion lets the instance go', as
   assert.deepEqual(gone.AutoScalingInstances, []);
 });
 
-// A drainer that comes too late must hear so in the words that it recognises, by token and by instance ID.
-test('a hook that times out applies its default result, and says so to whoever comes after', async (t) => {
+// A late drainer must get the error message that it recognises, by token and by instance ID.
+test('a hook that times out applies its default result, and refuses a later completion', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws, { heartbeatTimeout: 60, defaultResult: 'CONTINUE' });
@@ -72,7 +72,7 @@ test('a hook that times out applies its default result, and says so to whoever c
   );
 });
 
-// A heartbeat before the termination must not look like success.
+// A heartbeat before the termination must not succeed.
 test('an instance in service has no active lifecycle action', async (t) => {
   const aws = await started(t);
   seed(aws);
@@ -85,8 +85,8 @@ test('an instance in service has no active lifecycle action', async (t) => {
   });
 });
 
-// A program that trusts its heartbeats for ever would be surprised by the end that AWS sets.
-test('no heartbeat reaches beyond the global timeout', async (t) => {
+// A program that relies on heartbeats alone would exceed the global timeout of AWS.
+test('no heartbeat extends an action beyond the global timeout', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws, { heartbeatTimeout: 30 });
@@ -124,7 +124,7 @@ test('no heartbeat reaches beyond the global timeout', async (t) => {
   assert.deepEqual([soleAction(aws).state, soleAction(aws).result], ['timed-out', 'ABANDON']);
 });
 
-// A simulator that let the instance go at the first CONTINUE would hide that another hook is still being waited for.
+// If the first CONTINUE terminated the instance, tests could not detect other pending hooks.
 test('CONTINUE waits for the other hooks, ABANDON stops them', async (t) => {
   const aws = await started(t);
   seed(aws);
@@ -152,13 +152,13 @@ test('CONTINUE waits for the other hooks, ABANDON stops them', async (t) => {
   assert.notEqual(aws.lifecycleState('i-00000000'), 'Terminating:Wait');
 });
 
-// The event is the drainer's whole input: a field of another name here is a drainer that cannot start in production.
-test("the event of a termination has EventBridge's shape", async (t) => {
+// The event is the only input of the drainer: with a wrong field name, it cannot start in production.
+test('the lifecycle event of a termination has the fields that AWS documents', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws);
-  const heard: unknown[] = [];
-  aws.onEvent((event) => heard.push(event));
+  const received: unknown[] = [];
+  aws.onEvent((event) => received.push(event));
   const [event] = aws.terminateInstance(id);
   assert.ok(event);
   assert.match(event.resources[0] ?? '', /^arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:.*\/nodes$/);
@@ -184,12 +184,12 @@ test("the event of a termination has EventBridge's shape", async (t) => {
       },
     },
   );
-  assert.deepEqual(heard, [event]);
+  assert.deepEqual(received, [event]);
   assert.deepEqual(aws.terminateInstance(id), [], 'terminating twice starts nothing');
 });
 
-// Short timeouts in tests must be those of the hook in proportion, not another rule.
-test('a time scale makes lifecycle timeouts run faster', async (t) => {
+// Short timeouts in tests must be proportional to those of the hook.
+test('a time scale shortens lifecycle timeouts', async (t) => {
   const aws = await started(t, { timeScale: 100 });
   seed(aws, { heartbeatTimeout: 30 });
   aws.terminateInstance(id);

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { call, clientOptions, started } from './account.ts';
 
-// The kubeconfig comes from here; a 404 that reads like a 403 would send people to the wrong policy.
-test('S3 keeps objects by path and by virtual host, and names what is missing', async (t) => {
+// A 404 for a kubeconfig that looks like a 403 would send people to the wrong policy.
+test('S3 serves objects by path and by virtual host, and reports a missing bucket or key', async (t) => {
   const aws = await started(t);
   aws.putObject('kube', 'clusters/a b+c.yaml', 'kind: Config\n');
   const client = new S3Client(clientOptions(aws));

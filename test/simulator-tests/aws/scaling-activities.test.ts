@@ -12,8 +12,8 @@ import { fakeClock } from './fake-clock.ts';
 
 const ofGroup = { AutoScalingGroupName: 'nodes' };
 
-// The status, the description and the start are all that tells a sweep's task when its action ends.
-test('a termination that waits in a hook is an activity under way, and one that is over has an end', async (t) => {
+// A task of a sweep derives the end of the action from status, description and start.
+test('a termination with a pending hook is an activity in progress, and a finished one has an end', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws);
@@ -27,8 +27,9 @@ test('a termination that waits in a hook is an activity under way, and one that 
 
   const newest = async () => {
     const { Activities = [] } = await client.send(new DescribeScalingActivitiesCommand(ofGroup));
-    const [{ ActivityId, Description, StatusCode, Progress, StartTime, EndTime } = assert.fail('there is none')] =
-      Activities;
+    const [
+      { ActivityId, Description, StatusCode, Progress, StartTime, EndTime } = assert.fail('there is no activity'),
+    ] = Activities;
     assert.equal(ActivityId, begun?.ActivityId, 'the same in every answer');
     assert.equal(Description, `Terminating EC2 instance: ${id}`);
     assert.equal(StartTime?.getTime(), begin);
@@ -42,8 +43,8 @@ test('a termination that waits in a hook is an activity under way, and one that 
   assert.deepEqual(await newest(), ['Successful', 100, begin + 11 * second]);
 });
 
-// Whoever reads one page only relies on what is under way being there.
-test('activities under way come first, then the newest, in pages of a hundred', async (t) => {
+// A client that reads only one page relies on finding all activities in progress.
+test('activities in progress come first, then the newest, in pages of a hundred', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   seed(aws);
@@ -70,8 +71,8 @@ test('activities under way come first, then the newest, in pages of a hundred', 
   assert.equal(pages[1]?.at(-1), `Launching a new EC2 instance: ${id}`);
 });
 
-// An answer to another question than was asked is how a simulator hides a bug.
-test('activities are found by their IDs, and what is not simulated or not there is refused', async (t) => {
+// A simulator that ignores a parameter hides bugs.
+test('activities are found by ID, and unsupported filters, limits and groups are refused', async (t) => {
   const aws = await started(t);
   seed(aws);
   aws.terminateInstance(id);

@@ -7,8 +7,8 @@ import { scheduleStack } from './stacks.ts';
 
 const everyFive = "ScheduleExpression: 'rate(5 minutes)'";
 
-// A sweep that gets its time in another form than the Scheduler's would be tested with input that it never sees.
-test('a schedule starts its task with the time that it is for, in whole seconds, and fires only when told', async (t) => {
+// A sweep must be tested with the time format of EventBridge Scheduler.
+test('a schedule starts its task with its scheduled time in whole seconds, and fires only on request', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now, timers: clock.timers });
   const launched: LaunchedTask[] = [];
@@ -30,8 +30,8 @@ test('a schedule starts its task with the time that it is for, in whole seconds,
   assert.equal(first.overrides['ARN'], arn);
 });
 
-// A sweep that was never started, reported as one, would pass for one that found nothing to do.
-test('a schedule whose task is not placed answers with the refusal, or with the error of the call', async (t) => {
+// A sweep that was never started must not look like one that found nothing to do.
+test('a schedule returns the refusal of its task, or the error of the call', async (t) => {
   const aws = await started(t);
   aws.deploy(scheduleStack({ Sweep: everyFive }));
   aws.limitConcurrentTasks(0);
@@ -42,8 +42,8 @@ test('a schedule whose task is not placed answers with the refusal, or with the 
   assert.deepEqual(aws.runSchedule(), { reason: 'ThrottlingException: Rate exceeded' });
 });
 
-// A test whose schedule was disabled, or meant another one, would wait for a sweep that never comes.
-test('a schedule that is disabled, unknown or ambiguous is not run', async (t) => {
+// A test with a disabled or wrong schedule would wait for a sweep that never starts.
+test('a disabled, unknown or ambiguous schedule does not run', async (t) => {
   const aws = await started(t);
   assert.throws(() => aws.runSchedule(), /named \(any\); there are: none/);
   aws.deploy(scheduleStack({ A: everyFive, B: `Name: second\n      State: DISABLED\n      ${everyFive}` }));
@@ -53,8 +53,8 @@ test('a schedule that is disabled, unknown or ambiguous is not run', async (t) =
   assert.ok('taskArn' in aws.runSchedule('A'));
 });
 
-// Compressed time in which each run is for the same minute would hide that a sweep counts what it saw last time.
-test('started schedules fire each by their own rate in compressed time, until they are stopped', async (t) => {
+// A sweep compares its scheduled time with the previous one, so compressed time must advance it.
+test('started schedules advance by their own rate in compressed time, until they are stopped', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now, timers: clock.timers });
   aws.deploy(
@@ -82,8 +82,8 @@ test('started schedules fire each by their own rate in compressed time, until th
   assert.equal(runs.length, 4);
 });
 
-// What the simulator takes and AWS does not would be found when the stack is deployed.
-test('a schedule that AWS would not take is refused when it is deployed', async (t) => {
+// An invalid schedule that the simulator accepts is found only at deployment.
+test('an invalid schedule is refused at deployment', async (t) => {
   const aws = await started(t);
   for (const expression of ['rate(0 minutes)', 'rate(5)', 'cron(0 12 * * ? *)', 'every 5 minutes']) {
     const stack = scheduleStack({ A: `ScheduleExpression: '${expression}'` });

@@ -14,17 +14,17 @@ export const everyService = {
 
 export const serviceNames = ['autoscaling', 'sts', 'ec2', 'ecs', 'eks', 's3'] as const;
 
-/** The error code in an answer, whatever its protocol. */
+/** The error code in a response of any protocol. */
 export function codeIn(body: string): string | undefined {
   return /<Code>([^<]+)<\/Code>|"(?:__type|code)":"([^"]+)"/.exec(body)?.slice(1).find(Boolean);
 }
 
-/** The status and the error code with which each service answers. */
-export async function answersOf(aws: AwsSimulator, keys: Keys = keysOf(aws)) {
-  const answers: Record<string, readonly [status: number | undefined, code: string | undefined]> = {};
+/** The status and error code of each service. */
+export async function responsesOf(aws: AwsSimulator, keys: Keys = keysOf(aws)) {
+  const responses: Record<string, readonly [status: number | undefined, code: string | undefined]> = {};
   for (const name of serviceNames) {
     const { status, body } = await call(aws, { ...everyService[name], keys });
-    answers[name] = [status, codeIn(body)];
+    responses[name] = [status, codeIn(body)];
   }
-  return answers;
+  return responses;
 }

@@ -9,8 +9,8 @@ import { call, callerIdentity, clientOptions, keysOf, second, started } from './
 import { ecs } from './ecs-calls.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// A simulator that computes signatures as wrongly as the code under test does would let both pass.
-test("the signatures that AWS' documentation publishes are the ones computed", () => {
+// The simulator must not share a signing mistake with the code under test.
+test('the computed signatures are those in the AWS documentation', () => {
   const listUsers = {
     method: 'GET',
     path: '/',
@@ -45,8 +45,8 @@ test("the signatures that AWS' documentation publishes are the ones computed", (
   assert.equal(expectedSignature(presigned, inQuery, 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'), inQuery.signature);
 });
 
-// Without a true check of signatures, a drainer that signs wrongly would be found out in production.
-test('every service refuses a wrong secret key in its own words', async (t) => {
+// Without signature checks, a signing mistake is found only in production.
+test('every service refuses a wrong secret key with its own error', async (t) => {
   const aws = await started(t);
   const options = clientOptions(aws, { ...keysOf(aws), secretAccessKey: 'wrong' });
   const refusal = (name: string, httpStatusCode: number) => (error: unknown) => {
@@ -79,8 +79,8 @@ test('every service refuses a wrong secret key in its own words', async (t) => {
   assert.match(unknown.body, /<Code>InvalidClientTokenId<\/Code>/);
 });
 
-// A signature that covers nothing but the head would let a proxy (or a bug) change what is asked.
-test('a body, region or header that is not the signed one is refused', async (t) => {
+// A signature over the headers alone would let a proxy change the body.
+test('a body, region or header that differs from the signed one is refused', async (t) => {
   const aws = await started(t);
   const changed = await call(aws, { ...callerIdentity, sentBody: 'Action=GetCallerIdentity&Version=2011-06-16' });
   assert.match(changed.body, /<Code>SignatureDoesNotMatch<\/Code>/);
@@ -98,8 +98,8 @@ test('a body, region or header that is not the signed one is refused', async (t)
   assert.match(await unsigned.text(), /MissingAuthenticationToken/);
 });
 
-// A link that outlives its time would be a leak that no test of ours could see.
-test('a presigned URL lives as long as it says', async (t) => {
+// A presigned URL that stays valid would be a leak that no test detects.
+test('a presigned URL expires after X-Amz-Expires', async (t) => {
   const clock = fakeClock();
   const aws = await started(t, { now: clock.now });
   aws.putObject('kube', 'config', 'kind: Config');

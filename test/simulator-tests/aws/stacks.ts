@@ -1,4 +1,4 @@
-/** A rule that starts a task for each event of the source `test`, with the target's own further properties. */
+/** A template with a rule that starts a task for each event of the source `test`; `more` adds target properties. */
 export function ruleStack(more = ''): string {
   return `
 Resources:
@@ -23,7 +23,7 @@ Resources:
 `;
 }
 
-/** Schedules that start a task with their context attributes in its environment. */
+/** A template with schedules that pass their context attributes to the environment of a task. */
 export function scheduleStack(schedules: Readonly<Record<string, string>>): string {
   const one = ([id, more]: [string, string]) => `
   ${id}:

@@ -4,8 +4,8 @@ import type { LaunchedTask } from '../../simulator/aws/ecs/task.ts';
 import { call, started } from './account.ts';
 import { ecs, fargateTask } from './ecs-calls.ts';
 
-// A task that was asked to stop is not stopped: it has its stop timeout, and its exit code is told afterwards.
-test('a task lives until its launcher says how it ended', async (t) => {
+// StopTask does not stop a task at once: it has its stop timeout, and its exit code comes later.
+test('a task runs until its launcher reports its exit code', async (t) => {
   const aws = await started(t);
   const launched: LaunchedTask[] = [];
   aws.onRunTask((task) => launched.push(task));

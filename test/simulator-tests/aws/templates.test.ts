@@ -9,8 +9,8 @@ const context = {
   partition: { id: 'aws', dnsSuffix: 'amazonaws.com' },
 };
 
-// What the reader takes and CloudFormation does not would be found when the stack is deployed.
-test('templates are read as CloudFormation reads them', () => {
+// An invalid template that the parser accepts is found only at deployment.
+test('templates are parsed like CloudFormation parses them', () => {
   assert.deepEqual(parseTemplate('a: !Ref X\nb: !GetAtt X.Arn\nc: !Sub "$X"\nd: !If [IsOn, on, "on"]'), {
     a: { Ref: 'X' },
     b: { 'Fn::GetAtt': ['X', 'Arn'] },
@@ -53,8 +53,8 @@ Outputs:
   Size: { Value: !Ref Size }
 `;
 
-// An evaluator that guesses would test another stack than the one that is deployed.
-test('parameters, rules, conditions and functions come to what CloudFormation makes of them', () => {
+// A wrong evaluation would test a different stack than the deployed one.
+test('parameters, rules, conditions and functions evaluate like in CloudFormation', () => {
   const made = (parameters: Record<string, string>) => stackOf(template, { parameters, context });
   assert.deepEqual(resourceOf(made({ Size: '2' }), 'Out').properties, {
     Arn: 'arn:aws:iam::111122223333:role/node-drainer-Role',

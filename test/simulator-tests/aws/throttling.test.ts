@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { clientOptions, started } from './account.ts';
-import { answersOf } from './services.ts';
+import { responsesOf } from './services.ts';
 
-// A refusal that the SDK does not know for throttling is not retried as throttling is, and the test passes for a lie.
-test('one kind of fault throttles every service in its own protocol', async (t) => {
+// If the SDK does not recognise an error as throttling, it retries differently and tests prove nothing.
+test('the throttle fault returns the throttling error of every service', async (t) => {
   const aws = await started(t);
   aws.faults.add({ when: () => true, fault: { kind: 'throttle' } });
-  assert.deepEqual(await answersOf(aws), {
+  assert.deepEqual(await responsesOf(aws), {
     autoscaling: [400, 'Throttling'],
     sts: [400, 'Throttling'],
     ec2: [503, 'RequestLimitExceeded'],
@@ -18,8 +18,8 @@ test('one kind of fault throttles every service in its own protocol', async (t) 
   });
 });
 
-// Only what the SDK takes for throttling makes it slow down, and only a fault that ends lets one see it go on.
-test('the SDK takes the fault for throttling, and tries again', async (t) => {
+// A test must see the SDK recover when the throttling ends.
+test('the SDK recognises the fault as throttling, and retries', async (t) => {
   const aws = await started(t);
   const { hits } = aws.faults.add({
     when: ({ path }) => path === 'ec2:DescribeInstances',

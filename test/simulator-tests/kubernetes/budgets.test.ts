@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { at, type Body, eventually, MERGE, podBody, startLab, workload } from './test-cluster.ts';
+import { at, type Body, eventually, MERGE, podBody, startTestCluster, workload } from './test-cluster.ts';
 
 describe('budgets of the simulated v1.34', { concurrency: true }, async () => {
-  const lab = await startLab({ after });
+  const cluster = await startTestCluster({ after });
 
-  // Prevents: a drainer that was tested against budgets that nobody enforces.
+  // Without enforced budgets, no test can detect a drainer that ignores them.
   test('an eviction that its budget refuses answers 429 with the budget as cause', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('a'));
-    await lab.budget(namespace, 'v1', 'tight', { minAvailable: 1, selector: { matchLabels: { app: 'a' } } });
-    const refused = await lab.evict(namespace, 'a');
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('a'));
+    await cluster.budget(namespace, 'v1', 'tight', { minAvailable: 1, selector: { matchLabels: { app: 'a' } } });
+    const refused = await cluster.evict(namespace, 'a');
     assert.deepEqual(refused.body, {
       kind: 'Status',
       apiVersion: 'v1',
@@ -32,49 +32,50 @@ describe('budgets of the simulated v1.34', { concurrency: true }, async () => {
     assert.equal(refused.headers['retry-after'], undefined);
   });
 
-  // Prevents: evictions that are all let through at once because the budget is only counted later.
-  test('one allowed disruption admits one of two evictions that come together', async () => {
-    const namespace = await lab.namespace();
-    await lab.send(
+  // If the budget status is updated too late, concurrent evictions all pass.
+  test('one allowed disruption admits one of three concurrent evictions', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.send(
       'POST',
       `/apis/apps/v1/namespaces/${namespace}/replicasets`,
       workload('web', 3, { 'lab/shutdown-ms': 'never' }),
     );
     const pods = await eventually(async () => {
-      const running = await lab.pods(namespace, 'fieldSelector=status.phase=Running');
+      const running = await cluster.pods(namespace, 'fieldSelector=status.phase=Running');
       return running.length === 3 ? running : undefined;
     }, 'three pods to run');
-    await lab.budget(namespace, 'v1', 'web', { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } });
-    const answers = await Promise.all(pods.map((pod) => lab.evict(namespace, String(at(pod, 'metadata', 'name')))));
+    await cluster.budget(namespace, 'v1', 'web', { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } });
+    const answers = await Promise.all(pods.map((pod) => cluster.evict(namespace, String(at(pod, 'metadata', 'name')))));
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 429, 429]);
   });
 
-  // Prevents: a blocked pod that is never tried again because the budget's status does not tell when it may go.
-  test('a watch of the budgets tells when a replacement makes room for the next disruption', async () => {
-    const namespace = await lab.namespace();
-    await lab.send('POST', `/apis/apps/v1/namespaces/${namespace}/replicasets`, workload('web', 2));
+  // If the budget status does not change, a blocked pod is never retried.
+  test('a watch of budgets reports when a replacement pod allows the next disruption', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.send('POST', `/apis/apps/v1/namespaces/${namespace}/replicasets`, workload('web', 2));
     const path = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`;
-    await lab.budget(namespace, 'v1', 'web', { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } });
+    await cluster.budget(namespace, 'v1', 'web', { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } });
     const pods = await eventually(async () => {
-      const { body } = await lab.send('GET', `${path}/web`);
-      return at(body, 'status', 'disruptionsAllowed') === 1 ? lab.pods(namespace) : undefined;
+      const { body } = await cluster.send('GET', `${path}/web`);
+      return at(body, 'status', 'disruptionsAllowed') === 1 ? cluster.pods(namespace) : undefined;
     }, 'a disruption to be allowed');
-    const version = await lab.version(path);
-    const roomAgain = (events: Body[]): boolean => at(events.at(-1), 'object', 'status', 'disruptionsAllowed') === 1;
-    const watched = lab.watch(`${path}?watch=true&timeoutSeconds=5&resourceVersion=${version}`, roomAgain);
-    assert.equal((await lab.evict(namespace, String(at(pods, 0, 'metadata', 'name')))).status, 201);
+    const version = await cluster.version(path);
+    const isAllowedAgain = (events: Body[]): boolean =>
+      at(events.at(-1), 'object', 'status', 'disruptionsAllowed') === 1;
+    const watched = cluster.watch(`${path}?watch=true&timeoutSeconds=5&resourceVersion=${version}`, isAllowedAgain);
+    assert.equal((await cluster.evict(namespace, String(at(pods, 0, 'metadata', 'name')))).status, 201);
     const allowed = (await watched).map((event) => at(event, 'object', 'status', 'disruptionsAllowed'));
     assert.equal(allowed[0], 0);
     assert.equal(allowed.at(-1), 1);
   });
 
-  // Prevents: a drain that hangs at a misconfiguration which it takes for a passing error.
-  test('two budgets on one pod make its eviction a 500 with the known message', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('a'));
+  // A drain that treats this misconfiguration as a transient error hangs.
+  test('the eviction of a pod with two budgets fails with 500 and the message of the API server', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('a'));
     for (const name of ['one', 'two'])
-      await lab.budget(namespace, 'v1', name, { maxUnavailable: 1, selector: { matchLabels: { app: 'a' } } });
-    const { status, body } = await lab.evict(namespace, 'a');
+      await cluster.budget(namespace, 'v1', name, { maxUnavailable: 1, selector: { matchLabels: { app: 'a' } } });
+    const { status, body } = await cluster.evict(namespace, 'a');
     assert.equal(status, 500);
     assert.match(
       String(body['message']),
@@ -82,54 +83,54 @@ describe('budgets of the simulated v1.34', { concurrency: true }, async () => {
     );
   });
 
-  // Prevents: finished, pending and terminating pods that block a drain which the real API would let pass.
-  test('finished and pending pods are evicted whatever their budget says, and are gone at once', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('done', { labels: { app: 'x' }, spec: { restartPolicy: 'Never' } }));
-    await lab.send(
+  // Finished and pending pods would block a drain that succeeds on a real API server.
+  test('finished and pending pods bypass their budget and are deleted at once', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('done', { labels: { app: 'x' }, spec: { restartPolicy: 'Never' } }));
+    await cluster.send(
       'PATCH',
       `/api/v1/namespaces/${namespace}/pods/done/status`,
       { status: { phase: 'Succeeded' } },
       MERGE,
     );
-    await lab.send(
+    await cluster.send(
       'POST',
       `/api/v1/namespaces/${namespace}/pods`,
       podBody('stuck', { labels: { app: 'x' }, spec: { nodeSelector: { no: 'such' } } }),
     );
-    await lab.budget(namespace, 'v1', 'none', { maxUnavailable: 0, selector: { matchLabels: { app: 'x' } } });
+    await cluster.budget(namespace, 'v1', 'none', { maxUnavailable: 0, selector: { matchLabels: { app: 'x' } } });
     for (const name of ['done', 'stuck']) {
-      assert.equal((await lab.evict(namespace, name)).status, 201);
-      assert.equal((await lab.evict(namespace, name)).status, 404);
+      assert.equal((await cluster.evict(namespace, name)).status, 201);
+      assert.equal((await cluster.evict(namespace, name)).status, 404);
     }
   });
 
-  // Prevents: unready pods that hold a node for ever under a policy which lets them go.
-  test('AlwaysAllow lets an unready pod go that its budget would keep', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('sick'));
+  // Unready pods would block a drain although the policy allows their eviction.
+  test('AlwaysAllow permits the eviction of an unready pod that its budget would block', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('sick'));
     const unready = { status: { conditions: [{ type: 'Ready', status: 'False' }] } };
-    await lab.send('PATCH', `/api/v1/namespaces/${namespace}/pods/sick/status`, unready, MERGE);
+    await cluster.send('PATCH', `/api/v1/namespaces/${namespace}/pods/sick/status`, unready, MERGE);
     const selector = { matchLabels: { app: 'sick' } };
-    await lab.budget(namespace, 'v1', 'sick', { minAvailable: 1, selector });
-    assert.equal((await lab.evict(namespace, 'sick')).status, 429);
+    await cluster.budget(namespace, 'v1', 'sick', { minAvailable: 1, selector });
+    assert.equal((await cluster.evict(namespace, 'sick')).status, 429);
     const path = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets/sick`;
-    await lab.send('PATCH', path, { spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } }, MERGE);
-    assert.equal((await lab.evict(namespace, 'sick')).status, 201);
+    await cluster.send('PATCH', path, { spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } }, MERGE);
+    assert.equal((await cluster.evict(namespace, 'sick')).status, 201);
   });
 });
 
 describe('budgets of the simulated v1.20', { concurrency: true }, async () => {
-  const lab = await startLab({ after }, { version: 'v1.20' });
+  const cluster = await startTestCluster({ after }, { version: 'v1.20' });
 
-  // Prevents: a retry at once of what the server has not counted yet.
-  test('a budget that nobody has counted yet refuses, and says so', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('lonely'));
-    // A pod without a controller has no scale, so that this budget is never counted.
+  // An immediate retry cannot succeed before the controller has processed the budget.
+  test('a budget that the controller has not processed yet blocks evictions, with its own message', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('lonely'));
+    // A pod without a controller has no scale, so the controller never processes this budget.
     const body = { metadata: { name: 'b' }, spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'lonely' } } } };
-    await lab.send('POST', `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets`, body);
-    const refused = await lab.evict(namespace, 'lonely', {}, 'policy/v1beta1');
+    await cluster.send('POST', `/apis/policy/v1beta1/namespaces/${namespace}/poddisruptionbudgets`, body);
+    const refused = await cluster.evict(namespace, 'lonely', {}, 'policy/v1beta1');
     assert.equal(refused.status, 429);
     assert.equal(
       at(refused.body, 'details', 'causes', 0, 'message'),

@@ -7,9 +7,9 @@ import { CoreV1Api } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import type { KubernetesSimulator } from '../../simulator/kubernetes/simulator.ts';
 import { administrator } from '../../support/administrator.ts';
-import { clientOf, startLab } from './test-cluster.ts';
+import { clientOf, startTestCluster } from './test-cluster.ts';
 
-/** The serial number of the certificate that a new connection is shown. */
+/** The serial number of the server certificate on a new connection. */
 async function serialOf({ url, ca }: KubernetesSimulator): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connectTls({ host: hostname, port: Number(port), ca });
@@ -19,9 +19,9 @@ async function serialOf({ url, ca }: KubernetesSimulator): Promise<string> {
   return serialNumber;
 }
 
-// Prevents: a drain that never meets a certificate which its kubeconfig does not vouch for.
-test('a new authority closes what is open, and only the new kubeconfig is let in', async (t) => {
-  const { simulator, send } = await startLab(t);
+// Without it, no test can present a certificate that the kubeconfig does not trust.
+test('a new certificate authority closes open connections, and only the new kubeconfig connects', async (t) => {
+  const { simulator, send } = await startTestCluster(t);
   const before = simulator.ca;
   const watch = send('GET', '/api/v1/nodes?watch=1&timeoutSeconds=60');
   const broken = assert.rejects(watch);
@@ -38,9 +38,9 @@ test('a new authority closes what is open, and only the new kubeconfig is let in
   assert.equal((await administrator(simulator).makeApiClient(CoreV1Api).listNode()).items.length, 3);
 });
 
-// Prevents: taking the ordinary renewal of a certificate for an attack.
-test('a certificate of the same authority closes what is open, and lets everybody in again', async (t) => {
-  const { simulator, send } = await startLab(t);
+// A drain must not treat the renewal of a certificate as an attack.
+test('a certificate of the same authority closes open connections, and the same kubeconfig reconnects', async (t) => {
+  const { simulator, send } = await startTestCluster(t);
   const before = simulator.ca;
   const serial = await serialOf(simulator);
   const broken = assert.rejects(send('GET', '/api/v1/nodes?watch=1&timeoutSeconds=60'));
@@ -55,9 +55,9 @@ test('a certificate of the same authority closes what is open, and lets everybod
   assert.equal((await clientOf(simulator, 'admin-token', agent)('GET', '/readyz')).status, 200);
 });
 
-// Prevents: an outage that only ever shows as a reset, while a server that restarts refuses.
-test('refused connections are refused at once, and the same port opens again with the same state', async (t) => {
-  const { simulator, send } = await startLab(t);
+// A server that restarts refuses connections; a reset alone does not simulate that.
+test('the server refuses connections until its port reopens with the same state', async (t) => {
+  const { simulator, send } = await startTestCluster(t);
   const { hostname, port } = new URL(simulator.url);
   assert.equal((await send('GET', '/readyz')).status, 200);
   const refusal = await simulator.refuseConnections();

@@ -14,7 +14,7 @@ type Send = (method: string, path: string, body?: unknown, headers?: Record<stri
 export const MERGE = { 'content-type': 'application/merge-patch+json' };
 export const PARTIAL = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
-/** A field deep inside an answer, by steps; undefined when it is not there. */
+/** The value at a path in a response. Undefined when it does not exist. */
 export function at(value: unknown, ...steps: (string | number)[]): unknown {
   let found = value;
   for (const step of steps)
@@ -40,7 +40,7 @@ function parsed(text: string): Body {
   }
 }
 
-/** A client over one connection pool; it is closed with the simulator. */
+/** A client that uses the connection pool of this agent. */
 export function clientOf(simulator: KubernetesSimulator, token: string, agent: Agent): Send {
   return async (method, path, body, headers = {}) => {
     const response = await request(simulator.url + path, {
@@ -64,7 +64,7 @@ export async function eventually<T>(look: () => Promise<T | undefined>, what: st
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) assert.fail(`in vain waited for: ${what}`);
+    if (Date.now() > deadline) assert.fail(`timed out waiting for ${what}`);
     await pause(10);
   }
 }
@@ -94,8 +94,8 @@ export const workload = (name: string, replicas: number | undefined, annotations
   },
 });
 
-/** Everything that a test needs of one simulator, with a namespace of its own for each test. */
-export class Lab {
+/** A simulated cluster with clients, and helpers for pods, budgets and watches. Each test creates its own namespace. */
+export class TestCluster {
   readonly simulator: KubernetesSimulator;
   readonly send: Send;
   readonly drainer: Send;
@@ -152,7 +152,7 @@ export class Lab {
     }, `${name} to be counted`);
   }
 
-  /** The events of a watch until they are enough, or until the server ends it. */
+  /** The events of a watch, until `enough` returns true or the server closes the watch. */
   async watch(
     path: string,
     enough: (events: Body[]) => boolean = () => false,
@@ -181,18 +181,18 @@ export class Lab {
 
 export const types = (events: Body[]): unknown[] => events.map((event) => event['type']);
 
-/** That the last event is of this type. */
+/** Whether the last event has this type. */
 export const endsWith =
   (type: string) =>
   (events: Body[]): boolean =>
     types(events).at(-1) === type;
 
-/** A lab that ends with the test, or with the suite. */
-export async function startLab(
+/** Starts a cluster that stops with the test or suite. */
+export async function startTestCluster(
   t: { after(work: () => Promise<void>): void },
   options: KubernetesOptions = {},
-): Promise<Lab> {
-  const lab = new Lab(await startKubernetes(options));
-  t.after(() => lab.stop());
-  return lab;
+): Promise<TestCluster> {
+  const cluster = new TestCluster(await startKubernetes(options));
+  t.after(() => cluster.stop());
+  return cluster;
 }

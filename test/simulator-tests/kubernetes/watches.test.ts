@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { CoreV1Api, makeInformer } from '@kubernetes/client-node';
 import { administrator } from '../../support/administrator.ts';
-import { at, endsWith, eventually, items, MERGE, PARTIAL, podBody, startLab, types } from './test-cluster.ts';
+import { at, endsWith, eventually, items, MERGE, PARTIAL, podBody, startTestCluster, types } from './test-cluster.ts';
 
 describe('watches of the simulated v1.34', { concurrency: true }, async () => {
-  const lab = await startLab({ after });
+  const cluster = await startTestCluster({ after });
 
-  // Prevents: a watch that misses what happened between the list and the watch.
-  test('a watch from the version of a list tells everything since, and nothing twice', async () => {
-    const namespace = await lab.namespace();
+  // A watch must not miss changes between the list and the watch.
+  test('a watch from the version of a list reports every later change once', async () => {
+    const namespace = await cluster.namespace();
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    await lab.runningPod(namespace, podBody('old'));
-    const version = await lab.version(path);
-    await lab.runningPod(namespace, podBody('new'));
-    // This one is read to its end, so that an event too many is seen as well.
-    const events = await lab.watch(`${path}?watch=1&timeoutSeconds=1&resourceVersion=${version}`);
+    await cluster.runningPod(namespace, podBody('old'));
+    const version = await cluster.version(path);
+    await cluster.runningPod(namespace, podBody('new'));
+    // Reads until the server closes the watch, to detect additional events.
+    const events = await cluster.watch(`${path}?watch=1&timeoutSeconds=1&resourceVersion=${version}`);
     assert.deepEqual(types(events), ['ADDED', 'MODIFIED', 'MODIFIED']);
     const versions = events.map((event) => Number(at(event, 'object', 'metadata', 'resourceVersion')));
     assert.deepEqual(
@@ -25,37 +25,37 @@ describe('watches of the simulated v1.34', { concurrency: true }, async () => {
     assert.ok(versions.every((each) => each > Number(version)));
   });
 
-  // Prevents: a pod that leaves a selector and is waited for until the end of time.
+  // A drain would wait forever for a pod that left the selector.
   test('an object that stops matching the selector of a watch is DELETED for that watch', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('a', { labels: { tier: 'x' } }));
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('a', { labels: { tier: 'x' } }));
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    const query = `watch=1&timeoutSeconds=5&labelSelector=tier+in+(x,y)&resourceVersion=${await lab.version(path)}`;
-    const watched = lab.watch(`${path}?${query}`, endsWith('ADDED'));
-    await lab.send('PATCH', `${path}/a`, { metadata: { labels: { tier: 'z' } } }, MERGE);
-    await lab.send('PATCH', `${path}/a`, { metadata: { labels: { tier: 'y' } } }, MERGE);
+    const query = `watch=1&timeoutSeconds=5&labelSelector=tier+in+(x,y)&resourceVersion=${await cluster.version(path)}`;
+    const watched = cluster.watch(`${path}?${query}`, endsWith('ADDED'));
+    await cluster.send('PATCH', `${path}/a`, { metadata: { labels: { tier: 'z' } } }, MERGE);
+    await cluster.send('PATCH', `${path}/a`, { metadata: { labels: { tier: 'y' } } }, MERGE);
     assert.deepEqual(types(await watched), ['DELETED', 'ADDED']);
   });
 
-  // Prevents: a client that waits for data which metadata-only watches never carry.
+  // Metadata-only watches carry no spec or status, so a client must not wait for them.
   test('PartialObjectMetadata carries the metadata only, in get, list and watch', async () => {
-    const namespace = await lab.namespace();
-    await lab.runningPod(namespace, podBody('a'));
+    const namespace = await cluster.namespace();
+    await cluster.runningPod(namespace, podBody('a'));
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    const one = await lab.send('GET', `${path}/a`, undefined, { accept: PARTIAL });
+    const one = await cluster.send('GET', `${path}/a`, undefined, { accept: PARTIAL });
     assert.deepEqual(Object.keys(one.body), ['kind', 'apiVersion', 'metadata']);
-    const list = await lab.send('GET', path, undefined, { accept: PARTIAL.replace('Metadata;', 'MetadataList;') });
+    const list = await cluster.send('GET', path, undefined, { accept: PARTIAL.replace('Metadata;', 'MetadataList;') });
     assert.equal(list.body['kind'], 'PartialObjectMetadataList');
     assert.deepEqual(items(list), [one.body]);
-    const [event] = await lab.watch(`${path}?watch=1`, endsWith('ADDED'), { accept: PARTIAL });
+    const [event] = await cluster.watch(`${path}?watch=1`, endsWith('ADDED'), { accept: PARTIAL });
     assert.deepEqual(event, { type: 'ADDED', object: one.body });
-    assert.equal((await lab.send('GET', path, undefined, { accept: PARTIAL })).status, 406);
+    assert.equal((await cluster.send('GET', path, undefined, { accept: PARTIAL })).status, 406);
   });
 
-  // Prevents: a simulator that only its own client understands.
-  test("the generated client's informer sees pods come and go", async () => {
-    const namespace = await lab.namespace();
-    const config = administrator(lab.simulator);
+  // Other clients must understand the simulator, too.
+  test('the informer of the generated client reports added and deleted pods', async () => {
+    const namespace = await cluster.namespace();
+    const config = administrator(cluster.simulator);
     const api = config.makeApiClient(CoreV1Api);
     const informer = makeInformer(config, `/api/v1/namespaces/${namespace}/pods`, () =>
       api.listNamespacedPod({ namespace }),
@@ -67,13 +67,16 @@ describe('watches of the simulated v1.34', { concurrency: true }, async () => {
     try {
       const spec = { containers: [{ name: 'c', image: 'i' }] };
       await api.createNamespacedPod({ namespace, body: { metadata: { name: 'a' }, spec } });
-      await lab.running(namespace, 'a');
+      await cluster.running(namespace, 'a');
       await api.createNamespacedPodEviction({
         name: 'a',
         namespace,
         body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'a' } },
       });
-      await eventually(async () => (seen.includes('delete a') ? true : undefined), 'the informer to see the pod go');
+      await eventually(
+        async () => (seen.includes('delete a') ? true : undefined),
+        'the informer to report the deletion',
+      );
       assert.deepEqual(seen, ['add a', 'delete a']);
     } finally {
       await informer.stop();
@@ -81,27 +84,28 @@ describe('watches of the simulated v1.34', { concurrency: true }, async () => {
   });
 });
 
-// Prevents: a watch whose silence is taken for peace.
-test('bookmarks come while nothing happens, and before the server ends a watch', async (t) => {
-  const lab = await startLab(t, { bookmarkIntervalMs: 200 });
+// Without bookmarks, a client cannot distinguish a quiet watch from a lost connection.
+test('the server sends bookmarks without changes, and before it closes a watch', async (t) => {
+  const cluster = await startTestCluster(t, { bookmarkIntervalMs: 200 });
   const query = 'watch=1&allowWatchBookmarks=true&timeoutSeconds=2';
-  const events = await lab.watch(`/api/v1/pods?${query}&resourceVersion=${await lab.version('/api/v1/pods')}`);
+  const events = await cluster.watch(`/api/v1/pods?${query}&resourceVersion=${await cluster.version('/api/v1/pods')}`);
   assert.ok(events.length >= 2, `${events.length} bookmarks`);
   assert.deepEqual([...new Set(types(events))], ['BOOKMARK']);
 });
 
-// Prevents: a drain that believes in one watch.
-test('watches can be ended or reset while they run', async (t) => {
-  const lab = await startLab(t);
-  const version = await lab.version('/api/v1/nodes');
-  const opened = () => lab.simulator.requests.filter(({ verb, status }) => verb === 'watch' && status === 200).length;
+// A drain must not rely on one watch.
+test('open watches can be closed or reset', async (t) => {
+  const cluster = await startTestCluster(t);
+  const version = await cluster.version('/api/v1/nodes');
+  const opened = () =>
+    cluster.simulator.requests.filter(({ verb, status }) => verb === 'watch' && status === 200).length;
   const query = `watch=1&timeoutSeconds=5&resourceVersion=${version}`;
-  const ended = lab.watch(`/api/v1/nodes?${query}`);
+  const ended = cluster.watch(`/api/v1/nodes?${query}`);
   await eventually(async () => (opened() === 1 ? true : undefined), 'the first watch to open');
-  lab.simulator.dropWatches();
+  cluster.simulator.dropWatches();
   assert.deepEqual(await ended, []);
-  const reset = assert.rejects(lab.watch(`/api/v1/nodes?${query}`));
+  const reset = assert.rejects(cluster.watch(`/api/v1/nodes?${query}`));
   await eventually(async () => (opened() === 2 ? true : undefined), 'the second watch to open');
-  lab.simulator.dropWatches('reset');
+  cluster.simulator.dropWatches('reset');
   await reset;
 });

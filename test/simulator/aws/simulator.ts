@@ -63,7 +63,7 @@ export type AwsSimulator = {
   terminateInstance(instanceId: string): LifecycleActionEvent[];
   /** Calls back for every lifecycle event, including those of API calls and those that `eventFaults` loses. */
   onEvent(deliver: (event: LifecycleActionEvent) => void): () => void;
-  /** Hears of every instance that is switched off, at that moment. */
+  /** Calls back for every instance at the moment when EC2 terminates it. */
   onInstanceEnd(listener: (end: InstanceEnd) => void): () => void;
   lifecycleActions(instanceId: string): readonly LifecycleAction[];
   /** The lifecycle state of the instance. Undefined if it was never launched. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eksEndpoint, tokenCredential } from '../../../app/aws/eks.ts';
 import { accessWithCredential } from '../../../app/kubernetes/access.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { simulatedAws } from '../../support/simulated-aws.ts';
 
 const never = new AbortController().signal;
@@ -12,7 +12,7 @@ const MINUTE = 60_000;
 test('a clock that is ten minutes fast or slow still signs tokens that the cluster accepts', async (t) => {
   for (const skewMs of [-10 * MINUTE, 0, 10 * MINUTE]) {
     const wall = Date.now();
-    const clock = new HandClock(new Date(wall).toISOString());
+    const clock = new ManualClock(new Date(wall).toISOString());
     const now = () => Date.now() + skewMs + clock.elapsed;
     const aws = await simulatedAws(t, { region: 'eu-west-1', now });
     aws.createCluster({ name: 'prod', endpoint: 'https://prod.example.com', certificateAuthority: 'ca' });

@@ -7,11 +7,11 @@ const replaced = { shutdownMs: 200, replacedAfterMs: 3_000 };
 
 // One application that may lose no pod used to hold up the node's hundred others.
 test('a blocked pod does not hold up its neighbours, nor other pods of its namespace', async () => {
-  const { clock, cluster, begin, goneAt } = draining();
+  const { clock, cluster, start, goneAt } = draining();
   for (const one of podsOf('db', 2)) cluster.add(one, replaced);
   for (const one of [...podsOf('web', 3), pod('other', { namespace: 'lab' })]) cluster.add(one, { shutdownMs: 200 });
   cluster.budgets.add('db', 2);
-  const { startedAt } = await begin();
+  const { startedAt } = await start();
   await clock.advance(1_000);
   const gone = goneAt(startedAt);
   assert.deepEqual(Object.keys(gone).sort(), ['other', 'web-0', 'web-1', 'web-2']);
@@ -20,10 +20,10 @@ test('a blocked pod does not hold up its neighbours, nor other pods of its names
 
 // Asking every five seconds, as kubectl does, makes ten pods under maxUnavailable 1 take minutes.
 test('a blocked pod is tried the moment its budget allows a disruption', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 4)) cluster.add(one, replaced);
   cluster.budgets.add('web', 3);
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   assert.equal(await clock.until(done, 60_000), 'drained');
   const accepted = cluster.evictions.filter(({ reply }) => reply === 'accepted').map(({ at }) => at - startedAt);
   assert.equal(accepted.length, 4);
@@ -35,10 +35,10 @@ test('a blocked pod is tried the moment its budget allows a disruption', async (
 
 // Every refused eviction is a write to the budget in etcd; a thousand drainers that try their luck are an attack.
 test('evictions that the status says will be refused are not sent', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 10)) cluster.add(one, replaced);
   cluster.budgets.add('web', 9);
-  const { done } = await begin();
+  const { done } = await start();
   await clock.until(done, 120_000);
   assert.equal(cluster.evictions.length, 10);
   assert.ok(cluster.evictions.every(({ reply }) => reply === 'accepted'));
@@ -46,11 +46,11 @@ test('evictions that the status says will be refused are not sent', async () => 
 
 // A budget that allows three, and ten pods: seven refusals, unless what is on its way is counted.
 test('a burst is not sent on the strength of one old status', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.latencyMs = 500;
   for (const one of podsOf('web', 10)) cluster.add(one, replaced);
   cluster.budgets.add('web', 7);
-  await begin();
+  await start();
   await clock.advance(1_100);
   assert.equal(cluster.evictions.length, 3);
   assert.ok(cluster.evictions.every(({ reply }) => reply === 'accepted'));
@@ -58,10 +58,10 @@ test('a burst is not sent on the strength of one old status', async () => {
 
 // If the API server's watch says nothing, the slow retry is all that is left.
 test('when the news of a budget is lost, one pod is tried every ten seconds', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 3)) cluster.add(one, { shutdownMs: 200 });
   cluster.budgets.add('web', 3);
-  const { startedAt } = await begin();
+  const { startedAt } = await start();
   await clock.advance(45_000);
   const tries = cluster.evictions.map(({ name, at }) => [name, Math.round((at - startedAt) / 1_000)]);
   assert.deepEqual(tries, [
@@ -74,12 +74,12 @@ test('when the news of a budget is lost, one pod is tried every ten seconds', as
 
 // A watch for each namespace of each drainer, for hours, is a load that nobody asked for.
 test('budgets are watched only where something is blocked, and only as long as it is', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 2)) cluster.add(one, replaced);
   for (const one of podsOf('job', 3, { namespace: 'lab' })) cluster.add(one, { shutdownMs: 60_000 });
   cluster.budgets.add('web', 1);
   cluster.budgets.add('job', 0, { namespace: 'lab' });
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(1_000);
   assert.deepEqual(cluster.budgets.watches, ['+shop']);
   await clock.advance(10_000);
@@ -90,10 +90,10 @@ test('budgets are watched only where something is blocked, and only as long as i
 
 // The first pod of a namespace is sent without reading budgets; its refusal must start the watch.
 test('a single pod that is refused is watched from then on', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 2)) cluster.add(one, replaced, one.name === 'web-0');
   cluster.budgets.add('web', 2);
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   await clock.advance(1_000);
   assert.deepEqual(
     cluster.evictions.map(({ reply }) => reply),
@@ -106,11 +106,11 @@ test('a single pod that is refused is watched from then on', async () => {
 
 // Two budgets over one pod are a mistake that the eviction API refuses; somebody may mend it while we wait.
 test('a pod under two budgets is tried every ten seconds, and goes when one of them is changed', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(podsOf('web', 1)[0] ?? pod('none'), { shutdownMs: 200 });
   cluster.budgets.add('web', 0);
   cluster.budgets.add('all', 0, { selector: [] });
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(25_000);
   assert.deepEqual(
     cluster.evictions.map(({ reply }) => reply),

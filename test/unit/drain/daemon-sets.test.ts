@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { draining } from '../../support/draining.ts';
-import { acts, observed, planned, pod } from '../../support/objects.ts';
+import { actionsByPod, observed, planned, pod } from '../../support/objects.ts';
 
 const now = 1_000_000;
 const ofDaemonSet = (name: string, more: Parameters<typeof pod>[1] = {}) =>
@@ -12,8 +12,8 @@ const ending = { deadline: now, graceSeconds: 30 };
 test('pods of DaemonSets stay unless their end is asked for, and then go when nothing else is left', () => {
   const pods = [ofDaemonSet('logs'), ofDaemonSet('ending', { deletion: ending }), pod('web')];
   const stay = 'skip daemonset';
-  assert.deepEqual(acts(planned(observed({ pods }), now)), { logs: stay, ending: stay, web: 'evict' });
-  assert.deepEqual(acts(planned(observed({ pods }), now, { daemonSets: 'evict' })), {
+  assert.deepEqual(actionsByPod(planned(observed({ pods }), now)), { logs: stay, ending: stay, web: 'evict' });
+  assert.deepEqual(actionsByPod(planned(observed({ pods }), now, { daemonSets: 'evict' })), {
     logs: 'wait priority',
     ending: 'wait terminating',
     web: 'evict',
@@ -25,18 +25,18 @@ test('a pod of a DaemonSet that tolerates every taint is left, whatever is asked
   const pods = [ofDaemonSet('proxy', { toleratesEverything: true }), pod('bare', { toleratesEverything: true })];
   const left = { proxy: 'skip tolerant daemonset', bare: 'evict' };
   for (const more of [{}, { force: true }, { certainEnd: { at: now, marginMs: 0 } }]) {
-    const result = acts(planned(observed({ pods }), now, { daemonSets: 'evict', ...more }));
+    const result = actionsByPod(planned(observed({ pods }), now, { daemonSets: 'evict', ...more }));
     assert.deepEqual(result, { ...left, ...('force' in more && { bare: 'delete' }) });
   }
 });
 
 test('a drain that ends DaemonSets ends them last, and is over when only those that come back are left', async () => {
-  const { clock, cluster, recorder, begin, goneAt } = draining();
+  const { clock, cluster, recorder, start, goneAt } = draining();
   cluster.add(ofDaemonSet('logs'), { shutdownMs: 2_000 });
   cluster.add(ofDaemonSet('proxy', { toleratesEverything: true }));
   cluster.add(pod('dns', { critical: true }), { shutdownMs: 3_000 });
   cluster.add(pod('web'), { shutdownMs: 4_000 });
-  const { done, startedAt } = await begin({ daemonSets: 'evict' });
+  const { done, startedAt } = await start({ daemonSets: 'evict' });
   assert.equal(await clock.until(done, 60_000), 'drained');
   assert.deepEqual(goneAt(startedAt), { web: 4_000, dns: 7_000, logs: 9_000 });
   assert.deepEqual(

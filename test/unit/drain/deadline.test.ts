@@ -9,7 +9,7 @@ async function blockedFor(policy: 'continue' | 'abandon' | 'force') {
   for (const one of podsOf('web', 2)) drain.cluster.add(one, { shutdownMs: 5_000 });
   drain.cluster.budgets.add('web', 2);
   const at = drain.clock.now() + 1_000 + 47_000;
-  return { ...drain, ...(await drain.begin({ deadlineAt: at, onDeadline: policy })) };
+  return { ...drain, ...(await drain.start({ deadlineAt: at, onDeadline: policy })) };
 }
 
 // DRAIN_DEADLINE_SECONDS that is looked at only when something happens would pass unnoticed.
@@ -38,8 +38,8 @@ test('force deletes what is left at the deadline, and waits until it is gone', a
 });
 
 test('a drain that is done before its deadline is drained', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   for (const one of podsOf('web', 2)) cluster.add(one, { shutdownMs: 5_000 });
-  const { done } = await begin({ deadlineAt: clock.now() + 61_000, onDeadline: 'abandon' });
+  const { done } = await start({ deadlineAt: clock.now() + 61_000, onDeadline: 'abandon' });
   assert.equal(await clock.until(done, 120_000), 'drained');
 });

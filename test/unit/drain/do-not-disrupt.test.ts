@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { draining } from '../../support/draining.ts';
-import { acts, observed, planned, pod } from '../../support/objects.ts';
+import { actionsByPod, observed, planned, pod } from '../../support/objects.ts';
 
 const now = 1_000_000;
 const asking = pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } });
@@ -10,25 +10,25 @@ const asking = pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } });
 test('a pod that asks for time has it until the time is over', () => {
   const seen = observed({ pods: [asking, pod('web')] });
   const before = planned(seen, now, { doNotDisruptUntil: now + 1 });
-  assert.deepEqual([acts(before), before.wakeAt], [{ job: 'wait do-not-disrupt', web: 'evict' }, now + 1]);
-  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil: now })), { job: 'evict', web: 'evict' });
+  assert.deepEqual([actionsByPod(before), before.wakeAt], [{ job: 'wait do-not-disrupt', web: 'evict' }, now + 1]);
+  assert.deepEqual(actionsByPod(planned(seen, now, { doNotDisruptUntil: now })), { job: 'evict', web: 'evict' });
 });
 
 // The time that it asks for ends with the instance, or with the patience of whoever set the deadline.
 test('no time is given once the deadline forces, or the pod has to end now to have its whole grace period', () => {
   const seen = observed({ pods: [asking] });
   const doNotDisruptUntil = now + 60_000;
-  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, force: true })), { job: 'delete' });
-  assert.deepEqual(acts(planned(seen, now, { doNotDisruptUntil, certainEnd: { at: now + 30_000, marginMs: 0 } })), {
+  assert.deepEqual(actionsByPod(planned(seen, now, { doNotDisruptUntil, force: true })), { job: 'delete' });
+  assert.deepEqual(actionsByPod(planned(seen, now, { doNotDisruptUntil, certainEnd: { at: now + 30_000, marginMs: 0 } })), {
     job: 'evict',
   });
 });
 
 test('a pod that uses its time to finish is never asked, and the drain ends as soon as it has', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(asking);
   cluster.add(pod('web'));
-  const { done, startedAt } = await begin({ doNotDisruptUntil: clock.now() + 3_600_000 });
+  const { done, startedAt } = await start({ doNotDisruptUntil: clock.now() + 3_600_000 });
   await clock.advance(1_800_000);
   cluster.change(asking.uid, { phase: 'Succeeded', ready: false, running: false });
   assert.equal(await clock.until(done, 1_000), 'drained');
@@ -45,9 +45,9 @@ test('a pod that uses its time to finish is never asked, and the drain ends as s
 
 // A pod that never ends by itself must not turn the annotation into a veto.
 test('a pod that goes on when its time is over is evicted at that moment', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(asking, { shutdownMs: 100 });
-  const { done, startedAt } = await begin({ doNotDisruptUntil: clock.now() + 1_000 + 900_000 });
+  const { done, startedAt } = await start({ doNotDisruptUntil: clock.now() + 1_000 + 900_000 });
   assert.equal(await clock.until(done, 1_000_000), 'drained');
   assert.deepEqual(
     cluster.evictions.map(({ name, at }) => [name, at - startedAt]),
@@ -57,9 +57,9 @@ test('a pod that goes on when its time is over is evicted at that moment', async
 
 // Whoever annotated the pod reads in the log that it was noticed, and why it went all the same.
 test('a pod that asks for time and gets none is reported when it is evicted, once', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(asking);
-  const { done } = await begin({ doNotDisruptUntil: clock.now() });
+  const { done } = await start({ doNotDisruptUntil: clock.now() });
   assert.equal(await clock.until(done, 60_000), 'drained');
   assert.deepEqual(
     recorder.of('warning').map(({ message }) => message),

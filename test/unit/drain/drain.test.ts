@@ -6,11 +6,11 @@ import { draining } from '../../support/draining.ts';
 import { pod, podsOf } from '../../support/objects.ts';
 
 test('a drain evicts what is to be evicted, leaves what stays, and ends when the rest is gone', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   for (const one of podsOf('web', 3)) cluster.add(one, { shutdownMs: 4_000 });
   cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
   cluster.add(pod('done', { phase: 'Succeeded' }));
-  const { done } = await begin();
+  const { done } = await start();
   assert.equal(await clock.until(done, 60_000), 'drained');
   assert.deepEqual(
     cluster.onNode().map(({ name }) => name),
@@ -25,9 +25,9 @@ test('a drain evicts what is to be evicted, leaves what stays, and ends when the
 
 // An accepted eviction is the beginning of the end: the pod may have an hour of grace.
 test('nothing but a proven disappearance counts as gone', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(pod('slow'), { shutdownMs: 3_600_000 });
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   await clock.until(done, 4_000_000);
   assert.equal(recorder.of('eviction accepted').length, 1);
   assert.deepEqual(recorder.of('pod gone'), [{ type: 'pod gone', pod: 'shop/slow', reason: 'deleted' }]);
@@ -36,9 +36,9 @@ test('nothing but a proven disappearance counts as gone', async () => {
 
 // A node that was empty at the first look was completed while a pod was still being bound to it.
 test('a pod that lands after the first list is drained too', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(pod('first'), { shutdownMs: 5_000 });
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(3_000);
   cluster.add(pod('late'), { shutdownMs: 30_000 });
   await clock.until(done, 60_000);
@@ -50,8 +50,8 @@ test('a pod that lands after the first list is drained too', async () => {
 });
 
 test('an empty node is not believed to be empty in the first second', async () => {
-  const { clock, cluster, begin } = draining();
-  const { done, startedAt } = await begin();
+  const { clock, cluster, start } = draining();
+  const { done, startedAt } = await start();
   await clock.advance(900);
   cluster.add(pod('just-bound'));
   await clock.until(done, 60_000);
@@ -61,20 +61,20 @@ test('an empty node is not believed to be empty in the first second', async () =
 
 // The watch cache of an API server may be seconds behind; a drain that believes it ends with pods on the node.
 test('emptiness is confirmed by a consistent read, and what that shows is drained', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(pod('unseen'));
   cluster.hidden.add('unseen');
-  const { done } = await begin();
+  const { done } = await start();
   assert.equal(await clock.until(done, 120_000), 'drained');
   assert.deepEqual(cluster.onNode(), []);
   assert.ok(cluster.consistentReads >= 2, 'once to see the pod, once to see that it is gone');
 });
 
 test('an older cache that shows an empty node again and again cannot end the drain', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(pod('unseen'), { shutdownMs: 20_000 });
   cluster.hidden.add('unseen');
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   let over = false;
   done.then(() => {
     over = true;
@@ -89,11 +89,11 @@ test('an older cache that shows an empty node again and again cannot end the dra
 });
 
 test('a consistent read that fails is tried again: it is no proof of anything', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   let failures = 3;
   cluster.fault = (call) =>
     call === 'read pods' && failures-- > 0 ? new Failure('etcd has no leader', { transient: true }) : undefined;
-  const { done } = await begin();
+  const { done } = await start();
   assert.equal(await clock.until(done, 60_000), 'drained');
   assert.equal(cluster.consistentReads, 4);
   assert.equal(recorder.of('retrying').length, 3);
@@ -101,9 +101,9 @@ test('a consistent read that fails is tried again: it is no proof of anything', 
 
 // An IP-based node name is used again within minutes: pods that land under it then are another machine's.
 test('before a newcomer is evicted the API is asked whether this still is the node', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(pod('first'), { shutdownMs: 60_000 });
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(2_000);
   cluster.nodeReplaced = true;
   cluster.add(pod('of-another-machine'));
@@ -116,11 +116,11 @@ test('before a newcomer is evicted the API is asked whether this still is the no
 
 // A StatefulSet pod comes back under its name on another node; evicting that one would be a second outage.
 test('a pod that was recreated elsewhere under the same name is not touched', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.latencyMs = 50;
   const first = pod('db-0', { uid: 'first' });
   cluster.add(first, { shutdownMs: 10 });
-  const { done } = await begin();
+  const { done } = await start();
   cluster.vanish('first');
   cluster.add(pod('db-0', { uid: 'second' }), {}, false);
   cluster.hidden.add('db-0');
@@ -134,10 +134,10 @@ test('a pod that was recreated elsewhere under the same name is not touched', as
 
 // Two hundred evictions at once crowd out the API server's other clients, and get the drainer throttled.
 test('1,000 pods on one node go with at most 50 requests in flight, and each is asked for once', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.latencyMs = 20;
   for (const one of podsOf('web', 1_000)) cluster.add(one, { shutdownMs: 100 });
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   await clock.until(done, 60_000);
   assert.equal(cluster.mostInFlight, 50);
   assert.equal(cluster.evictions.length, 1_000);
@@ -147,10 +147,10 @@ test('1,000 pods on one node go with at most 50 requests in flight, and each is 
 
 // The control plane is upgraded in mid-drain: a minute of refused connections must cost a minute, not the drain.
 test('an outage of the API of 60 seconds in mid-drain delays the drain and ends nothing', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   for (const one of podsOf('web', 20)) cluster.add(one, { shutdownMs: 2_000 });
   cluster.latencyMs = 10;
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   await clock.advance(5);
   const outage = cluster.outage();
   await clock.advance(60_000);
@@ -165,9 +165,9 @@ test('an outage of the API of 60 seconds in mid-drain delays the drain and ends 
 
 // A pod that ended during an outage leaves no event behind: whoever waits for one waits for ever.
 test('pods that ended while nothing was told of them are found gone by the next list', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   for (const one of podsOf('web', 5)) cluster.add(one, { shutdownMs: 1_000 });
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(500);
   const outage = cluster.outage();
   await clock.advance(10_000);

@@ -4,14 +4,14 @@ import { draining } from '../../support/draining.ts';
 import { pod } from '../../support/objects.ts';
 
 const operator = { controller: { kind: 'ReplicaSet', name: 'operator' } };
-const returning = { shutdownMs: 5_000, replacedAfterMs: 200, comesBack: true };
+const returning = { shutdownMs: 5_000, replacedAfterMs: 200, returnsToNode: true };
 
 // An operator that tolerates everything is put on the emptied node again and again: three evictions a second, and it never runs.
 test('a pod that no cordon keeps away is sent away a few times, ever more slowly, and then stays', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(pod('operator', operator), returning);
   cluster.add(pod('web'));
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   assert.equal(await clock.until(done, 180_000), 'drained');
   const evicted = cluster.evictions.filter(({ name }) => name !== 'web').map(({ at }) => at - startedAt);
   assert.equal(evicted.length, 7);
@@ -25,9 +25,9 @@ test('a pod that no cordon keeps away is sent away a few times, ever more slowly
 
 // Pods that were bound to the node before the cordon arrive late, and are no returns: each must leave at once.
 test('late pods of several controllers leave at once', async () => {
-  const { clock, cluster, begin } = draining();
+  const { clock, cluster, start } = draining();
   cluster.add(pod('web'), { shutdownMs: 2_000 });
-  const { done, startedAt } = await begin();
+  const { done, startedAt } = await start();
   await clock.advance(500);
   for (const name of ['a', 'b', 'c']) {
     for (const index of [1, 2]) cluster.add(pod(`${name}-${index}`, { controller: { kind: 'ReplicaSet', name } }));

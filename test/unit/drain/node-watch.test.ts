@@ -23,7 +23,7 @@ test('it knows at any time whether the kubelet lives, and rings when that change
   const { node, inside, watch } = watching();
   assert.equal(watch.isReady, true);
   for (const ready of [false, true]) {
-    node.turn(ready);
+    node.setReady(ready);
     assert.equal(watch.isReady, ready);
     await inside.nextWake(Number.MAX_SAFE_INTEGER);
   }

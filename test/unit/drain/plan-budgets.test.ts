@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RECHECK_MS } from '../../../app/drain/allowance.ts';
-import { acts, budget, evicted, observed, planned, pod, podsOf } from '../../support/objects.ts';
+import { actionsByPod, budget, evicted, observed, planned, pod, podsOf } from '../../support/objects.ts';
 
 const now = 1_000_000;
 
 // Sending what the status says will be refused costs a request a pod, again and again, in every drainer at once.
 test('no more evictions are sent than the status of the budget allows', () => {
   const seen = observed({ pods: podsOf('web', 5), budgets: [budget('web', 2)], asOf: { web: now } });
-  assert.deepEqual(acts(planned(seen, now)), {
+  assert.deepEqual(actionsByPod(planned(seen, now)), {
     'web-0': 'evict',
     'web-1': 'evict',
     'web-2': 'wait budget',
@@ -126,19 +126,19 @@ test('blocked where no budget is known, a pod waits ten seconds, and says which 
   const attempts = { 'web-0': { state: 'blocked', at: now, budget: 'web' } } as const;
   const seen = observed({ pods, attempts });
   const result = planned(seen, now + 1);
-  assert.deepEqual(acts(result), { 'web-1': 'evict', 'web-0': 'wait budget' });
+  assert.deepEqual(actionsByPod(result), { 'web-1': 'evict', 'web-0': 'wait budget' });
   const verdict = result.decisions.find(({ pod }) => pod.name === 'web-0');
   assert.ok(verdict?.action === 'wait');
   assert.deepEqual(verdict.reason, { kind: 'budget', budgets: [], named: 'web' });
   assert.equal(result.wakeAt, now + RECHECK_MS);
-  assert.deepEqual(acts(planned(seen, now + RECHECK_MS)), { 'web-1': 'evict', 'web-0': 'evict' });
+  assert.deepEqual(actionsByPod(planned(seen, now + RECHECK_MS)), { 'web-1': 'evict', 'web-0': 'evict' });
 });
 
 // A budget that was made after the budgets were read refuses a pod that no known budget selects.
 test('blocked by a budget that is not among those known, a pod waits ten seconds instead of being sent in a loop', () => {
   const attempts = { 'web-0': { state: 'blocked', at: now, budget: 'brand-new' } } as const;
   const seen = observed({ pods: podsOf('web', 1), attempts, budgets: [budget('db', 1)], asOf: { db: now + 1 } });
-  assert.deepEqual(acts(planned(seen, now + 2)), { 'web-0': 'wait budget' });
+  assert.deepEqual(actionsByPod(planned(seen, now + 2)), { 'web-0': 'wait budget' });
   assert.equal(planned(seen, now + 2).wakeAt, now + RECHECK_MS);
 });
 
@@ -181,7 +181,7 @@ test('a budget holds no pod of another namespace', () => {
 test('a pod that is held back for another reason takes no room under its budget', () => {
   const pods = podsOf('web', 2);
   const seen = observed({ pods, budgets: [budget('web', 1)], asOf: { web: now }, unverified: ['web-0'] });
-  assert.deepEqual(acts(planned(seen, now)), { 'web-0': 'wait unverified', 'web-1': 'evict' });
+  assert.deepEqual(actionsByPod(planned(seen, now)), { 'web-0': 'wait unverified', 'web-1': 'evict' });
 });
 
 // One read of the budgets spares all the evictions that they would refuse.
@@ -189,15 +189,15 @@ test('several pods of a namespace wait until its budgets have been read; a singl
   const pods = [...podsOf('web', 2), pod('alone', { namespace: 'lab' })];
   const seen = observed({ pods, budgets: 'unread' });
   const unread = 'wait unread budgets';
-  assert.deepEqual(acts(planned(seen, now)), { 'web-0': unread, 'web-1': unread, alone: 'evict' });
+  assert.deepEqual(actionsByPod(planned(seen, now)), { 'web-0': unread, 'web-1': unread, alone: 'evict' });
 });
 
 // In the last minutes of the instance, a read that does not come back must not cost the pods their SIGTERM.
 test('a pod that has to end now, and any pod when forced, does not wait for budgets to be read', () => {
   const seen = observed({ pods: podsOf('web', 2), budgets: 'unread' });
-  assert.deepEqual(acts(planned(seen, now, { certainEnd: { at: now, marginMs: 0 } })), {
+  assert.deepEqual(actionsByPod(planned(seen, now, { certainEnd: { at: now, marginMs: 0 } })), {
     'web-0': 'evict',
     'web-1': 'evict',
   });
-  assert.deepEqual(acts(planned(seen, now, { force: true })), { 'web-0': 'delete', 'web-1': 'delete' });
+  assert.deepEqual(actionsByPod(planned(seen, now, { force: true })), { 'web-0': 'delete', 'web-1': 'delete' });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ACCEPTED_FOR_MS } from '../../../app/drain/plan.ts';
-import { acts, evicted, observed, planned, pod, podsOf } from '../../support/objects.ts';
+import { actionsByPod, evicted, observed, planned, pod, podsOf } from '../../support/objects.ts';
 
 const now = 1_000_000;
 
@@ -18,7 +18,7 @@ test('pods that come back by themselves, and finished ones, are left; everything
     pod('pending', { phase: 'Pending', ready: false }),
     pod('strange', { phase: 'Unknown', ready: false }),
   ];
-  assert.deepEqual(acts(planned(observed({ pods }), now)), {
+  assert.deepEqual(actionsByPod(planned(observed({ pods }), now)), {
     agent: 'skip daemonset',
     proxy: 'skip mirror',
     done: 'skip finished',
@@ -35,7 +35,7 @@ test('pods that come back by themselves, and finished ones, are left; everything
 test('a DaemonSet pod that is ending is left, not waited for: its successor lands on the same node', () => {
   const controller = { kind: 'DaemonSet', name: 'agent' };
   const pods = [pod('agent', { controller, deletion: { deadline: now, graceSeconds: 30 } })];
-  assert.deepEqual(acts(planned(observed({ pods }), now)), { agent: 'skip daemonset' });
+  assert.deepEqual(actionsByPod(planned(observed({ pods }), now)), { agent: 'skip daemonset' });
 });
 
 // Sending an eviction again while its answer is awaited, or just after it was accepted, doubles the load for nothing.
@@ -47,22 +47,22 @@ test('a pod that was asked for is waited for', () => {
     refused: { state: 'refused', at: now - 1, retryAt: now + 5, message: 'a webhook says no', cause: 'eviction refused' },
   } as const;
   const result = planned(observed({ pods, attempts }), now);
-  assert.deepEqual(acts(result), { asked: 'wait requested', accepted: 'wait accepted', refused: 'wait refused' });
+  assert.deepEqual(actionsByPod(result), { asked: 'wait requested', accepted: 'wait accepted', refused: 'wait refused' });
 });
 
 // An accepted eviction whose deletion was lost (etcd rolled back, a finalizing webhook) would be waited for for ever.
 test('an accepted eviction that never shows is sent again', () => {
   const seen = observed({ pods: [pod('web')], attempts: { web: { state: 'accepted', at: now } } });
-  assert.deepEqual(acts(planned(seen, now + ACCEPTED_FOR_MS - 1)), { web: 'wait accepted' });
-  assert.deepEqual(acts(planned(seen, now + ACCEPTED_FOR_MS)), { web: 'evict' });
+  assert.deepEqual(actionsByPod(planned(seen, now + ACCEPTED_FOR_MS - 1)), { web: 'wait accepted' });
+  assert.deepEqual(actionsByPod(planned(seen, now + ACCEPTED_FOR_MS)), { web: 'evict' });
 });
 
 // A refusal that somebody mends in the meantime (two budgets, a webhook) must not be final.
 test('a refused eviction is sent again when its time has come', () => {
   const refused = { state: 'refused', at: now, retryAt: now + 10_000, message: 'no', cause: 'eviction refused' } as const;
   const seen = observed({ pods: [pod('web')], attempts: { web: refused } });
-  assert.deepEqual(acts(planned(seen, now + 9_999)), { web: 'wait refused' });
-  assert.deepEqual(acts(planned(seen, now + 10_000)), { web: 'evict' });
+  assert.deepEqual(actionsByPod(planned(seen, now + 9_999)), { web: 'wait refused' });
+  assert.deepEqual(actionsByPod(planned(seen, now + 10_000)), { web: 'evict' });
 });
 
 // A plan that sleeps past the moment at which it changes stands still until something happens by chance.
@@ -115,7 +115,7 @@ test('forced, what would be evicted is deleted, whatever budgets say, and what e
     pod('ending', { deletion: { deadline: now, graceSeconds: 30 } }),
   ];
   const attempts = { blocked: { state: 'blocked', at: now }, asked: { state: 'requested', at: now } } as const;
-  assert.deepEqual(acts(planned(observed({ pods, attempts }), now, { force: true })), {
+  assert.deepEqual(actionsByPod(planned(observed({ pods, attempts }), now, { force: true })), {
     blocked: 'delete',
     new: 'delete',
     asked: 'wait requested',

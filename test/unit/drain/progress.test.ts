@@ -7,12 +7,12 @@ const endless = { shutdownMs: Number.POSITIVE_INFINITY };
 
 // A drain that waits in silence for an hour looks like one that hangs.
 test('every 30 seconds one event says all that remains, and why each', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(pod('held', { finalizers: ['example.com/hold'] }), endless);
   for (const one of podsOf('web', 2)) cluster.add(one, endless);
   cluster.budgets.add('web', 2);
   cluster.latencyMs = 50;
-  const { startedAt } = await begin();
+  const { startedAt } = await start();
   await clock.advance(100_000);
   assert.deepEqual(
     recorder.timesOf('waiting for pods', clock.startedAt + startedAt).map((at) => Math.round(at / 1_000)),
@@ -29,11 +29,11 @@ test('every 30 seconds one event says all that remains, and why each', async () 
 
 // A line for every look at a blocked pod would bury the log of a long drain.
 test('that a pod waits is said once for each time it is refused', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   for (const one of podsOf('web', 3)) cluster.add(one, endless);
   cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
   cluster.budgets.add('web', 3);
-  await begin();
+  await start();
   await clock.advance(9_000);
   for (const _ of podsOf('churn', 20)) {
     cluster.relist();
@@ -48,10 +48,10 @@ test('that a pod waits is said once for each time it is refused', async () => {
 
 // The action's end terminates the instance under whatever is left: somebody may want to know before, not after.
 test('within the last tenth of the lifecycle action the pods that remain are named, once', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   cluster.add(pod('slow'), endless);
   const endsAt = clock.now() + 1_000 + 3_600_000;
-  const { startedAt } = await begin({ action: { endsAt, warnAt: endsAt - 360_000 } });
+  const { startedAt } = await start({ action: { endsAt, warnAt: endsAt - 360_000 } });
   await clock.advance(3_239_999);
   assert.equal(recorder.of('action ending soon').length, 0);
   await clock.advance(300_000);
@@ -66,10 +66,10 @@ test('within the last tenth of the lifecycle action the pods that remain are nam
 
 // "0 pods to drain" before the API has told anything is not what the first look came to.
 test('what was planned is told once, and not before there is a list', async () => {
-  const { clock, cluster, recorder, begin } = draining();
+  const { clock, cluster, recorder, start } = draining();
   for (const one of podsOf('web', 3)) cluster.add(one);
   const outage = cluster.outage();
-  const { done } = await begin();
+  const { done } = await start();
   await clock.advance(5_000);
   assert.deepEqual(recorder.of('planned'), []);
   outage.end();

@@ -154,7 +154,7 @@ test('an observation does not change when the board does', () => {
   );
 });
 
-// A pod's grace counts from when we first saw it end: a relist every few minutes must not begin it anew.
+// A pod's grace counts from when we first saw it end: a relist every few minutes must not start it anew.
 test('since when a pod is ending is kept until it is gone, by our own clock', () => {
   let time = now;
   const board = new DrainState(ignore);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WakeSignal } from '../../../app/drain/scope.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 
 // A change that comes between two looks of the loop must lead to a third, or the drain sleeps over it.
 test('a ring before the loop listens is heard, once', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const bell = new WakeSignal();
   bell.wake();
   bell.wake();
@@ -24,7 +24,7 @@ test('a ring before the loop listens is heard, once', async () => {
 });
 
 test('a ring wakes a loop that listens', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const bell = new WakeSignal();
   const heard = bell.wait(clock, undefined, never);
   bell.wake();
@@ -34,7 +34,7 @@ test('a ring wakes a loop that listens', async () => {
 
 // Each look at the cluster leaves a sleeper behind if a ring does not end it: thousands of them in a long drain.
 test('nobody goes on sleeping after a ring', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const bell = new WakeSignal();
   for (let look = 0; look < 10; look++) {
     const heard = bell.wait(clock, clock.now() + 60_000, never);
@@ -45,14 +45,14 @@ test('nobody goes on sleeping after a ring', async () => {
 });
 
 test('a moment that has passed is not waited for', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   await clock.until(new WakeSignal().wait(clock, clock.now() - 5, never), 0);
   assert.equal(clock.elapsed, 0);
 });
 
 // A thousand pods end at once; looking at the whole node for each of them would be a million looks.
 test('what arrives together is seen in one look', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const bell = new WakeSignal();
   const heard = bell.wait(clock, undefined, never);
   let arrived = 0;
@@ -68,7 +68,7 @@ test('what arrives together is seen in one look', async () => {
 
 // SIGTERM while the loop sleeps: the task has two seconds.
 test('an abort wakes the loop with its reason, before, during and just after a ring', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const reason = new Error('stopped');
   const bell = new WakeSignal();
   await assert.rejects(bell.wait(clock, undefined, AbortSignal.abort(reason)), reason);

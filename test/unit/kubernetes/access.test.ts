@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { tokenCredential } from '../../../app/aws/eks.ts';
 import type { AwsCredentials } from '../../../app/aws/eks-token.ts';
 import { type Credential, renewingCredential } from '../../../app/kubernetes/access.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 const minute = 60_000;
 
 /** Authentication with numbered credentials, each due for renewal after 10 minutes and expired after 14. */
-function numberedCredentials(clock: HandClock) {
+function numberedCredentials(clock: ManualClock) {
   let issued = 0;
   let failure: Error | undefined;
   const authenticate = renewingCredential(async (): Promise<Credential> => {
@@ -29,7 +29,7 @@ function numberedCredentials(clock: HandClock) {
 
 // Fifty evictions with an expired token would call STS, or run a command, fifty times.
 test('concurrent requests share one renewal', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { authenticate } = numberedCredentials(clock);
   const all = Promise.all(Array.from({ length: 50 }, () => authenticate(false, never)));
   assert.deepEqual(new Set((await clock.until(all, 1_000)).map(({ n }) => n)), new Set(['1']));
@@ -40,7 +40,7 @@ test('concurrent requests share one renewal', async () => {
 
 // A request that waits for a renewal before the old credential expires delays an eviction for nothing.
 test('a credential is used until its renewal is due, and requests do not wait for the renewal', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { request } = numberedCredentials(clock);
   assert.deepEqual(await request(), { n: '1' });
   await clock.advance(10 * minute - 1);
@@ -54,7 +54,7 @@ test('a credential is used until its renewal is due, and requests do not wait fo
 
 // The credentials endpoint is down for a minute: a token with four minutes left must stay in use.
 test('the old credential is used while its renewal fails, until it expires', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { request, fail } = numberedCredentials(clock);
   await request();
   const failure = new Error('the credentials endpoint does not respond');
@@ -69,7 +69,7 @@ test('the old credential is used while its renewal fails, until it expires', asy
 
 // Without a first credential there is nothing to send: the error must be thrown, and must not be cached.
 test('a request without a credential rejects, and the next one tries again', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { request, fail } = numberedCredentials(clock);
   fail(new Error('no role'));
   await assert.rejects(request(), /no role/);
@@ -79,7 +79,7 @@ test('a request without a credential rejects, and the next one tries again', asy
 
 // A cluster that refuses every credential would cause a new token for every request.
 test('a refused credential is replaced, unless it was issued just now', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { request } = numberedCredentials(clock);
   await request();
   assert.deepEqual(await request(true), { n: '1' });
@@ -101,13 +101,13 @@ function keyOf(headers: Readonly<Record<string, string>>): string {
   return (new URL(text).searchParams.get('X-Amz-Credential') ?? '').split('/')[0] ?? '';
 }
 
-function eksAuthentication(clock: HandClock, credentials: () => AwsCredentials) {
+function eksAuthentication(clock: ManualClock, credentials: () => AwsCredentials) {
   return renewingCredential(async () => tokenCredential('prod', 'eu-central-1', credentials(), clock.now(), 0), clock);
 }
 
 // The API server accepts a token for 15 minutes; a drain takes hours.
 test('over three hours no request carries a token older than 14 minutes, and few tokens are issued', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   let issued = 0;
   const authenticate = eksAuthentication(clock, () => {
     issued++;
@@ -123,7 +123,7 @@ test('over three hours no request carries a token older than 14 minutes, and few
 
 // The keys of the task role rotate every few hours: a token signed with the old keys is refused.
 test('the next token is signed with the rotated credentials', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   let key = 'AKIDFIRST';
   const authenticate = eksAuthentication(clock, () => ({ ...KEYS, accessKeyId: key }));
   assert.equal(keyOf(await authenticate(false, never)), 'AKIDFIRST');

@@ -5,7 +5,7 @@ import { deferAbort } from '../../../app/kubernetes/client.ts';
 import { ApiError, ApiUnreachable } from '../../../app/kubernetes/errors.ts';
 import { explain } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -22,7 +22,7 @@ test('after a 401 the call is sent again, once, with new credentials', async (t)
     headers.authorization === 'Bearer new' ? json(response, 200, { ok: true }) : json(response, 401, {}),
   );
   const refusals: boolean[] = [];
-  const client = clientOf(t, server.url, new HandClock(), {
+  const client = clientOf(t, server.url, new ManualClock(), {
     authenticate: async (refused) => {
       refusals.push(refused);
       return { authorization: refused ? 'Bearer new' : 'Bearer old' };
@@ -35,14 +35,14 @@ test('after a 401 the call is sent again, once, with new credentials', async (t)
 // A cluster that refuses every token would cause an endless series of renewals.
 test('a second 401 is an error', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 401, status(401, 'Unauthorized', 'Unauthorized')));
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   await assert.rejects(client.call(get('/a')), (error) => error instanceof ApiError && error.code === 401);
   assert.equal(server.received.length, 2);
 });
 
 // Ignoring flow control adds load to an overloaded API server, which then refuses the drainer for longer.
 test('Retry-After pauses every call, not only the refused one', async (t) => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   let busy = true;
   const server = await apiServer(t, (_, response) =>
     busy
@@ -70,7 +70,7 @@ test('the 429 of a disruption budget pauses nothing', async (t) => {
       ? json(response, 429, status(429, 'TooManyRequests', 'no', { causes }), { 'retry-after': '10' })
       : json(response, 200, {}),
   );
-  const client = clientOf(t, server.url, new HandClock(), { onThrottled: () => assert.fail('paused') });
+  const client = clientOf(t, server.url, new ManualClock(), { onThrottled: () => assert.fail('paused') });
   await assert.rejects(client.call(get('/a')), ApiError);
   await client.call(get('/b'));
   assert.equal(server.received.length, 2);
@@ -78,7 +78,7 @@ test('the 429 of a disruption budget pauses nothing', async (t) => {
 
 // After SIGTERM two seconds remain: a call that waits for a response or a pause must not use them up.
 test('an abort rejects a waiting call at once, with its reason', async (t) => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const reason = new Error('SIGTERM');
   const arrived = new EventTarget();
   const server = await apiServer(t, ({ path }, response) => {
@@ -111,8 +111,8 @@ test('lost and refused connections and unreadable responses are transient errors
       response.writeHead(200, { 'content-length': '100' }).write('{', () => response.socket?.destroy());
     else response.end('<html>welcome</html>');
   });
-  const refused = clientOf(t, 'http://127.0.0.1:1', new HandClock());
-  const client = clientOf(t, server.url, new HandClock());
+  const refused = clientOf(t, 'http://127.0.0.1:1', new ManualClock());
+  const client = clientOf(t, server.url, new ManualClock());
   const calls = [
     client.call(get('/reset')),
     client.call(get('/half')),
@@ -133,7 +133,7 @@ test('no error of a call contains the credentials', async (t) => {
     path === '/reset' ? void response.socket?.destroy() : json(response, 403, status(403, 'Forbidden', 'no')),
   );
   const authenticate = async () => ({ authorization: 'Bearer s3cr3t' });
-  const client = clientOf(t, server.url, new HandClock(), { authenticate });
+  const client = clientOf(t, server.url, new ManualClock(), { authenticate });
   for (const path of ['/reset', '/forbidden']) {
     const error = await client.call(get(path)).catch((error: unknown) => error);
     assert.ok(error instanceof Error);
@@ -149,7 +149,7 @@ test('requests are counted by verb, including those sent again', async (t) => {
     json(response, first ? 401 : 200, {});
     first = false;
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   await client.call({ verb: 'list', path: '/a', signal: never });
   await client.call({ verb: 'create', path: '/a', body: {}, signal: never });
   await client.call({
@@ -173,7 +173,7 @@ test('the lines of a watch are assembled from chunks of any size', async (t) => 
     for (const byte of bytes) await new Promise<void>((sent) => response.write(Buffer.of(byte), () => sent()));
     response.end();
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   const lines = await collect(client.lines(watch('/w')));
   assert.deepEqual(lines, ['{"a":"größe"}', '{"b":1}', '{"c":2}']);
 });
@@ -184,7 +184,7 @@ test('a watch that is refused or loses its connection rejects', async (t) => {
     if (path === '/gone') json(response, 410, status(410, 'Expired', 'too old resource version'));
     else response.write('{"a":1}\n', () => response.socket?.destroy());
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   const lines = (path: string) => collect(client.lines(watch(path)));
   await assert.rejects(lines('/gone'), (error) => error instanceof ApiError && error.code === 410);
   await assert.rejects(lines('/lost'), ApiUnreachable);
@@ -197,7 +197,7 @@ test('a watch releases its connection when its consumer stops', async (t) => {
     response.on('close', () => closed.resolve('closed'));
     response.write('{"a":1}\n');
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   for await (const line of client.lines(watch('/w'))) {
     assert.equal(line, '{"a":1}');
     break;

@@ -9,7 +9,7 @@ import { ApiError } from '../../../app/kubernetes/errors.ts';
 import { accessFromKubeconfigFile, accessFromUntrustedKubeconfig } from '../../../app/kubernetes/kubeconfig.ts';
 import { explain } from '../../../app/lib/errors.ts';
 import { createCertificateAuthority } from '../../support/certificate-authority.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { folder } from '../../support/folder.ts';
 import {
   clientFrom,
@@ -26,7 +26,7 @@ import { simulatedAws } from '../../support/simulated-aws.ts';
 test('a certificate renewed by the same authority is accepted without reading the source', async (t) => {
   const ours = await createCertificateAuthority();
   const server = await secureServer(t, await ours.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca));
   const { client, reads } = await clientFrom(t, clock, resolveAccess);
   await client.call(get('/a'));
@@ -41,7 +41,7 @@ test('a certificate renewed by the same authority is accepted without reading th
 test('after the authority is replaced, the kubeconfig is read again, once for all calls, and they succeed', async (t) => {
   const [before, after] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await before.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, before.ca, { token: 'old' }));
   const { client, reads } = await clientFrom(t, clock, resolveAccess);
   await client.call(get('/a'));
@@ -65,7 +65,7 @@ test('a kubeconfig file and EKS are read again, too', async (t) => {
   await writeFile(path, kubeconfigOf(server.url, before.ca));
   const aws = await simulatedAws(t, { region: 'eu-west-1' });
   aws.createCluster({ name: 'prod', endpoint: server.url, certificateAuthority: before.ca });
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const file = await clientFrom(t, clock, () => accessFromKubeconfigFile(path, clock));
   const eks = await clientFrom(t, clock, async (signal) =>
     accessWithCredential(await eksEndpoint('prod', 'eu-west-1', clock, signal), clock),
@@ -87,7 +87,7 @@ test('a kubeconfig file and EKS are read again, too', async (t) => {
 test('a source that fails when it is read again causes a transient error', async (t) => {
   const [before, after] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await before.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, before.ca));
   const { client } = await clientFrom(t, clock, resolveAccess);
   await clock.advance(RESOLVE_INTERVAL_MS);
@@ -112,7 +112,7 @@ test('a rotated client certificate is used after the old one is refused', async 
   const serverCertificate = await ours.issue();
   const server = await secureServer(t, serverCertificate, ({ client }) => (client === accepted.name ? 200 : 401));
   server.useCertificate(serverCertificate, ours.ca);
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca, old));
   const { client, reads } = await clientFrom(t, clock, resolveAccess);
   await client.call(get('/a'));
@@ -134,7 +134,7 @@ test('a rotated client certificate is used after the old one is refused', async 
 test('an abort rejects a call that waits for a new access', async (t) => {
   const [before, after] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await before.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { promise: reading, resolve } = Promise.withResolvers<void>();
   const first = await accessFromUntrustedKubeconfig(kubeconfigOf(server.url, before.ca), 'x', clock);
   const resolveAccess = () => {

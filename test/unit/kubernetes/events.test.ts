@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EventRecorder, eventsFor } from '../../../app/kubernetes/events.ts';
 import { apiServer, clientOf, type Handler, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { remainingPods } from '../../support/remaining.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
 import { summaryWith } from '../../support/summaries.ts';
@@ -11,7 +11,7 @@ const cordoned = { type: 'cordoned', node: 'node-a', excludedFromLoadBalancers: 
 const SUMMARY = summaryWith({ seconds: { total: 74.4 } });
 
 async function eventRecorder(t: TestContext, handler: Handler = (_, response) => json(response, 201, {})) {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const server = await apiServer(t, handler);
   const client = clientOf(t, server.url, clock);
   const events = new EventRecorder(client, nodeOf('node-a', 'i-1'), clock);

@@ -4,7 +4,7 @@ import { ApiError, ApiUnreachable } from '../../../app/kubernetes/errors.ts';
 import { deletePod, evictPod, replyOf } from '../../../app/kubernetes/pods.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { pod } from '../../support/objects.ts';
 
 const web = pod('web-0', { uid: 'u-1' });
@@ -102,7 +102,7 @@ test('5xx, 401 and 408 are failures of the API and say nothing about the pod', (
 // A retry without the UID evicts the new pod of the same name; in the wrong API version it evicts nothing.
 test('an eviction has the UID of the pod as a precondition and the API version of the cluster', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 201, { kind: 'Status', status: 'Success' }));
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   assert.deepEqual(await evictPod(client, 'policy/v1beta1', web, never), { kind: 'accepted' });
   const [{ method, path, body } = { method: '', path: '', body: '' }] = server.received;
   assert.deepEqual([method, path], ['POST', '/api/v1/namespaces/shop/pods/web-0/eviction']);
@@ -117,7 +117,7 @@ test('an eviction has the UID of the pod as a precondition and the API version o
 // Any other grace period than the pod's own kills a database in the middle of a write.
 test('a deletion has the UID of the pod as a precondition and does not change its grace period', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, {}));
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   assert.deepEqual(await deletePod(client, web, never), { kind: 'accepted' });
   const [{ method, path, body } = { method: '', path: '', body: '' }] = server.received;
   assert.deepEqual([method, path], ['DELETE', '/api/v1/namespaces/shop/pods/web-0']);
@@ -126,7 +126,7 @@ test('a deletion has the UID of the pod as a precondition and does not change it
 
 // The drain decides by the kind of error: Denied ends it, the others are retried.
 test('an eviction that is denied, fails with 5xx or gets no response rejects with that kind of error', async (t) => {
-  const answers = [
+  const responses = [
     status(
       403,
       'Forbidden',
@@ -135,11 +135,11 @@ test('an eviction that is denied, fails with 5xx or gets no response rejects wit
     status(503, 'ServiceUnavailable', 'the server is currently unable to handle the request'),
   ];
   const server = await apiServer(t, (_, response) => {
-    const answer = answers.shift();
-    if (answer === undefined) response.socket?.destroy();
-    else json(response, answer.code, answer);
+    const next = responses.shift();
+    if (next === undefined) response.socket?.destroy();
+    else json(response, next.code, next);
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   await assert.rejects(evictPod(client, 'policy/v1', web, never), Denied);
   await assert.rejects(evictPod(client, 'policy/v1', web, never), ApiError);
   await assert.rejects(evictPod(client, 'policy/v1', web, never), ApiUnreachable);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { accessFromUntrustedKubeconfig } from '../../../app/kubernetes/kubeconfig.ts';
 import { adviceOf, Failure } from '../../../app/lib/errors.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { headersOf, kubeconfig, refusal, SECRET } from '../../support/kubeconfig.ts';
 
-const accessFrom = (text: string) => accessFromUntrustedKubeconfig(text, 's3://bucket/key', new HandClock());
+const accessFrom = (text: string) => accessFromUntrustedKubeconfig(text, 's3://bucket/key', new ManualClock());
 
-// The kubeconfig of a service account, flattened, is what the README tells people to store.
+// This is the flattened kubeconfig that the documentation asks for.
 test('a kubeconfig with inline data is accepted', async () => {
   const access = await accessFrom(kubeconfig());
   assert.equal(access.server, 'https://10.0.0.1:6443');

@@ -7,7 +7,7 @@ import { LineSplitter, ListParser, MAX_TEXT_CHARS, TooLarge, textOf } from '../.
 import { ApiError, ApiUnreachable, UnreadableResponse } from '../../../app/kubernetes/errors.ts';
 import { explain } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 const MIB = 1024 * 1024;
@@ -26,7 +26,7 @@ async function endlessServer(t: TestContext, head: string, status = 200) {
     };
     writeMore();
   });
-  return { client: clientOf(t, server.url, new HandClock()), sent };
+  return { client: clientOf(t, server.url, new ManualClock()), sent };
 }
 
 // A proxy that streams a video instead of a response would fill the 512 MB of the task and kill the drain.
@@ -87,7 +87,7 @@ async function sendItems(response: ServerResponse, count: number, item: string):
 test('a list of 50 MB is read item by item, and only the fields that are used stay in memory', async (t) => {
   const item = JSON.stringify({ metadata: { name: 'a', annotations: { a: 'x'.repeat(50_000) } } });
   const server = await apiServer(t, (_, response) => sendItems(response, 1_000, item));
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   let [maxHeap, count] = [0, 0];
   const before = heapInUse();
   const read = () => {
@@ -131,14 +131,14 @@ test('a watch that ends in the middle of an event is an error', () => {
 });
 
 // Messages appear in logs, terminals and Events: a long one hides the error, an escape sequence rewrites the screen.
-test('the message of a response is truncated and freed from control characters', async (t) => {
+test('the message of a response is truncated and stripped of control characters', async (t) => {
   const message = `no \u001b[2J\u0007\r\n\u202egnp.exe ${'y'.repeat(1_000_000)}`;
   const server = await apiServer(t, ({ path }, response) => {
     if (path === '/status') response.writeHead(422).end(JSON.stringify({ kind: 'Status', message }));
     else if (path === '/text') response.writeHead(502).end(message);
     else response.end(message);
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   for (const path of ['/status', '/text', '/garbage']) {
     const error = await client.call({ verb: 'get', path, signal: never }).catch((error: unknown) => error);
     assert.ok(error instanceof ApiError || error instanceof ApiUnreachable, path);

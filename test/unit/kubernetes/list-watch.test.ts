@@ -4,7 +4,7 @@ import { type Collection, list } from '../../../app/kubernetes/list-watch.ts';
 import { readNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { json, status } from '../../support/api-server.ts';
-import { type Exchange, watched } from '../../support/watched.ts';
+import { type Exchange, listWatchFixture } from '../../support/list-watch-fixture.ts';
 
 const collection: Collection<string> = {
   name: 'the nodes',
@@ -20,13 +20,13 @@ const event = (type: string, object: object) => `${JSON.stringify({ type, object
 
 // A thousand drainers that each scan etcd for the pods of one node would overload the control plane.
 test('the first list comes from the watch cache, and the watch continues from its version', async (t) => {
-  const { server, sink, begin, rest } = await watched(t, collection, [
+  const { server, sink, start, settle } = await listWatchFixture(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => response.write(event('ADDED', object('b', '8')) + event('BOOKMARK', object('', '9'))),
   ]);
-  begin();
-  await rest();
-  assert.deepEqual(sink.shows(), ['a', 'b']);
+  start();
+  await settle();
+  assert.deepEqual(sink.names(), ['a', 'b']);
   const [first, second] = server.received.map(({ query }) => Object.fromEntries(query));
   assert.deepEqual(first, { labelSelector: 'a=b', resourceVersion: '0' });
   assert.equal(second?.['resourceVersion'], '7');
@@ -36,15 +36,15 @@ test('the first list comes from the watch cache, and the watch continues from it
 
 // A real API server closes the watch of a slow client during a burst of events, without an error: the missed events never come.
 test('a watch that ends is followed by a list that is not older than its last event', async (t) => {
-  const { server, sink, begin, rest } = await watched(t, collection, [
+  const { server, sink, start, settle } = await listWatchFixture(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a', 'b', 'c')),
     ({ response }) => response.end(event('DELETED', object('a', '8'))),
     ({ response }) => json(response, 200, listOf('12', 'c')),
     ({ response }) => response.write(event('ADDED', object('d', '13'))),
   ]);
-  begin();
-  await rest();
-  assert.deepEqual(sink.shows(), ['c', 'd']);
+  start();
+  await settle();
+  assert.deepEqual(sink.names(), ['c', 'd']);
   assert.equal(server.received[2]?.query.get('resourceVersion'), '8');
   assert.equal(server.received[3]?.query.get('resourceVersion'), '12');
 });
@@ -52,7 +52,7 @@ test('a watch that ends is followed by a list that is not older than its last ev
 // 410 also arrives as an event, after a 200: taken for an object, it is an object without a name.
 test('a 410 as an ERROR event, or as the response to a watch or a list, leads to a consistent list', async (t) => {
   const expired = status(410, 'Expired', 'too old resource version: 7 (9)');
-  const { server, sink, begin, rest } = await watched(t, collection, [
+  const { server, sink, start, settle } = await listWatchFixture(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => response.end(event('ERROR', expired)),
     ({ response }) => json(response, 200, listOf('20', 'b')),
@@ -61,9 +61,9 @@ test('a 410 as an ERROR event, or as the response to a watch or a list, leads to
     ({ response }) => json(response, 200, listOf('30', 'c')),
     ({ response }) => response.write(event('ADDED', object('d', '31'))),
   ]);
-  begin();
-  await rest();
-  assert.deepEqual(sink.shows(), ['c', 'd']);
+  start();
+  await settle();
+  assert.deepEqual(sink.names(), ['c', 'd']);
   const queries = server.received.map(
     ({ query }) => `${query.get('watch') ?? '-'} ${query.get('resourceVersion') ?? ''}`,
   );
@@ -78,21 +78,21 @@ test('an unreadable event leads to a new list', async (t) => {
     '{"type":"ADDED","object":{}}\n',
     event('WHAT', object('x', '8')),
   ]) {
-    const { sink, begin, rest } = await watched(t, collection, [
+    const { sink, start, settle } = await listWatchFixture(t, collection, [
       ({ response }) => json(response, 200, listOf('7', 'a')),
       ({ response }) => response.write(garbage),
       ({ response }) => json(response, 200, listOf('9', 'b')),
       ({ response }) => response.write(event('ADDED', object('c', '10'))),
     ]);
-    begin();
-    await rest();
-    assert.deepEqual(sink.shows(), ['b', 'c'], garbage);
+    start();
+    await settle();
+    assert.deepEqual(sink.names(), ['b', 'c'], garbage);
   }
 });
 
 // Unreadable data after a while looks like a lost connection: a list each second, for hours, without a report.
 test('watches that send unreadable data are restarted with a growing backoff, and each is reported', async (t) => {
-  const { server, clock, recorder, begin, done } = await watched(t, collection, []);
+  const { server, clock, recorder, start, shutDown } = await listWatchFixture(t, collection, []);
   const garbage = ['<html>\n', event('WHAT', object('x', '8')), '{"type":"ADDED"', '{"type":"MODIFIED","object":7}\n'];
   server.otherwise = ({ query, response }) => {
     if (query.get('watch') === null) return json(response, 200, listOf('7', 'a'));
@@ -100,20 +100,20 @@ test('watches that send unreadable data are restarted with a growing backoff, an
     const silence = clock.sleep(2_000, new AbortController().signal);
     return silence.then(() => response.end(garbage[server.received.length % garbage.length]));
   };
-  begin();
-  await clock.awaken(60_000);
+  start();
+  await clock.advanceTo(60_000);
   const watches = server.received.filter(({ query }) => query.get('watch') === '1').length;
   assert.ok(watches >= 5 && watches <= 12, `${watches} watches in a minute`);
   const reports = recorder.of('retrying');
   assert.ok(reports.length >= watches - 1, `${reports.length} reports of ${watches}`);
   assert.ok(reports.every(({ error }) => /^watch .*unreadable response \(.+\)/.test(String(error).slice(9))));
-  await done();
+  await shutDown();
 });
 
 // A load balancer drops the connection, a list is incomplete, a server is down: each is temporary.
 test('after network errors it lists and watches again, and reports from the second error on', async (t) => {
   const lose = ({ response }: Exchange) => response.socket?.destroy();
-  const { recorder, sink, begin, rest } = await watched(t, collection, [
+  const { recorder, sink, start, settle } = await listWatchFixture(t, collection, [
     lose,
     ({ response }) => json(response, 503, {}),
     ({ response }) => json(response, 200, { not: 'a list' }),
@@ -122,39 +122,39 @@ test('after network errors it lists and watches again, and reports from the seco
     ({ response }) => json(response, 200, listOf('8', 'a', 'b')),
     ({ response }) => response.write(event('ADDED', object('c', '9'))),
   ]);
-  begin();
-  await rest();
-  assert.deepEqual(sink.shows(), ['a', 'b', 'c']);
+  start();
+  await settle();
+  assert.deepEqual(sink.names(), ['a', 'b', 'c']);
   assert.ok(recorder.of('retrying').length >= 2);
   assert.ok(recorder.of('retrying').every(({ operation }) => operation === 'watch the nodes'));
 });
 
 // A server or proxy that ends every watch at once would get thousands of requests a second.
 test('watches that end at once are restarted with a growing backoff', async (t) => {
-  const { server, clock, begin, done } = await watched(t, collection, []);
+  const { server, clock, start, shutDown } = await listWatchFixture(t, collection, []);
   server.otherwise = ({ query, response }) =>
     query.get('watch') === '1' ? response.end() : json(response, 200, listOf('7', 'a'));
-  begin();
-  await clock.awaken(20_000);
+  start();
+  await clock.advanceTo(20_000);
   const lists = server.received.filter(({ query }) => query.get('watch') === null).length;
   assert.ok(lists >= 4 && lists <= 15, `${lists} lists in 20 s`);
-  await done();
+  await shutDown();
 });
 
 // A watch that survives a denial retries it for hours; one that survives an abort keeps the process alive.
 test('a denial rejects; an abort rejects with its reason, even while the watch is silent', async (t) => {
   const message = 'nodes is forbidden: User "x" cannot watch resource "nodes" in API group "" at the cluster scope';
-  const denied = await watched(t, collection, [
+  const denied = await listWatchFixture(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => json(response, 403, status(403, 'Forbidden', message)),
   ]);
-  await assert.rejects(denied.begin(), Denied);
-  const silent = await watched(t, collection, [
+  await assert.rejects(denied.start(), Denied);
+  const silent = await listWatchFixture(t, collection, [
     ({ response }) => json(response, 200, listOf('7', 'a')),
     ({ response }) => response.write(event('ADDED', object('b', '8'))),
   ]);
-  const observing = silent.begin();
-  await silent.rest();
+  const observing = silent.start();
+  await silent.settle();
   const reason = new Error('over');
   silent.stop.abort(reason);
   await assert.rejects(observing, reason);
@@ -162,18 +162,20 @@ test('a denial rejects; an abort rejects with its reason, even while the watch i
 
 // A second list is a needless request, and a watch from now on would miss the changes since the snapshot.
 test('with a snapshot it watches from the version of the snapshot, without a list', async (t) => {
-  const { server, sink, begin, rest } = await watched(t, collection, [
+  const { server, sink, start, settle } = await listWatchFixture(t, collection, [
     ({ response }) => response.write(event('ADDED', object('b', '8'))),
   ]);
-  begin({ items: ['a'], resourceVersion: '7' });
-  await rest();
+  start({ items: ['a'], resourceVersion: '7' });
+  await settle();
   assert.equal(server.received[0]?.query.get('resourceVersion'), '7');
-  assert.deepEqual(sink.shows(), ['b']);
+  assert.deepEqual(sink.names(), ['b']);
 });
 
 // resourceVersion 0 reads the cache, none reads consistently: only the latter proves that a node is empty.
 test('a list without a version is a consistent read', async (t) => {
-  const { server, client } = await watched(t, collection, [({ response }) => json(response, 200, listOf('7', 'a'))]);
+  const { server, client } = await listWatchFixture(t, collection, [
+    ({ response }) => json(response, 200, listOf('7', 'a')),
+  ]);
   assert.deepEqual((await list(client, collection, undefined, new AbortController().signal)).items, ['a']);
   assert.equal(server.received[0]?.query.has('resourceVersion'), false);
 });

@@ -4,7 +4,7 @@ import { ApiError } from '../../../app/kubernetes/errors.ts';
 import { cordon, nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 const node = { name: 'node-a', uid: 'n-1', resourceVersion: '7', providerID: '', ready: true, cordoned: false };
@@ -14,7 +14,7 @@ const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'no
 // Without the UID in the patch, a new node with the name of the terminated one would be cordoned.
 test('a cordon has the UID as a precondition and excludes the node from load balancers in the same request', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   assert.equal(await cordon(client, node, true, never), 'cordoned');
   assert.equal(await cordon(client, node, false, never), 'cordoned');
   const [first, second] = server.received.map(({ body }) => JSON.parse(body));
@@ -29,7 +29,7 @@ test('a node that no longer exists, or whose name another node has, is replaced;
   const uidMismatch = 'Node "node-a" is invalid: metadata.uid: Invalid value: "n-1": field is immutable';
   const invalid = 'Node "node-a" is invalid: metadata.labels: Invalid value: "x"';
   const rbac = 'nodes "node-a" is forbidden: User "x" cannot patch resource "nodes" in API group ""';
-  const answers = [
+  const responses = [
     notFound,
     status(422, 'Invalid', uidMismatch),
     status(403, 'Forbidden', rbac),
@@ -37,10 +37,10 @@ test('a node that no longer exists, or whose name another node has, is replaced;
     status(409, 'Conflict', 'the object has been modified'),
   ];
   const server = await apiServer(t, (_, response) => {
-    const answer = answers.shift();
-    json(response, answer?.code ?? 500, answer);
+    const next = responses.shift();
+    json(response, next?.code ?? 500, next);
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   assert.equal(await cordon(client, node, true, never), 'replaced');
   assert.equal(await cordon(client, node, true, never), 'replaced');
   await assert.rejects(cordon(client, node, true, never), Denied);
@@ -50,9 +50,9 @@ test('a node that no longer exists, or whose name another node has, is replaced;
 
 // A node that does not exist completes the hook: only the API server's own 404 for its name proves that.
 test('only a 404 that names the node means that it does not exist', async (t) => {
-  const answers: unknown[] = [notFound, '<html>not found</html>', status(404, 'NotFound', 'no such path')];
-  const server = await apiServer(t, (_, response) => json(response, 404, answers.shift()));
-  const nodes = nodeDirectory(clientOf(t, server.url, new HandClock()));
+  const responses: unknown[] = [notFound, '<html>not found</html>', status(404, 'NotFound', 'no such path')];
+  const server = await apiServer(t, (_, response) => json(response, 404, responses.shift()));
+  const nodes = nodeDirectory(clientOf(t, server.url, new ManualClock()));
   assert.equal(await nodes.byName('node-a', never), undefined);
   await assert.rejects(nodes.byName('node-a', never), ApiError);
   await assert.rejects(nodes.byName('node-a', never), ApiError);
@@ -68,7 +68,7 @@ test('all nodes are listed page by page, to the last page', async (t) => {
     });
   });
   const names: string[] = [];
-  for await (const page of nodeDirectory(clientOf(t, server.url, new HandClock())).all(never)) {
+  for await (const page of nodeDirectory(clientOf(t, server.url, new ManualClock())).all(never)) {
     names.push(...page.map(({ name }) => name));
   }
   assert.deepEqual(names, ['node-0', 'node-1', 'node-2']);

@@ -4,7 +4,7 @@ import { ApiError } from '../../../app/kubernetes/errors.ts';
 import { taint } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
 
 const never = new AbortController().signal;
@@ -30,7 +30,7 @@ async function nodeServer(t: TestContext, taints: readonly Taint[] | undefined, 
     const metadata = { name: 'node-a', uid: node.uid, resourceVersion: String(node.version) };
     json(response, 200, { metadata, spec: { ...(node.taints && { taints: node.taints }) } });
   });
-  const client = clientOf(t, server.url, new HandClock());
+  const client = clientOf(t, server.url, new ManualClock());
   return { node, server, add: () => taint(client, nodeOf('node-a', 'i-1'), never) };
 }
 
@@ -77,12 +77,12 @@ test('a node that no longer exists, or whose name another node has, is replaced 
   assert.ok(server.received.every(({ method }) => method === 'GET'));
   const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'node-a' });
   const rbac = 'nodes "node-a" is forbidden: User "x" cannot patch resource "nodes" in API group ""';
-  const answers = [notFound, status(404, 'NotFound', 'no such path'), status(403, 'Forbidden', rbac)];
+  const responses = [notFound, status(404, 'NotFound', 'no such path'), status(403, 'Forbidden', rbac)];
   const refusing = await apiServer(t, (_, response) => {
-    const answer = answers.shift();
-    json(response, answer?.code ?? 500, answer);
+    const next = responses.shift();
+    json(response, next?.code ?? 500, next);
   });
-  const client = clientOf(t, refusing.url, new HandClock());
+  const client = clientOf(t, refusing.url, new ManualClock());
   const taintAgain = () => taint(client, nodeOf('node-a', 'i-1'), never);
   assert.equal(await taintAgain(), 'replaced');
   await assert.rejects(taintAgain(), ApiError);

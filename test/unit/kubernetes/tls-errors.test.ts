@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { dispatcherWithCa } from '../../../app/kubernetes/access.ts';
 import { adviceOf, explain } from '../../../app/lib/errors.ts';
 import { createCertificateAuthority } from '../../support/certificate-authority.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import {
   clientFrom,
   get,
@@ -18,7 +18,7 @@ import { secureServer } from '../../support/secure-server.ts';
 test('a server of another authority is never trusted; the error says why, and the source is read at a limited rate', async (t) => {
   const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { client, reads } = await clientFrom(
     t,
     clock,
@@ -38,7 +38,7 @@ test('a server of another authority is never trusted; the error says why, and th
 // The holder of the key of an expired or of another certificate would pass for the API server.
 test('a certificate that has expired, or is for another name, is refused, and the error says which', async (t) => {
   const ours = await createCertificateAuthority();
-  const clock = new HandClock();
+  const clock = new ManualClock();
   for (const [certificate, words] of [
     [await ours.issue({ notAfter: new Date(Date.now() - 60_000) }), /has expired or is not valid yet: .*expired/],
     [await ours.issue({ dnsName: 'elsewhere.example.com' }), /is not valid for the name of the endpoint/],
@@ -61,7 +61,7 @@ test('an access that names another server is refused', async (t) => {
   const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await ours.issue());
   const other = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { object, resolveAccess } = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca));
   const { client } = await clientFrom(t, clock, resolveAccess);
   await clock.advance(RESOLVE_INTERVAL_MS);
@@ -77,7 +77,7 @@ test('an access that names another server is refused', async (t) => {
 test('no environment variable disables the verification of certificates', async (t) => {
   const [ours, theirs] = [await createCertificateAuthority(), await createCertificateAuthority()];
   const server = await secureServer(t, await theirs.issue());
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
   t.after(() => {

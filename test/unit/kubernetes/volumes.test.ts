@@ -4,7 +4,7 @@ import { ApiError } from '../../../app/kubernetes/errors.ts';
 import { volumesOf } from '../../../app/kubernetes/volumes.ts';
 import { Denied, Failure, isTransient } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 
 const never = new AbortController().signal;
 const ATTACHMENTS = '/apis/storage.k8s.io/v1/volumeattachments';
@@ -30,7 +30,7 @@ async function volumeServer(t: TestContext, attachments: readonly object[], boun
     if (claim === undefined) return json(response, 404, notFound(path.split('/').at(-1) ?? ''));
     return json(response, 200, { metadata: {}, spec: { claimRef: { namespace: 'shop', name: claim } } });
   });
-  const volumes = volumesOf(clientOf(t, server.url, new HandClock()), 'node-a');
+  const volumes = volumesOf(clientOf(t, server.url, new ManualClock()), 'node-a');
   const attached = async (...names: string[]) => {
     const claims = names.map((name) => ({ namespace: 'shop', name }));
     return (await volumes.attachedFor(claims, never)).map(({ volume }) => volume);
@@ -59,7 +59,7 @@ test('the attachments of this node and these claims are found on all pages', asy
 // The drain would wait for the volume of a pod that stays.
 test('a claim of the same name in another namespace is another claim', async (t) => {
   const { server } = await volumeServer(t, [attachment('node-a', 'pv-db-0')], ['db-0']);
-  const volumes = volumesOf(clientOf(t, server.url, new HandClock()), 'node-a');
+  const volumes = volumesOf(clientOf(t, server.url, new ManualClock()), 'node-a');
   assert.deepEqual(await volumes.attachedFor([{ namespace: 'lab', name: 'db-0' }], never), []);
 });
 
@@ -72,7 +72,7 @@ test('a volume that no longer exists, or has no claim, does not count', async (t
 // Taking an error for a detached volume ends the wait while the volume is attached.
 test('a volume is detached only when a 404 names the attachment', async (t) => {
   const rbac = 'volumeattachments is forbidden: User "x" cannot get resource "volumeattachments" in API group ""';
-  const answers: [code: number, body: unknown][] = [
+  const responses: [code: number, body: unknown][] = [
     [200, attachment('node-a', 'pv-db-0')],
     [404, notFound('csi-1')],
     [404, notFound('csi-2')],
@@ -81,8 +81,8 @@ test('a volume is detached only when a 404 names the attachment', async (t) => {
     [403, status(403, 'Forbidden', rbac)],
     [403, status(403, 'Forbidden', rbac)],
   ];
-  const server = await apiServer(t, (_, response) => json(response, ...(answers.shift() ?? [500, {}])));
-  const clock = new HandClock();
+  const server = await apiServer(t, (_, response) => json(response, ...(responses.shift() ?? [500, {}])));
+  const clock = new ManualClock();
   const volumes = volumesOf(clientOf(t, server.url, clock), 'node-a');
   const isAttached = () => volumes.isAttached({ name: 'csi-1', volume: 'pv-db-0' }, never);
   assert.equal(await isAttached(), true);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../app/lib/errors.ts';
 import { type ActionDirectory, findAction, phaseOf } from '../../../app/lifecycle/action.ts';
-import { HandClock } from '../../support/clock.ts';
+import { ManualClock } from '../../support/clock.ts';
 import { FakeHook } from '../../support/hooks.ts';
 
 const id = 'i-0123456789abcdef0';
@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 const token = '00000000-0000-0000-0000-000000000000';
 
 /** An Auto Scaling group in memory. `stateAt` tells the instance's state by the clock; undefined: in no group. */
-function groupOf(clock: HandClock, stateAt: (ms: number) => string | undefined, hooks = ['drainer']) {
+function groupOf(clock: ManualClock, stateAt: (ms: number) => string | undefined, hooks = ['drainer']) {
   const directory: ActionDirectory = {
     async instanceState() {
       const lifecycleState = stateAt(clock.elapsed);
@@ -67,7 +67,7 @@ test('on its way back to the warm pool an instance is leaving', () => {
 });
 
 test('a terminating instance has a pending action with all its hooks, or the one that is named', async () => {
-  const { find } = groupOf(new HandClock(), () => 'Terminating:Wait', ['drainer', 'logs']);
+  const { find } = groupOf(new ManualClock(), () => 'Terminating:Wait', ['drainer', 'logs']);
   const all = await find();
   assert.ok(all.kind === 'pending');
   assert.deepEqual([all.group, all.hooks.map(({ name }) => name)], ['nodes', ['drainer', 'logs']]);
@@ -81,7 +81,7 @@ test('a terminating instance has a pending action with all its hooks, or the one
 
 // A duplicate event of an instance that is gone is no failure: there is nothing left to do.
 test('an instance that is gone, past its hooks, or without any, has no action, and it is said why', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const why = async (state: string | undefined, hooks?: string[]) => {
     const action = await groupOf(clock, () => state, hooks).find();
     assert.ok(action.kind === 'none');
@@ -95,14 +95,14 @@ test('an instance that is gone, past its hooks, or without any, has no action, a
 
 // The event arrives before describe calls show it: taken at its first word, the drainer refuses a dying instance.
 test('after an event, describe calls that lag behind it are asked again for some seconds', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const action = await groupOf(clock, (ms) => (ms < 5_000 ? 'InService' : 'Terminating:Wait')).find({ token });
   assert.equal(action.kind, 'pending');
   assert.ok(clock.elapsed <= 8_000);
 });
 
 test('an instance that stays in service is not terminating: at once without an event, after some looks with one', async () => {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   const { find } = groupOf(clock, () => 'InService');
   const expected = { kind: 'not terminating', group: 'nodes', lifecycleState: 'InService' };
   assert.deepEqual(await find(), expected);
@@ -113,7 +113,7 @@ test('an instance that stays in service is not terminating: at once without an e
 
 // A wrong group in the event's transformer would complete a hook of another group's instance.
 test('a group or a hook that contradicts Auto Scaling is a failure that names both', async () => {
-  const { find } = groupOf(new HandClock(), () => 'Terminating:Wait');
+  const { find } = groupOf(new ManualClock(), () => 'Terminating:Wait');
   await assert.rejects(find({ group: 'others' }), (error) => {
     assert.ok(error instanceof Failure);
     assert.match(error.message, /in group nodes, not in others/);

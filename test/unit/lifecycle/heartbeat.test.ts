@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../app/lib/errors.ts';
 import { ActionEnded, heartbeatIntervalMs, NoPendingAction, withHeartbeats } from '../../../app/lifecycle/heartbeat.ts';
-import type { HandClock } from '../../support/clock.ts';
+import type { ManualClock } from '../../support/clock.ts';
 import { FakeHook } from '../../support/hooks.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { testContext } from '../../support/test-context.ts';
@@ -11,7 +11,7 @@ type Scope = { readonly signal: AbortSignal; confirmed(): Promise<void> };
 
 /** Work that waits for the first heartbeats, takes its time on the clock, and ends when it is aborted. */
 const working =
-  (clock: HandClock, ms: number) =>
+  (clock: ManualClock, ms: number) =>
   async ({ signal, confirmed }: Scope) => {
     await confirmed();
     await clock.sleep(ms, signal);

@@ -23,11 +23,11 @@ test('the node is cordoned before the first heartbeat is answered; its pods are 
 });
 
 test('no pod is asked before the node is cordoned, however long that is tried', async () => {
-  const { clock, cluster, did, facts, run } = runFixture();
+  const { clock, cluster, calls, facts, run } = runFixture();
   cluster.add(pod('web-0'));
   facts.cordon = () => (clock.elapsed < 90_000 ? down() : Promise.resolve('cordoned' as const));
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
-  assert.ok(did.length > 10);
+  assert.ok(calls.length > 10);
   assert.ok(cluster.evictions.every(({ at }) => at >= 90_000));
 });
 
@@ -52,30 +52,30 @@ test('the end of the action ends a run that is still trying to cordon', async ()
 
 // What is told after the summary belongs to no run, and what is done after it is done by nobody.
 test('nobody goes on cordoning after the run', async () => {
-  const { clock, did, facts, hook, recorder, run } = runFixture();
+  const { clock, calls, facts, hook, recorder, run } = runFixture();
   facts.cordon = down;
   hook.end();
   assert.equal(await run(), 'no pending action, hook untouched, exit 0');
-  const [count, last] = [did.length, recorder.recorded.length];
+  const [count, last] = [calls.length, recorder.recorded.length];
   await clock.advance(60_000);
-  assert.deepEqual([did.length, recorder.recorded.length, clock.sleeping], [count, last, 0]);
+  assert.deepEqual([calls.length, recorder.recorded.length, clock.sleeping], [count, last, 0]);
 });
 
 // A DaemonSet tolerates a cordon: its pod would be back before the instance is gone, and the drain would not end.
 test('with DRAIN_DAEMONSETS the node is tainted too, before anything is asked', async () => {
-  const { cluster, did, facts, recorder, run } = runFixture();
+  const { cluster, calls, facts, recorder, run } = runFixture();
   const agent = pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } });
   cluster.add(agent);
-  facts.taint = () => (did.length < 5 ? down() : Promise.resolve('tainted' as const));
+  facts.taint = () => (calls.length < 5 ? down() : Promise.resolve('tainted' as const));
   assert.equal(await run({ drainDaemonSets: true }), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual(did, ['cordon node-a', ...Array(4).fill('taint node-a'), 'close']);
+  assert.deepEqual(calls, ['cordon node-a', ...Array(4).fill('taint node-a'), 'close']);
   assert.deepEqual(cluster.onNode(), []);
   const order = recorder.recorded.map(({ event }) => event.type);
   assert.ok(order.indexOf('cordoned') < order.indexOf('eviction requested'));
   const usual = runFixture();
   usual.cluster.add(agent);
   assert.equal(await usual.run(), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual([usual.did, usual.cluster.onNode()], [['cordon node-a', 'close'], [agent]]);
+  assert.deepEqual([usual.calls, usual.cluster.onNode()], [['cordon node-a', 'close'], [agent]]);
 });
 
 test('a node that is replaced between cordon and taint is no node of ours', async () => {

@@ -42,7 +42,7 @@ test('a dead kubelet is given a minute to detach its volumes, and no more than i
     const { clock, cluster, recorder, volumes, run } = runFixture();
     cluster.add(pod('db-0', { claims: ['data'] }), { shutdownMs: 10_000 });
     volumes.attach('shop/data', Number.POSITIVE_INFINITY);
-    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.turn('Unknown'));
+    clock.sleep(5_000, new AbortController().signal).then(() => cluster.node.setReady('Unknown'));
     assert.equal(await run({ volumeDetachTimeoutMs }), 'drained, hook CONTINUE, exit 0');
     assert.deepEqual(recorder.of('volumes still attached')[0], {
       type: 'volumes still attached',
@@ -70,7 +70,7 @@ test('the capacity is not asked for unless that is on', async () => {
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
 });
 
-// LAST_RESORT_SECONDS counts from the end of the action that ends first, which began about when the run did.
+// LAST_RESORT_SECONDS counts from the end of the action that ends first, which began about when the run calls.
 test('shortly before the first of several actions ends, the run asks all that is left', async () => {
   const { clock, cluster, facts, hook, recorder, run } = runFixture();
   const short = Object.assign(new FakeHook(clock, 'short'), { globalTimeoutSeconds: 3_000 });
@@ -103,36 +103,36 @@ test('DO_NOT_DISRUPT_SECONDS counts from the beginning of the drain', async () =
 });
 
 // `kubectl describe node` is often all that is left of a drain: its first and last words must get there.
-test('the events of a run are noted, and its end waits for the last of them', async () => {
-  const { did, facts, noted, run } = runFixture();
+test('the events of a run are recordedEvents, and its end waits for the last of them', async () => {
+  const { calls, facts, recordedEvents, run } = runFixture();
   facts.flush = async () => {
-    did.push(`flush after ${noted.at(-1)}`);
+    calls.push(`flush after ${recordedEvents.at(-1)}`);
   };
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
-  assert.ok(noted.includes('cordoned'));
-  assert.deepEqual(did, ['cordon node-a', 'flush after summary', 'close']);
+  assert.ok(recordedEvents.includes('cordoned'));
+  assert.deepEqual(calls, ['cordon node-a', 'flush after summary', 'close']);
 });
 
 // A run that drains nothing has no node to tell of, and a dry run writes nothing at all.
-test('nothing is noted without a node, nor in a dry run', async () => {
+test('nothing is recordedEvents without a node, nor in a dry run', async () => {
   const missing = runFixture();
   missing.facts.nodes = [];
   await missing.run();
   const dry = runFixture();
   await dry.run({ dryRun: true });
-  assert.deepEqual([missing.noted, dry.noted], [[], []]);
+  assert.deepEqual([missing.recordedEvents, dry.recordedEvents], [[], []]);
 });
 
 test('a dry run tells the order, who is given time, and what becomes of DaemonSets', async () => {
   const told = async (more: Parameters<ReturnType<typeof runFixture>['run']>[0]) => {
-    const { cluster, did, recorder, run } = runFixture();
+    const { cluster, calls, recorder, run } = runFixture();
     cluster.add(agent);
     cluster.add(pod('proxy', { controller: { kind: 'DaemonSet', name: 'proxy' }, toleratesEverything: true }));
     cluster.add(pod('dns', { critical: true }));
     cluster.add(pod('job', { doNotDisrupt: { source: 'node-drainer/wait' } }));
     cluster.add(pod('web'));
     assert.equal(await run({ dryRun: true, ...more }), 'dry run, hook untouched, exit 0');
-    assert.deepEqual([did, cluster.evictions], [['close'], []]);
+    assert.deepEqual([calls, cluster.evictions], [['close'], []]);
     return recorder
       .of('dry run decision')
       .map(({ action, pod, reason }) => `${action} ${pod.replace('shop/', '')}: ${reason}`);

@@ -11,10 +11,10 @@ const never = new AbortController().signal;
 const POLICIES: Config['policies'] = { missingNode: 'abandon', onFailure: 'abandon', onDeadline: 'abandon' };
 
 test('a drain cordons the node, completes the hook, and sums up in one line', async () => {
-  const { cluster, did, recorder, run } = runFixture();
+  const { cluster, calls, recorder, run } = runFixture();
   for (const one of podsOf('web', 3)) cluster.add(one, { shutdownMs: 30_000 });
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual(did, ['cordon node-a', 'close']);
+  assert.deepEqual(calls, ['cordon node-a', 'close']);
   const last = recorder.recorded.at(-1)?.event;
   assert.ok(last?.type === 'summary');
   assert.deepEqual(last.summary.pods, { evicted: 3, skipped: 0, remaining: 0 });
@@ -77,8 +77,8 @@ test('without a pending action, or in another cluster, nothing is touched', asyn
   duplicate.hook.end();
   duplicate.cluster.add(pod('web-0'));
   assert.equal(await duplicate.run({ policies: POLICIES }), 'no pending action, hook untouched, exit 0');
-  for (const { did, cluster } of [none, elsewhere]) {
-    assert.ok(!did.some((deed) => deed.startsWith('cordon')));
+  for (const { calls, cluster } of [none, elsewhere]) {
+    assert.ok(!calls.some((call) => call.startsWith('cordon')));
     assert.deepEqual(cluster.evictions, []);
   }
   // Its node is cordoned while the first heartbeat asks; its pods are left alone all the same.
@@ -90,7 +90,7 @@ test('an instance in service is refused, and drained all the same with --force',
   const refused = runFixture();
   refused.facts.action = inService;
   assert.equal(await refused.run(), 'not terminating, hook untouched, exit 64');
-  assert.deepEqual(refused.did, []);
+  assert.deepEqual(refused.calls, []);
   const forced = runFixture();
   forced.facts.action = inService;
   assert.equal(await forced.run({ force: true }), 'drained, hook untouched, exit 0');
@@ -119,12 +119,12 @@ test('SIGTERM ends the drain at once, and the hook is left for somebody else', a
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const) {
-    const { clock, cluster, did, stop, run } = runFixture();
+    const { clock, cluster, calls, stop, run } = runFixture();
     cluster.add(pod('endless'), { shutdownMs: Number.POSITIVE_INFINITY });
     clock.sleep(45_000, new AbortController().signal).then(() => stop.abort(new Stopped(by)));
     assert.equal(await run({ policies: POLICIES }), `stopped, hook untouched, exit ${exit}`);
     assert.equal(clock.elapsed, 45_000);
-    assert.equal(did.at(-1), 'close');
+    assert.equal(calls.at(-1), 'close');
   }
 });
 
@@ -143,14 +143,14 @@ test('a completion that fails is a failure of the run', async () => {
 
 // --dry-run that changes anything is worse than none.
 test('a dry run tells what would become of every pod, and changes nothing', async () => {
-  const { cluster, did, hook, recorder, run } = runFixture();
+  const { cluster, calls, hook, recorder, run } = runFixture();
   for (const one of podsOf('web', 2)) cluster.add(one);
   for (const one of podsOf('free', 1)) cluster.add(one);
   cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
   cluster.budgets.add('web', 2);
   await runFixture().clock.settle();
   assert.equal(await run({ dryRun: true }), 'dry run, hook untouched, exit 0');
-  assert.deepEqual([did, hook.beats, cluster.evictions], [['close'], [], []]);
+  assert.deepEqual([calls, hook.beats, cluster.evictions], [['close'], [], []]);
   const told = recorder.of('dry run decision').map(({ action, pod, reason }) => `${action} ${pod}: ${reason}`);
   assert.equal(told.length, 4);
   assert.ok(told.includes('evict shop/free-0: to be evicted'));

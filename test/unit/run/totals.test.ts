@@ -21,7 +21,7 @@ function totalsOf(events: readonly (readonly [number, RunEvent])[]): RunTotals {
   return totals;
 }
 
-// A summary that counts pods as evicted that left on their own overstates what the drain did.
+// A summary that counts pods as evicted that left on their own overstates what the drain calls.
 test('the totals count pods evicted on request, skipped pods and remaining pods', () => {
   const totals = new RunTotals();
   const events: RunEvent[] = [

@@ -6,50 +6,50 @@ const slow = {
   name: 'slow',
   seconds: 51,
   points: [
-    { seconds: 0, left: 250 },
-    { seconds: 51, left: 0 },
+    { seconds: 0, pods: 250 },
+    { seconds: 51, pods: 0 },
   ],
 };
 const quick = {
   name: 'quick <fast> & "neat"',
   seconds: 2.61,
   points: [
-    { seconds: 0, left: 250 },
-    { seconds: 2.5, left: 0 },
+    { seconds: 0, pods: 250 },
+    { seconds: 2.5, pods: 0 },
   ],
 };
 
 test('the chart names each contender with its time, in a text that XML allows', () => {
-  // Otherwise: a chart that no browser shows, or whose lines nobody can tell apart.
+  // Otherwise: no browser shows the chart, or its lines cannot be told apart.
   const svg = chart({ title: '250 pods', series: [slow, quick] });
   assert.match(svg, />slow: 51 s</);
   assert.match(svg, />quick &lt;fast&gt; &amp; &quot;neat&quot;: 2.61 s</);
   assert.match(svg, /seconds since the start/);
-  assert.match(svg, /pods left on the node/);
+  assert.match(svg, /pods on the node/);
 });
 
 test('a contender that is twenty times as quick ends at a twentieth of the width', () => {
-  // Otherwise: the chart flatters somebody.
+  // Otherwise: the chart makes one program look faster than it is.
   const ends = [...chart({ title: '', series: [slow, quick] }).matchAll(/ d="M[\d. ]+H([\d.]+)V([\d.]+)"/g)];
   const [slowEnd = 0, quickEnd = 0] = ends.map(([, x]) => Number(x) - 64);
   assert.ok(Math.abs(slowEnd / quickEnd - 51 / 2.5) < 0.1, `${slowEnd} and ${quickEnd}`);
-  assert.deepEqual(new Set(ends.map(([, , y]) => y)), new Set(['348']), 'both end at no pods left');
+  assert.deepEqual(new Set(ends.map(([, , y]) => y)), new Set(['348']), 'both end at no pods');
 });
 
 test('the floor is drawn where it is, and only if there is one', () => {
-  // Otherwise: a line at zero that says nothing.
+  // Otherwise: a meaningless line at zero.
   assert.match(chart({ title: '', floorSeconds: 15, series: [slow] }), />floor 15 s</);
   assert.doesNotMatch(chart({ title: '', series: [slow] }), />floor/);
 });
 
-test('a run that saw nothing still gives a chart', () => {
-  // Otherwise: minutes of measuring are lost to a division by zero.
-  const svg = chart({ title: 'nothing', series: [{ name: 'nobody', seconds: 0, points: [] }] });
+test('a run without measurements still gives a chart', () => {
+  // Otherwise: a division by zero discards minutes of measurements.
+  const svg = chart({ title: 'nothing', series: [{ name: 'none', seconds: 0, points: [] }] });
   assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
 });
 
-test('axes go in round steps to a number that is not below what they show', () => {
-  // Otherwise: lines that leave the plot, and labels like 17.3.
+test('axes have round steps, up to a number that is at least the maximum', () => {
+  // Otherwise: lines leave the plot, and labels look like 17.3.
   assert.deepEqual(ticks(51), [0, 20, 40, 60]);
   assert.deepEqual(ticks(250), [0, 50, 100, 150, 200, 250]);
   assert.deepEqual(ticks(2.61), [0, 1, 2, 3]);

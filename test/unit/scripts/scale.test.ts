@@ -60,7 +60,7 @@ test('without a prefix, the sweeps of fifty stacks describe the hooks of all gro
 });
 
 test('the model has the timeouts of the templates and the settings', () => {
-  // Otherwise: somebody changes a timeout there, and the guide keeps the old limits.
+  // Otherwise: a timeout changes there, and the guide keeps the old limits.
   const rule = resourceOf(drainer(), 'TerminationRule').properties;
   const [target] = [at(rule, 'Targets')].flat();
   assert.deepEqual(at(target, 'RetryPolicy'), {

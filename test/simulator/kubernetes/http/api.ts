@@ -32,7 +32,7 @@ export type Reply =
   | { kind: 'watch'; open: (sink: WatchSink) => () => void };
 export type Api = { cluster: Cluster; faults: Faults<KubernetesFault>; rendering: Rendering; watchTimes: WatchTimes };
 
-/** Answers one authorised request. Whatever is wrong with it is thrown as an ApiError. */
+/** Handles one authorised request. @throws ApiError when the request is invalid */
 export async function answer(api: Api, request: ApiRequest): Promise<Reply> {
   const { info } = request;
   if (!info.isResource) return answerPath(api, request);
@@ -103,7 +103,7 @@ function answerCreate(api: Api, { info, query, body, contentType }: ApiRequest, 
   return json(201, api.rendering.object(created, form));
 }
 
-/** The TaintNodesByCondition admission plugin: a node that registers is not ready until somebody says so. */
+/** The TaintNodesByCondition admission plugin: a new node is not ready until its status says so. */
 function admitted(table: AnyTable, body: Json): Json {
   if (table.resource.name !== 'nodes' || !isObject(body)) return body;
   const spec = isObject(body['spec']) ? body['spec'] : {};
@@ -154,7 +154,7 @@ async function answerEviction({ cluster }: Api, { info, query, body, contentType
 function answerDelete(api: Api, { info, query, body }: ApiRequest, table: AnyTable, form: Form): Reply {
   const options = deleteOptionsOf(query, body);
   const { object: deleted, gone } = deleteObject(api.cluster, table, namespaceOf(table, info), info.name, options);
-  // The old way to ask for a cascade is the only one that is told that it takes time.
+  // Only the deprecated option orphanDependents=false gets a 202 for a pending deletion.
   const status = !gone && options.orphanDependents === false ? 202 : 200;
   if (!gone || table.resource.returnsDeleted) return json(status, api.rendering.object(deleted, form));
   return json(status, JSON.stringify(statusOfDeleted(table, deleted)));

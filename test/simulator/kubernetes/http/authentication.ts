@@ -9,7 +9,7 @@ const staticTokens: ReadonlyMap<string, User> = new Map([
 ]);
 
 /**
- * Who sends a request: the owner of the token, or `system:anonymous` without one. A token that nobody knows is a 401.
+ * The user of a request: the owner of the token, or `system:anonymous` without one. An unknown token is a 401.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/
  */
 export async function authenticated(authorization: string, authenticate: Authenticate | undefined): Promise<User> {

@@ -7,7 +7,7 @@ export type User = { name: string; groups: readonly string[] };
 
 /** Whether RBAC grants the request. https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
 export function isAllowed(cluster: Cluster, user: User, info: RequestInfo): boolean {
-  // The privileged group is let through before any authorizer is asked.
+  // The API server allows the privileged group before it calls any authorizer.
   if (user.groups.includes('system:masters')) return true;
   const { clusterrolebindings, clusterroles, rolebindings, roles } = cluster.tables;
   const clusterRules = (name: string): readonly PolicyRule[] => clusterroles.get(undefined, name)?.rules ?? [];
@@ -67,7 +67,7 @@ export function denial(user: User, info: RequestInfo): ApiError {
   );
 }
 
-/** The roles that every cluster is born with, as far as the simulator's requests meet them. */
+/** The default roles of every cluster that the requests of the tests need. */
 export function bootstrapRoles(
   cluster: Cluster,
   create: (table: 'clusterroles' | 'clusterrolebindings', body: object) => void,

@@ -4,10 +4,10 @@ import type { Writable } from 'node:stream';
 import type { KubernetesFault } from '../../faults.ts';
 import { padded } from './padding.ts';
 
-/** More than this unread by a client, and the server gives its watch up, as a real one does when a client is slow. */
+/** The server closes a watch with more unread bytes than this, as a real one does for slow clients. */
 const SLOW_CLIENT_BYTES = 4 * 1024 * 1024;
 
-/** One request and its answer over either HTTP version, with the fault that the answer is to meet. */
+/** One request and its response over HTTP/1.1 or HTTP/2, with the fault of the response. */
 export class Exchange {
   readonly #request: Http2ServerRequest;
   /** The server types its compatibility API as HTTP/2 only, but hands out these for HTTP/1.1. */
@@ -23,7 +23,7 @@ export class Exchange {
     this.#out.on('close', () => {
       this.#closed = true;
     });
-    // A client that goes away is no fault of the server.
+    // Clients may disconnect at any time.
     this.#out.on('error', () => this.reset());
   }
 
@@ -56,7 +56,7 @@ export class Exchange {
     this.#head(status, { ...headers, 'content-length': String(bytes.length) });
     if (this.#fault?.kind === 'half-body') {
       this.#out.write(bytes.subarray(0, bytes.length / 2));
-      // The half must be on its way before the connection breaks.
+      // The first half must be sent before the connection breaks.
       setTimeout(() => this.reset(), 20).unref();
     } else this.#out.end(bytes);
   }
@@ -66,7 +66,7 @@ export class Exchange {
     if (this.#fault?.kind === 'after') this.reset();
     else if (!this.#closed) {
       this.#head(200, headers);
-      // A watch without events has a head all the same. (HTTP/2 sends it by itself.)
+      // Send the headers of a watch without events, too. (HTTP/2 does this already.)
       if (this.#response instanceof ServerResponse) this.#response.flushHeaders();
     }
     const fault = this.#fault?.kind === 'garbage' ? this.#fault : undefined;
@@ -113,7 +113,7 @@ export class Exchange {
     else this.#response.writeHead(status, headers);
   }
 
-  /** Breaks the stream (HTTP/2) or the connection (HTTP/1.1) without another word. */
+  /** Breaks the stream (HTTP/2) or the connection (HTTP/1.1) without further data. */
   reset(): void {
     this.#closed = true;
     if (this.#response instanceof ServerResponse) this.#response.socket?.destroy();

@@ -1,11 +1,11 @@
 import type { Http2ServerRequest } from 'node:http2';
 
-/** Those of an answer. */
+/** Response headers. */
 export function headersOf(contentType: string): Record<string, string> {
   return { 'content-type': contentType, 'cache-control': 'no-cache, private' };
 }
 
-/** Those of a request, each as one text. */
+/** Request headers, each joined into one string. */
 export function plainHeaders(request: Http2ServerRequest): Record<string, string> {
   const entries = Object.entries(request.headers).filter(([, value]) => value !== undefined);
   return Object.fromEntries(

@@ -7,7 +7,7 @@ import { intOf, invalidOption, parseVersion } from '../registry/options.ts';
 import type { Form, Rendering } from './rendering.ts';
 import { selected, selectionOf } from './selection.ts';
 
-/** How long a request waits for a resource version that is still to come: blockTimeout of the watch cache. */
+/** How long a request waits for a future resource version: blockTimeout of the watch cache. */
 const FRESH_WITHIN_MS = 3000;
 
 type Continuation = { version: number; after: string };
@@ -45,7 +45,7 @@ export async function listObjects(
       ? selected(table, selection)
       : table.at(snapshot).filter((object) => selection.matches(object));
   const left = continuation === undefined ? all : all.filter((object) => keyOfObject(object) > continuation.after);
-  // The watch cache, which answers resourceVersion=0, does not know limits.
+  // The watch cache, which serves resourceVersion=0, ignores limits.
   const limit = asked === '0' ? 0 : (intOf(query, 'limit') ?? 0);
   const page = limit > 0 ? left.slice(0, limit) : left;
   const last = page.at(-1);
@@ -71,7 +71,7 @@ function keyOfObject({ metadata }: KubernetesObject): string {
   return keyOf(metadata.namespace, metadata.name);
 }
 
-/** Waits until the cluster has seen the version, or answers 504 as the watch cache does. */
+/** Waits until the cluster has reached the version. @throws ApiError (504) on timeout, as the watch cache does */
 export async function untilFresh(cluster: Cluster, version: number): Promise<void> {
   const deadline = Date.now() + FRESH_WITHIN_MS;
   while (version > cluster.revisions.current) {

@@ -1,4 +1,4 @@
-/** A JSON object with one more field, of this many bytes; what is none stays as it is. */
+/** Adds a field of this many bytes to a JSON object. Other values stay unchanged. */
 export function padded(body: string, bytes: number): string {
   const end = body.lastIndexOf('}');
   if (!body.startsWith('{') || end === -1) return body;

@@ -1,6 +1,6 @@
 import type { RequestInfo } from './request-info.ts';
 
-/** One request as the simulator saw it. A status of 0 means that it never got an answer. */
+/** The record of one request. A status of 0 means that it got no response. */
 export type RecordedRequest = {
   at: number;
   user: string;
@@ -13,7 +13,7 @@ export type RecordedRequest = {
   status: number;
 };
 
-/** The record of a request that has just come in. */
+/** The record of a new request. */
 export function recordOf(info: RequestInfo): RecordedRequest {
   const { verb, path, resource, subresource, namespace, name } = info;
   return {

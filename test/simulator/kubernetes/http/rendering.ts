@@ -1,12 +1,12 @@
 import type { KubernetesObject } from '../model/metadata.ts';
 import { type ApiError, notAcceptable } from '../model/status.ts';
 
-/** How a client wants objects: whole, or their metadata only. */
+/** The requested format of objects: complete, or metadata only. */
 export type Form = 'object' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 const meta = 'meta.k8s.io/v1';
 
-/** Judges an Accept header. A Table is never served: kubectl asks for one, and takes the plain object as well. */
+/** Negotiates the format by the Accept header. Never serves a Table: kubectl requests one, but also accepts plain objects. */
 export function formOf(accept: string): Form {
   for (const range of accept.split(',')) {
     const [media = '', ...parameters] = range.split(';').map((each) => each.trim());
@@ -26,7 +26,7 @@ function wrongForm(form: Form, isList: boolean, kind: string): ApiError {
     : notAcceptable(`you requested ${form}, but the requested object is not a list (*core.${kind})`);
 }
 
-/** Writes objects as JSON, each object version once however many watches carry it. */
+/** Writes objects as JSON, each object version once for all watches. */
 export class Rendering {
   readonly #whole = new WeakMap<KubernetesObject, string>();
   readonly #items = new WeakMap<KubernetesObject, string>();

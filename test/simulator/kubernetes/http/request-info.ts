@@ -1,4 +1,4 @@
-/** What a request asks for, in the words of RBAC: k8s.io/apiserver/pkg/endpoints/request/requestinfo.go */
+/** The attributes of a request for RBAC: k8s.io/apiserver/pkg/endpoints/request/requestinfo.go */
 export type RequestInfo = {
   verb: string;
   path: string;

@@ -3,7 +3,7 @@ import { methodNotAllowed, noSuchPath } from '../model/status.ts';
 import type { AnyTable } from '../model/table.ts';
 import type { RequestInfo } from './request-info.ts';
 
-/** The table that a request is about; what no real server has a route for is refused as it would be there. */
+/** The table of the requested resource. @throws ApiError for paths without a route on a real server */
 export function tableFor(cluster: Cluster, info: RequestInfo): AnyTable {
   const table = tablesOf(cluster).find(
     ({ resource }) =>

@@ -2,12 +2,12 @@ import type { KubernetesObject } from '../model/metadata.ts';
 import { type FieldRequirement, matchesFields, parseFieldSelector, parseLabelSelector } from '../model/selector.ts';
 import type { AnyTable } from '../model/table.ts';
 
-/** Which objects of a table a list or watch is about. */
+/** The selection of a list or watch: namespace and selectors. */
 export type Selection = {
   namespace: string;
   fields: readonly FieldRequirement[];
   matches(object: KubernetesObject): boolean;
-  /** Whether nothing but the namespace narrows it. */
+  /** Whether there are no selectors. */
   isWhole: boolean;
 };
 
@@ -26,7 +26,7 @@ export function selectionOf(table: AnyTable, namespace: string, query: URLSearch
   };
 }
 
-/** The selected objects in etcd's order, through an index where there is one. */
+/** The selected objects in the order of etcd. Uses an index where possible. */
 export function selected(table: AnyTable, selection: Selection): readonly KubernetesObject[] {
   return candidates(table, selection).filter((object) => selection.matches(object));
 }

@@ -60,7 +60,7 @@ export class ApiServer {
     return this.#listener.refuse();
   }
 
-  /** Serves with another certificate; whoever is connected by the old one has to come again. */
+  /** Replaces the certificate and closes all connections, so that clients reconnect. */
   rotate(tls: KeyPair): void {
     this.#server.setSecureContext(tls);
     this.#endSessions();
@@ -121,7 +121,7 @@ export class ApiServer {
       body,
       host: headers['host'] ?? headers[':authority'] ?? '',
     });
-    // An answer that was prepared when an outage began is lost with the others.
+    // An outage also loses responses that are already prepared.
     if (exchange.closed) return;
     record.status = reply.kind === 'text' ? reply.status : 200;
     if (reply.kind === 'watch') this.#watch(exchange, reply.open);
@@ -139,7 +139,7 @@ export class ApiServer {
     }
   }
 
-  /** Whether the request gets past its fault to an answer of its own. */
+  /** Applies the fault of the request. Returns whether the request is still to be handled. */
   async #survives(exchange: Exchange, request: SimulatedRequest, record: RecordedRequest): Promise<boolean> {
     const fault: KubernetesFault | undefined = this.#api.faults.match(request);
     switch (fault?.kind) {
@@ -185,7 +185,7 @@ export class ApiServer {
   }
 
   #fail(exchange: Exchange, record: RecordedRequest, error: unknown): void {
-    // A client that went away while its request was read needs no answer.
+    // The client disconnected while its request was read.
     if (exchange.closed) return;
     const { status } = error instanceof ApiError ? error : internalError(String(error));
     record.status = status.code;

@@ -8,16 +8,16 @@ import type { Form, Rendering } from './rendering.ts';
 import { isTrue } from './request-info.ts';
 import { type Selection, selected, selectionOf } from './selection.ts';
 
-/** Where the lines of a watch go. */
+/** The output of a watch. */
 export type WatchSink = { write(line: string): void; end(): void };
 export type WatchTimes = { timeoutMs: number; bookmarkIntervalMs: number };
 
-/** A bookmark comes this long before the server closes a watch, so that the client can go on from there. */
+/** The server sends a bookmark this long before it closes a watch, so that the client can continue from there. */
 const LAST_BOOKMARK_MS = 2000;
 
 /**
- * Prepares a watch; what is wrong with the request is thrown now, everything later is told in the stream.
- * The function it returns starts the stream, and answers the one that ends it.
+ * Prepares a watch. Throws for an invalid request; later errors are events of the stream.
+ * Returns a function that starts the stream, which returns a function that ends it.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
 export function watchObjects(
@@ -35,7 +35,7 @@ export function watchObjects(
   const seconds = intOf(query, 'timeoutSeconds') ?? 0;
   const timeoutMs = seconds > 0 ? seconds * 1000 : times.timeoutMs;
   return (sink) => {
-    // Events are no lists: the real server opens such a watch, fails at its first event, and ends it.
+    // Events are not lists: the real server opens such a watch, fails at its first event, and closes it.
     if (form === 'PartialObjectMetadataList') {
       sink.end();
       return () => undefined;
@@ -88,7 +88,7 @@ function every(cluster: Cluster, ms: number, work: () => void): () => void {
 }
 
 /**
- * What a change means to a watch with selectors: an object that stops matching is DELETED for it, one that starts to is ADDED.
+ * The event of a change for a watch with selectors: DELETED when the object stops matching, ADDED when it starts to match.
  * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go
  */
 function eventFor(change: Change, selection: Selection): { type: string; object: KubernetesObject } | undefined {

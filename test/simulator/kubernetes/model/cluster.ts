@@ -4,7 +4,7 @@ import { type AnyTable, type Indexer, Revisions, Table } from './table.ts';
 
 type Tables = { [R in ResourceName]: Table<Kinds[R]> };
 
-/** The whole state of a simulated cluster: what etcd and the clock are to a real one. */
+/** The state of a simulated cluster, like etcd of a real one, and its clock. */
 export type Cluster = {
   readonly version: Version;
   readonly resources: Resources;

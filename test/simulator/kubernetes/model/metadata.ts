@@ -1,7 +1,7 @@
 import { boolean, dictionary, list, number, object, type Shaped, string } from './shape.ts';
 
 /**
- * What objects of every kind have in common, with the fields that the simulator's judgement reads.
+ * What objects of every kind have in common, with the fields that the simulator evaluates.
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/
  */
 export const strings = dictionary(string);
@@ -11,7 +11,7 @@ export const ownerReference = object(
   { controller: boolean, blockOwnerDeletion: boolean },
 );
 
-/** What the server fills in where a client leaves it out. */
+/** Fields that the server always sets. */
 const always = { name: string, uid: string, resourceVersion: string, creationTimestamp: string };
 const sometimes = {
   generateName: string,
@@ -28,7 +28,7 @@ const sometimes = {
 export const requestMeta = object({}, { ...always, ...sometimes });
 const objectMeta = object(always, sometimes);
 
-/** What every kind has. */
+/** The fields of every kind. */
 export const typed = { apiVersion: string, kind: string, metadata: objectMeta };
 const kubernetesObject = object(typed, {});
 

@@ -2,7 +2,7 @@ import { condition, labelSelector, requestMeta, strings, typed } from './metadat
 import { boolean, intOrString, json, list, number, object, type Shaped, string } from './shape.ts';
 
 /**
- * The kinds that the simulator keeps, with the fields that its judgement reads; all other fields are stored as they came.
+ * The kinds of the simulator, with the fields that it evaluates. It stores all other fields unchanged.
  * https://kubernetes.io/docs/reference/kubernetes-api/
  */
 const toleration = object({}, { key: string, operator: string, value: string, effect: string });

@@ -5,7 +5,7 @@ import * as serviceKinds from './service.ts';
 import type { Shape } from './shape.ts';
 import * as storage from './storage.ts';
 
-/** A resource as discovery tells it: https://kubernetes.io/docs/reference/using-api/api-concepts/ */
+/** A resource as in discovery: https://kubernetes.io/docs/reference/using-api/api-concepts/ */
 export type Resource<T extends KubernetesObject = KubernetesObject> = {
   name: string;
   singular: string;
@@ -14,7 +14,7 @@ export type Resource<T extends KubernetesObject = KubernetesObject> = {
   version: string;
   namespaced: boolean;
   shortNames: readonly string[];
-  /** Subresources that are served besides the resource itself. */
+  /** The subresources of the resource. */
   subresources: readonly ('status' | 'eviction')[];
   /** Whether spec changes raise metadata.generation, as the kind's registry strategy does. */
   generations: boolean;
@@ -50,7 +50,7 @@ export function groupVersion(resource: { group: string; version: string }): stri
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }
 
-/** Every resource that the simulator keeps, as a server of that version serves it. */
+/** All resources of the simulator, as a server of this version serves them. */
 export function resources(version: Version): Resources {
   const base = {
     subresources: [],
@@ -150,7 +150,7 @@ export function resources(version: Version): Resources {
     poddisruptionbudgets: {
       ...base,
       group: 'policy',
-      // policy/v1 came with 1.21, and v1beta1 went with 1.25.
+      // Kubernetes 1.21 added policy/v1, and 1.25 removed v1beta1.
       version: version === 'v1.20' ? 'v1beta1' : 'v1',
       name: 'poddisruptionbudgets',
       singular: 'poddisruptionbudget',

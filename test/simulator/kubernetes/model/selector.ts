@@ -5,7 +5,7 @@ import { badRequest } from './status.ts';
 type LabelMatch = (labels: Readonly<Record<string, string>>) => boolean;
 
 /**
- * A label selector of a URL: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. The parser, and its words when it fails, are those of
+ * A label selector of a URL: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. Parser and error messages follow
  * https://github.com/kubernetes/apimachinery/blob/master/pkg/labels/selector.go
  */
 export function parseLabelSelector(text: string): LabelMatch {
@@ -65,7 +65,7 @@ function parseValues(next: () => string, wrong: (message: string) => Error): str
     if (token === '') throw wrong("found '', expected: ',' or ')'");
     if (token !== ',') values.push(token);
   }
-  // `in ()` names one value, the empty one.
+  // `in ()` contains one value, the empty string.
   return values.length === 0 ? [''] : values;
 }
 
@@ -102,7 +102,7 @@ export function labelSelectorMatch(selector: LabelSelector): LabelMatch {
 
 export type FieldRequirement = { field: string; equal: boolean; value: string };
 
-// Each kind names the fields it can be selected by: AddFieldLabelConversionFunc in pkg/apis/core/v1/conversion.go.
+// Each kind lists its selectable fields: AddFieldLabelConversionFunc in pkg/apis/core/v1/conversion.go.
 const selectable: Record<string, readonly string[]> = {
   pods: ['spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'status.phase', 'status.podIP'],
   nodes: ['spec.unschedulable'],
@@ -139,7 +139,7 @@ export function matchesFields(object: KubernetesObject, requirements: readonly F
   return requirements.every(({ field, equal, value }) => (fieldOf(object, field) === value) === equal);
 }
 
-/** A field as text; what is unset reads as Go's zero value. */
+/** A field as text. An unset field is Go's zero value. */
 function fieldOf(object: KubernetesObject, path: string): string {
   let value: unknown = object;
   for (const step of path.split('.')) value = isObject(value) ? value[step] : undefined;

@@ -1,8 +1,8 @@
-/** Any value that JSON can write. */
+/** Any JSON value. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export type JsonObject = { [key: string]: Json };
 
-/** A check that also tells TypeScript what it has found. */
+/** A type guard. */
 export type Shape<T> = (value: unknown) => value is T;
 export type Shaped<S> = S extends Shape<infer T> ? T : never;
 type Shapes = Record<string, Shape<unknown>>;
@@ -26,7 +26,7 @@ export function dictionary<T>(item: Shape<T>): Shape<Record<string, T>> {
   return (value): value is Record<string, T> => isObject(value) && Object.values(value).every((each) => item(each));
 }
 
-/** An object with all of the required fields and, if present, the optional ones; fields it does not name are left alone. */
+/** An object with all of the required fields and, if present, the optional ones; other fields are not checked. */
 export function object<R extends Shapes, O extends Shapes>(
   required: R,
   optional: O,

@@ -21,7 +21,7 @@ export type Status = {
 
 type GroupResource = { group: string; name: string };
 
-/** A request that failed, with the Status that the client is to read. */
+/** A failed request, with its Status for the client. */
 export class ApiError extends Error {
   readonly status: Status;
 

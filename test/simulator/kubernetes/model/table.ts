@@ -5,11 +5,11 @@ export type Change<T extends KubernetesObject = KubernetesObject> = {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   version: number;
   object: T;
-  /** What the object was before; absent when it was added. */
+  /** The previous state; absent when the object was added. */
   previous?: T;
 };
 
-/** The one counter behind every resourceVersion, as etcd's revision is. */
+/** The counter of all resourceVersions, like the revision of etcd. */
 export class Revisions {
   #current = 0;
 
@@ -27,12 +27,12 @@ export function keyOf(namespace: string | undefined, name: string): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }
 
-/** How many changes a table remembers: plenty for any test, and bounded all the same. */
+/** The maximum number of changes in the history: enough for any test, but bounded. */
 const HISTORY = 50_000;
 
 export type Indexer<T> = (object: T) => readonly string[];
 
-/** The objects of one resource with their history. Objects in it are never changed, only replaced. */
+/** The objects of one resource with their history. Objects are never mutated, only replaced. */
 export class Table<T extends KubernetesObject> {
   readonly resource: Resource<T>;
   readonly #revisions: Revisions;
@@ -59,7 +59,7 @@ export class Table<T extends KubernetesObject> {
     return this.#revisions.current;
   }
 
-  /** The oldest resource version from which the history is still whole. */
+  /** The oldest resource version from which the history is complete. */
   get oldest(): number {
     return this.#oldest;
   }
@@ -95,7 +95,7 @@ export class Table<T extends KubernetesObject> {
     return versioned;
   }
 
-  /** Removes an object; the last event carries its last state under the version of its removal. */
+  /** Removes an object. The last event has its last state, with the version of the removal. */
   remove(object: KubernetesObject): void {
     const key = keyOf(object.metadata.namespace, object.metadata.name);
     const previous = this.#objects.get(key);
@@ -131,7 +131,7 @@ export class Table<T extends KubernetesObject> {
     return [...then.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
   }
 
-  /** Forgets the history, as etcd's compaction and a small watch cache do. */
+  /** Drops the history, like a compaction of etcd or a small watch cache. */
   compact(): void {
     this.#history = [];
     this.#oldest = this.#revisions.current;
@@ -167,5 +167,5 @@ export class Table<T extends KubernetesObject> {
   }
 }
 
-/** A table as code sees it that works on every resource alike. */
+/** A table for code that handles all resources alike. */
 export type AnyTable = { [K in keyof Table<KubernetesObject>]: Table<KubernetesObject>[K] };

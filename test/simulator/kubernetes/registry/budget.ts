@@ -5,10 +5,10 @@ import { isEmptySelector, labelSelectorMatch } from '../model/selector.ts';
 import { ApiError, forbidden } from '../model/status.ts';
 import type { DeleteOptions } from './deletion.ts';
 
-/** More approved evictions than this, unseen by the disruption controller, and the API refuses further ones. */
+/** The API refuses evictions when more than this many are not yet processed by the disruption controller. */
 const MAX_DISRUPTED_PODS = 2000;
 
-/** Verifies that the pod's budget allows one more disruption, and writes down that it is spent. */
+/** Checks that the budget of the pod allows a disruption, and records it in the budget status. */
 export function spendBudget(cluster: Cluster, pod: Pod, { dryRun }: DeleteOptions): void {
   const budgets = budgetsOf(cluster, pod);
   const [budget] = budgets;
@@ -51,7 +51,7 @@ export function isPodReady({ status }: Pod): boolean {
   return (status.conditions ?? []).some(({ type, status: state }) => type === 'Ready' && state === 'True');
 }
 
-/** Since 1.22 an unready pod costs no budget when enough others are healthy; since 1.26 AlwaysAllow lets every unready pod go. */
+/** Since 1.22, an unready pod needs no disruption when enough others are healthy. Since 1.26, AlwaysAllow permits every unready pod. */
 function isUnhealthyAndSpare(pod: Pod, { spec, status }: PodDisruptionBudget): boolean {
   if (isPodReady(pod)) return false;
   if (spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;

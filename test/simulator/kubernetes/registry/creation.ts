@@ -53,7 +53,7 @@ export function createObject(
   return options.dryRun === true ? object : table.write(object);
 }
 
-/** A request's body as an object of the table's kind; kind and version may be left out, but not be others. */
+/** The body of a request as an object of the table's kind. Kind and version are optional, but must match. */
 export function decode(table: AnyTable, body: Json): JsonObject {
   const { kind } = table.resource;
   const given = withoutNulls(body);
@@ -100,7 +100,7 @@ function nameFor(table: AnyTable, namespace: string | undefined, name: string, p
   }
 }
 
-/** The NamespaceLifecycle admission plugin: nothing new in a namespace that is unknown or going. */
+/** The NamespaceLifecycle admission plugin: no new objects in an unknown or terminating namespace. */
 export function admitIntoNamespace(
   cluster: Cluster,
   resource: { group: string; name: string; namespaced: boolean },

@@ -1,7 +1,7 @@
 import type { ResourceName } from '../model/resource.ts';
 import { isObject, type JsonObject } from '../model/shape.ts';
 
-/** Fields that the API server fills in when a client leaves them out: pkg/apis/core/v1/defaults.go and its siblings. */
+/** The defaults of fields that a client omits: pkg/apis/core/v1/defaults.go and its siblings. */
 export function withDefaults(resource: ResourceName, object: JsonObject): JsonObject {
   const spec = part(object, 'spec');
   switch (resource) {
@@ -23,7 +23,7 @@ export function withDefaults(resource: ResourceName, object: JsonObject): JsonOb
     case 'namespaces':
       return { ...object, spec: { finalizers: ['kubernetes'], ...spec } };
     case 'nodes': {
-      // A false that Go's omitempty leaves out: uncordoning removes the field.
+      // Go's omitempty omits false: uncordoning removes the field.
       const { unschedulable, ...rest } = spec;
       return { ...object, spec: unschedulable === true ? spec : rest };
     }
@@ -48,7 +48,7 @@ const emptyEvent: JsonObject = {
   reportingInstance: '',
 };
 
-/** The status of an object that was just created, which is not the client's to choose. Nodes and events keep theirs. */
+/** The initial status of an object, which a client cannot set. Nodes and events keep theirs. */
 export function initialStatus(resource: ResourceName, object: JsonObject): JsonObject {
   switch (resource) {
     case 'pods':
@@ -67,7 +67,7 @@ export function initialStatus(resource: ResourceName, object: JsonObject): JsonO
     case 'poddisruptionbudgets':
       return { ...object, status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 } };
     case 'persistentvolumes':
-      // Nobody binds it: a claim that it is reserved for stays the one in its spec.
+      // The simulator does not bind volumes: the claimRef stays as in the spec.
       return { ...object, status: { phase: 'Pending' } };
     case 'volumeattachments':
       return { ...object, status: { attached: false } };
@@ -113,7 +113,7 @@ function containerDefaults(container: JsonObject[string]): JsonObject[string] {
   };
 }
 
-/** What admission adds to pods but not to templates: the DefaultTolerationSeconds and Priority plugins. */
+/** The additions of admission to pods, but not to templates: the DefaultTolerationSeconds and Priority plugins. */
 function admittedPodSpec(spec: JsonObject): JsonObject {
   const given = Array.isArray(spec['tolerations']) ? spec['tolerations'] : [];
   const added = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']

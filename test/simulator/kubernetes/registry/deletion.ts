@@ -16,7 +16,7 @@ export type DeleteOptions = {
 type Deletion = { object: KubernetesObject; gone: boolean };
 
 /**
- * Deletes an object as the generic registry does: at once, or gracefully (pods), or when its last finalizer goes.
+ * Deletes an object as the generic registry does: at once, or gracefully (pods), or when its last finalizer is removed.
  * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go
  */
 export function deleteObject(
@@ -81,11 +81,11 @@ function graceOf(
   if (pod.spec.nodeName === undefined || pod.spec.nodeName === '') return 0;
   if (pod.status.phase === 'Failed' || pod.status.phase === 'Succeeded') return 0;
   const seconds = options.gracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 0;
-  // Since 1.22 a negative grace period is a second, and before it is over at once.
+  // Since 1.22, a negative grace period is one second; before, it has expired already.
   return seconds < 0 && cluster.version !== 'v1.20' ? 1 : seconds;
 }
 
-/** An object that is already going: only a shorter grace period changes anything. */
+/** Deletes a terminating object again: only a shorter grace period changes it. */
 function deleteAgain(
   table: AnyTable,
   object: KubernetesObject,
@@ -120,7 +120,7 @@ function removed(table: AnyTable, object: KubernetesObject, options: DeleteOptio
   return { object, gone: true };
 }
 
-/** deletionFinalizersForGarbageCollection: the policy becomes a finalizer, which the garbage collector takes off again. */
+/** deletionFinalizersForGarbageCollection: the policy becomes a finalizer, which the garbage collector removes. */
 function finalizersFor({ metadata }: KubernetesObject, options: DeleteOptions): string[] {
   const others = (metadata.finalizers ?? []).filter((each) => each !== 'orphan' && each !== 'foregroundDeletion');
   const orphan = options.propagationPolicy === 'Orphan' || options.orphanDependents === true;
@@ -128,7 +128,7 @@ function finalizersFor({ metadata }: KubernetesObject, options: DeleteOptions): 
   return options.propagationPolicy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
 }
 
-/** A namespace is first marked Terminating; its controller empties it, then takes off the finalizer `kubernetes`. */
+/** A namespace is first marked Terminating; its controller empties it, then removes the finalizer `kubernetes`. */
 function deleteNamespace(cluster: Cluster, object: Namespace, options: DeleteOptions): Deletion {
   const table = cluster.tables.namespaces;
   const { name } = object.metadata;

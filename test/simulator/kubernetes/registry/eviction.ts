@@ -45,8 +45,8 @@ export async function evict(
 }
 
 /**
- * Deletes a pod that no budget guards, or answers the pod that one may guard. The server takes any conflict here for a race and tries
- * again, even one with the caller's UID precondition: such an eviction waits until that pod is gone or running, or for ten seconds.
+ * Deletes a pod that needs no budget check, or returns the pod for the check. The server treats any conflict here as a race and
+ * retries, even with the UID precondition of the caller: such an eviction waits until that pod is gone or running, or for ten seconds.
  */
 async function deleteUnguarded(
   cluster: Cluster,
@@ -84,7 +84,7 @@ function decodeEviction(cluster: Cluster, namespace: string, body: Json): Return
       }"`,
     );
   const eviction = evictionOf(body);
-  // Servers of the policy/v1beta1 days did not look at the namespace of the body.
+  // Servers with policy/v1beta1 ignored the namespace of the body.
   if (cluster.version !== 'v1.20' && (eviction.metadata?.namespace ?? namespace) !== namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   return eviction;
@@ -116,7 +116,7 @@ function canIgnoreBudgets({ metadata, status }: Pod): boolean {
   );
 }
 
-/** Deletes the pod; newer servers first note on it why it goes. */
+/** Deletes the pod. Newer servers first add the condition DisruptionTarget. */
 function disrupt(cluster: Cluster, pod: Pod, options: DeleteOptions): void {
   const { pods } = cluster.tables;
   const { name, namespace } = pod.metadata;

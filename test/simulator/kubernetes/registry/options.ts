@@ -3,7 +3,7 @@ import { ApiError, badRequest } from '../model/status.ts';
 import { unrecognised } from './creation.ts';
 import type { DeleteOptions } from './deletion.ts';
 
-/** A whole number of a query, or the words of Go's strconv about it. */
+/** An integer in a query. @throws ApiError with the message of Go's strconv */
 export function intOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') return undefined;
@@ -18,7 +18,7 @@ export function parseVersion(text: string): number {
   throw new ApiError(500, undefined, `resourceVersion: Invalid value: ${JSON.stringify(text)}: ${why}`);
 }
 
-/** An option with a value that the API does not know: ListOptions, CreateOptions, DeleteOptions, … */
+/** The error for an invalid value of ListOptions, CreateOptions, DeleteOptions, … */
 export function invalidOption(kind: string, field: string, reason: string, message: string): ApiError {
   return new ApiError(422, 'Invalid', `${kind}.meta.k8s.io "" is invalid: ${field}: ${message}`, {
     group: 'meta.k8s.io',
@@ -27,7 +27,7 @@ export function invalidOption(kind: string, field: string, reason: string, messa
   });
 }
 
-/** Whether a request is only to say what it would do. `All` is the one known value. */
+/** Whether a request is a dry run. `All` is the only valid value. */
 export function isDryRun(values: readonly string[], kind: string): boolean {
   const known = values.every((value) => value === 'All');
   if (known) return values.length > 0;
@@ -46,7 +46,7 @@ export const deleteOptions = object(
   },
 );
 
-/** DeleteOptions come in the body, or without one in the query. */
+/** Reads DeleteOptions from the body, or from the query when there is none. */
 export function deleteOptionsOf(query: URLSearchParams, body: string): DeleteOptions {
   const { dryRun, ...options } = body === '' ? optionsOfQuery(query) : optionsOfBody(body);
   const policy = options.propagationPolicy;

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../model/shape.ts';
 import { forbidden } from '../model/status.ts';
 
-/** The classes that every cluster is born with; the simulator keeps no others. */
+/** The default classes of every cluster; the simulator has no others. */
 const PRIORITIES: Readonly<Record<string, number>> = {
   'system-cluster-critical': 2_000_000_000,
   'system-node-critical': 2_000_001_000,

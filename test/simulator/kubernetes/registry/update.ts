@@ -12,8 +12,8 @@ import { validate, validateUpdate } from './validation.ts';
 export type UpdateOptions = WriteOptions & { subresource?: string | undefined; patch?: boolean };
 
 /**
- * Replaces an object as the generic registry does: optimistic concurrency, what the strategy keeps, validation, the write, and the
- * deletion that waited for the last finalizer.
+ * Replaces an object as the generic registry does: optimistic concurrency, fields that the strategy keeps, validation, the write, and
+ * the deletion after the last finalizer.
  * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go
  */
 export function updateObject(
@@ -43,7 +43,7 @@ export function updateObject(
   if (!resource.is(next)) throw notHandled(resource, `${resource.version}.${resource.kind}`);
   const faults = [...validateUpdate(next, current), ...validate(next)];
   if (faults.length > 0) throw invalid(resource, name, faults);
-  // A write that changes nothing is no write: etcd3's GuaranteedUpdate compares the bytes.
+  // A write without changes is skipped: etcd3's GuaranteedUpdate compares the bytes.
   if (isDeepStrictEqual(toJson(next), before)) return current;
   if (options.dryRun === true) return next;
   if (!isDeletedByUpdate(next)) return table.write(next);
@@ -60,7 +60,7 @@ function uidConflict({ resource }: AnyTable, { metadata }: KubernetesObject, ask
   );
 }
 
-/** Metadata that no update changes; the generation rises with the spec. */
+/** Keeps metadata that updates cannot change; the generation increases with the spec. */
 function inherited({ metadata }: KubernetesObject, specChanged: boolean): Omit<KubernetesObject['metadata'], 'uid'> {
   const { name, namespace, creationTimestamp, resourceVersion, generation } = metadata;
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
@@ -90,7 +90,7 @@ function keptByStrategy(
   return ours === undefined ? rest : { ...rest, [field]: ours };
 }
 
-/** ShouldDeleteDuringUpdate: the last finalizer is gone and nobody waits for a grace period any more. */
+/** ShouldDeleteDuringUpdate: the last finalizer is removed and no grace period is pending. */
 function isDeletedByUpdate({ metadata }: KubernetesObject): boolean {
   return (
     metadata.deletionTimestamp !== undefined &&

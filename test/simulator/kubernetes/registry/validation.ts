@@ -20,7 +20,7 @@ const forbidden = (field: string, reason: string): Invalidity => ({
   message: `Forbidden: ${reason}`,
 });
 
-/** The rules of pkg/apis/…/validation that a drainer or its tests can run into. */
+/** The rules of pkg/apis/…/validation that are relevant to a drainer or its tests. */
 export function validate(object: KubernetesObject): Invalidity[] {
   return [...validateName(object), ...validateKind(object)];
 }
@@ -60,7 +60,7 @@ function validateKind(object: KubernetesObject): Invalidity[] {
   }
 }
 
-/** An event lives in the namespace of its object; events of cluster-wide objects in `default`. */
+/** An event is in the namespace of its object; events of cluster-wide objects in `default`. */
 function validateEvent({ involvedObject, metadata }: objects.Event): Invalidity[] {
   const { namespace = '' } = involvedObject;
   if (namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default')) return [];
@@ -103,7 +103,7 @@ function validateAmount(field: string, amount: number | string | undefined): Inv
   return [];
 }
 
-/** What an update may not change. Generic metadata first, then the kind's own immutable fields. */
+/** Immutable fields of an update: first the generic metadata, then those of the kind. */
 export function validateUpdate(next: KubernetesObject, current: KubernetesObject): Invalidity[] {
   const changed = (
     field: 'uid' | 'creationTimestamp' | 'deletionTimestamp' | 'deletionGracePeriodSeconds',

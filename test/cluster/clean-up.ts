@@ -1,16 +1,16 @@
 import { ifFound } from './admin.ts';
 import { HOLD } from './manifests.ts';
-import { worksAgain } from './nodes.ts';
+import { resetNode } from './nodes.ts';
 import { eventually } from './poll.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Leaves nothing of the test on any node, and then lets the namespace go in its own time. */
-export async function tidy(scenario: Scenario): Promise<void> {
-  const { namespace, worker, lab } = scenario;
-  const { core, apps } = lab.admin;
+/** Deletes the scenario's pods, resets its node and starts the deletion of its namespace. */
+export async function cleanUp(scenario: Scenario): Promise<void> {
+  const { namespace, worker, cluster } = scenario;
+  const { core, apps } = cluster.admin;
   const all = { namespace, propagationPolicy: 'Background' };
-  const place = await ifFound(core.readNamespace({ name: namespace }));
-  if (place !== undefined && place.metadata?.deletionTimestamp === undefined) {
+  const existing = await ifFound(core.readNamespace({ name: namespace }));
+  if (existing !== undefined && existing.metadata?.deletionTimestamp === undefined) {
     await apps.deleteCollectionNamespacedReplicaSet(all);
     await apps.deleteCollectionNamespacedStatefulSet(all);
     await apps.deleteCollectionNamespacedDaemonSet(all);
@@ -24,5 +24,5 @@ export async function tidy(scenario: Scenario): Promise<void> {
     }
     return pods.length === 0 || undefined;
   });
-  await worksAgain(lab.admin, worker);
+  await resetNode(cluster.admin, worker);
 }

@@ -9,8 +9,8 @@ import { testContext } from './test-context.ts';
 export type Exchange = Received & { readonly response: ServerResponse };
 type Step = (exchange: Exchange) => unknown;
 
-/** Shows what a collection is, as far as it was told. */
-class Shown implements Sink<string> {
+/** Keeps the collection that the reflector reports. */
+class RecordingSink implements Sink<string> {
   readonly #names = new Set<string>();
   replace(names: readonly string[]): void {
     this.#names.clear();
@@ -22,18 +22,18 @@ class Shown implements Sink<string> {
   remove(name: string): void {
     this.#names.delete(name);
   }
-  shows(): string[] {
+  names(): string[] {
     return [...this.#names].sort();
   }
 }
 
-/** Turns of the event loop that a request takes to reach a server on this machine and come back are not counted: waited for. */
-const A_TURN_MS = 2;
+/** Real time between two steps of the manual clock, in which requests reach the local server. */
+const NETWORK_MS = 2;
 
-/** A collection on a server that answers request after request as the steps say, and what is reflected of it. */
-export async function watched(t: TestContext, collection: Collection<string>, steps: Step[]) {
+/** A list-watch of a collection on a server that handles each request with the next of the steps. */
+export async function listWatchFixture(t: TestContext, collection: Collection<string>, steps: Step[]) {
   const { clock, recorder, stop, context } = testContext();
-  const sink = new Shown();
+  const sink = new RecordingSink();
   const script = { otherwise: (_: Exchange): unknown => undefined };
   const { url, received } = await apiServer(t, (request, response) => {
     const step = steps.shift() ?? script.otherwise;
@@ -41,39 +41,39 @@ export async function watched(t: TestContext, collection: Collection<string>, st
   });
   const server = Object.assign(script, { received });
   const client = clientOf(t, url, clock);
-  let reflecting: Promise<unknown> = Promise.resolve();
-  /** Moves time on in small steps, each with a real moment for the network, until `over`. */
-  const goOn = async (over: () => boolean) => {
-    while (!over()) {
-      await pause(A_TURN_MS);
+  let current: Promise<unknown> = Promise.resolve();
+  /** Advances the clock in small steps, with real time for the network between them, until `isDone`. */
+  const advanceUntil = async (isDone: () => boolean) => {
+    while (!isDone()) {
+      await pause(NETWORK_MS);
       await clock.advance(100);
     }
   };
   return {
     client,
     clock: Object.assign(clock, {
-      awaken: (ms: number) => goOn(() => clock.elapsed >= ms),
+      advanceTo: (ms: number) => advanceUntil(() => clock.elapsed >= ms),
     }),
     recorder,
     server,
     sink,
     stop,
-    begin(from?: Snapshot<string>): Promise<never> {
-      const endless = listWatch(client, collection, from, sink, context);
-      endless.catch(() => undefined);
-      reflecting = endless;
-      return endless;
+    start(from?: Snapshot<string>): Promise<never> {
+      const running = listWatch(client, collection, from, sink, context);
+      running.catch(() => undefined);
+      current = running;
+      return running;
     },
-    /** Until all steps were taken, and what the last one sent was shown. */
-    async rest(): Promise<void> {
+    /** Waits until all steps are used, and the sink has the data of the last one. */
+    async settle(): Promise<void> {
       const count = steps.length + received.length;
-      await goOn(() => steps.length === 0 && received.length === count);
+      await advanceUntil(() => steps.length === 0 && received.length === count);
       const settledAt = clock.elapsed + 500;
-      await goOn(() => clock.elapsed >= settledAt);
+      await advanceUntil(() => clock.elapsed >= settledAt);
     },
-    async done(): Promise<void> {
+    async shutDown(): Promise<void> {
       stop.abort(new Error('the test is over'));
-      await reflecting.catch(() => undefined);
+      await current.catch(() => undefined);
     },
   };
 }

@@ -8,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** A program that runs beside a test, maybe by way of others that start it. It does not outlive the test. */
+/** A program that runs during a test, possibly started through other programs. Terminated after the test. */
 export class Job {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #closed: Promise<unknown>;
@@ -30,7 +30,7 @@ export class Job {
     });
   }
 
-  /** Sends SIGTERM to the program itself: what stands between it and this process may have another idea of it. */
+  /** Sends SIGTERM to the program itself, because the programs that started it may not forward the signal. */
   async terminate(): Promise<void> {
     if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     process.kill(await innermost(this.#child.pid), 'SIGTERM');
@@ -41,8 +41,8 @@ export class Job {
     return { code: this.#child.exitCode ?? -1, stdout: this.#stdout, stderr: this.#stderr };
   }
 
-  /** Resolves once it has said this on stdout; rejects when it ends without. */
-  async says(what: RegExp): Promise<string> {
+  /** Waits until stdout matches. @throws when the program ends without a match */
+  async prints(what: RegExp): Promise<string> {
     for (;;) {
       const found = what.exec(this.#stdout)?.[0];
       if (found !== undefined) return found;
@@ -54,7 +54,7 @@ export class Job {
   }
 }
 
-/** The process at the end of the chain of children that begins with this one. */
+/** The last process in the chain of child processes of this one. */
 async function innermost(pid: number): Promise<number> {
   const { stdout } = await runProgram(['ps', '-A', '-o', 'pid=,ppid=']);
   const pairs = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));

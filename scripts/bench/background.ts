@@ -3,26 +3,26 @@ import { each } from '../../test/support/each.ts';
 import type { Cluster } from './cluster.ts';
 import { until } from './poll.ts';
 
-const NAMESPACE = 'bench-surroundings';
-const LABEL = 'bench.fargate-node-drainer/surroundings';
-const AT_A_TIME = 32;
+const NAMESPACE = 'bench-background';
+const LABEL = 'bench.fargate-node-drainer/background';
+const CONCURRENCY = 32;
 
 /**
- * Nodes and pods that make a cluster large for those who list it: plain API objects, with no machine and no kubelet behind
- * them. The nodes are cordoned, so that nobody's pods go there.
+ * Nodes and pods that make lists of the cluster large: plain API objects without a machine or kubelet. The nodes are cordoned, so that
+ * the scheduler places no pods on them.
  */
-export class Surroundings {
+export class Background {
   readonly #cluster: Cluster;
 
   private constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
-  static async make(cluster: Cluster, size: { pods: number; nodes: number }): Promise<Surroundings> {
-    const surroundings = new Surroundings(cluster);
+  static async create(cluster: Cluster, size: { pods: number; nodes: number }): Promise<Background> {
+    const background = new Background(cluster);
     const { core } = cluster;
     const nodes = Array.from({ length: size.nodes }, (_, index) => `bench-node-${index}`);
-    await each(nodes, AT_A_TIME, (name) =>
+    await each(nodes, CONCURRENCY, (name) =>
       core.createNode({
         body: {
           metadata: { name, labels: { [LABEL]: 'true' } },
@@ -38,17 +38,19 @@ export class Surroundings {
       const { items } = await core.listNamespacedServiceAccount({ namespace: NAMESPACE });
       return items.length > 0;
     });
-    await each(Array(size.pods).keys(), AT_A_TIME, (index) =>
+    await each(Array(size.pods).keys(), CONCURRENCY, (index) =>
       core.createNamespacedPod({ namespace: NAMESPACE, body: podOn(nodes[index % nodes.length] ?? '', index) }),
     );
-    return surroundings;
+    return background;
   }
 
   async remove(): Promise<void> {
     const { core } = this.#cluster;
     const namespace = NAMESPACE;
-    await deleted('the pods around', () => core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 }));
-    await deleted('the nodes around', () => core.deleteCollectionNode({ labelSelector: LABEL }));
+    await deleteAll('the background pods', () =>
+      core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 }),
+    );
+    await deleteAll('the background nodes', () => core.deleteCollectionNode({ labelSelector: LABEL }));
     await core.deleteNamespace({ name: namespace });
     await until(`${namespace} is gone`, () =>
       core.readNamespace({ name: namespace }).then(
@@ -59,8 +61,8 @@ export class Surroundings {
   }
 }
 
-/** The API server gives up on what takes it longer than half a minute, by a 500 or a 504, and has deleted some of it by then. */
-async function deleted(what: string, remove: () => Promise<unknown>): Promise<void> {
+/** The API server answers 500 or 504 when a deletion takes longer than half a minute, and has deleted some objects by then. */
+async function deleteAll(what: string, remove: () => Promise<unknown>): Promise<void> {
   await until(`${what} are deleted`, () =>
     remove().then(
       () => true,
@@ -77,7 +79,7 @@ function podOn(nodeName: string, index: number) {
     metadata: {
       name: `pod-${index}`,
       labels: { app: `app-${index % 200}`, team: `team-${index % 20}`, [LABEL]: 'true' },
-      // The longest that a timer can take: a fake kubelet leaves these pods as they are.
+      // The maximum of a timer: a fake kubelet does not change these pods.
       annotations: { 'lab/ready-ms': String(2 ** 31 - 1), 'lab/shutdown-ms': '0' },
     },
     spec: {

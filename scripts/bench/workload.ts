@@ -7,14 +7,14 @@ import { appName, budget, POOL, replicaSet } from './manifests.ts';
 import { until } from './poll.ts';
 import { podsOf, type Scenario } from './scenario.ts';
 
-/** Puts on the node what a drainer leaves behind on it. */
-const AS_IT_WAS = {
+/** Reverts what a drainer changes on the node. */
+const NOT_CORDONED = {
   metadata: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': null } },
   spec: { unschedulable: null },
 };
 
-/** The scenario, laid on the node to be drained, in a namespace of its own. */
-export class Stage {
+/** The pods of a scenario on the node to drain, in a separate namespace. */
+export class Workload {
   readonly namespace: string;
   readonly #cluster: Cluster;
 
@@ -24,10 +24,10 @@ export class Stage {
   }
 
   /** Fills the node, and waits until every pod on it is ready and every budget has counted its pods. */
-  static async set(cluster: Cluster, scenario: Scenario): Promise<Stage> {
-    const stage = new Stage(cluster, `bench-${randomBytes(4).toString('hex')}`);
-    await stage.#fill(scenario);
-    return stage;
+  static async deploy(cluster: Cluster, scenario: Scenario): Promise<Workload> {
+    const workload = new Workload(cluster, `bench-${randomBytes(4).toString('hex')}`);
+    await workload.#fill(scenario);
+    return workload;
   }
 
   async #fill(scenario: Scenario): Promise<void> {
@@ -48,36 +48,36 @@ export class Stage {
         await until(`the budget of ${app} counts its pods`, () => this.#allows(app, maxUnavailable));
       }
     }
-    // From now on, what leaves the target finds a place elsewhere.
+    // From now on the scheduler can place replacements on the other nodes.
     await this.#label(others);
   }
 
-  /** How many pods of the stage are on the node that was to be drained. */
-  async leftBehind(): Promise<number> {
+  /** How many of its pods are still on the node to drain. */
+  async remainingPods(): Promise<number> {
     return (await this.#pods()).filter(({ spec }) => spec?.nodeName === this.#cluster.target).length;
   }
 
-  /** Leaves the cluster as it was before. */
-  async strike(): Promise<void> {
+  /** Removes the pods and reverts the nodes. */
+  async remove(): Promise<void> {
     const { core, apps, target, others } = this.#cluster;
     const { namespace } = this;
     await apps.deleteCollectionNamespacedReplicaSet({ namespace, propagationPolicy: 'Background' });
     await until(`${namespace} is empty`, async () => {
       const pods = await this.#pods();
-      await each(pods, 20, ({ metadata }) => this.#remove(metadata?.name ?? ''));
+      await each(pods, 20, ({ metadata }) => this.#deletePod(metadata?.name ?? ''));
       return pods.length === 0;
     });
     await core.deleteNamespace({ name: namespace });
     const body = { metadata: { labels: { [POOL]: null } } };
     for (const name of [target, ...others]) await core.patchNode({ name, body }, merge);
-    await core.patchNode({ name: target, body: AS_IT_WAS }, merge);
+    await core.patchNode({ name: target, body: NOT_CORDONED }, merge);
   }
 
   async #pods(): Promise<V1Pod[]> {
     return (await this.#cluster.core.listNamespacedPod({ namespace: this.namespace, resourceVersion: '0' })).items;
   }
 
-  async #remove(name: string): Promise<void> {
+  async #deletePod(name: string): Promise<void> {
     const { core } = this.#cluster;
     await ifFound(core.deleteNamespacedPod({ name, namespace: this.namespace, gracePeriodSeconds: 0 }));
   }
