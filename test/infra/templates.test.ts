@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { loadAllYaml } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
 import { resourceOf, stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isList, isMap, listAt, mapAt, textAt, type Value } from '../simulator/aws/json.ts';
 import {
@@ -230,7 +230,8 @@ describe('templates, beyond the checks of cfn-lint', () => {
 
 /** The objects of a manifest in infra/kubernetes. */
 function manifest(name: string): Value[] {
-  return loadAllYaml(readFileSync(new URL(`../../infra/kubernetes/${name}.yaml`, import.meta.url), 'utf8'));
+  const text = readFileSync(new URL(`../../infra/kubernetes/${name}.yaml`, import.meta.url), 'utf8');
+  return parseAllDocuments(text).map((document): Value => document.toJS());
 }
 
 function conditionNamed([path, value]: [readonly string[], Value]): string[] {
