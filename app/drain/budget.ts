@@ -50,10 +50,10 @@ export function budgetsOf(pod: Pod, budgets: readonly Budget[]): Budget[] {
 }
 
 /**
- * Does the API let this pod go whatever its budget's status says?
+ * Does the API evict this pod whatever the status of its budget says?
  * https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/registry/core/pod/storage/eviction.go (canIgnorePDB and
- * the unhealthyPodEvictionPolicy below it). Servers before 1.22 refuse an unhealthy pod all the same; that costs one
- * refused request each time the safety net comes round.
+ * the unhealthyPodEvictionPolicy below it). Servers before 1.22 still refuse an unhealthy pod, which costs one refused request
+ * for each recheck.
  */
 export function bypassesBudget(pod: Pod, budget: Budget): boolean {
   if (isFinished(pod) || isTerminating(pod) || pod.phase === 'Pending') return true;

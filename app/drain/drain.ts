@@ -104,7 +104,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
     for (;;) {
       const now = clock.now();
       const current = planAt(now);
-      // Before the first list nobody knows what is left, and nothing can be requested.
+      // Before the first list it is unknown what is left, and nothing can be requested.
       if (certainEnd !== undefined && state.isListed) {
         const isPodDue = (pod: Pod) => isDue(pod, now, { certainEnd });
         if (current.decisions.some(({ action, pod }) => action !== 'skip' && isPodDue(pod))) {

@@ -1,7 +1,7 @@
 import { type DrainCluster, NodeGone, type NodeState } from './cluster.ts';
 import type { DrainScope } from './scope.ts';
 
-/** Somebody who uncordons the node again and again is not answered more often than this. */
+/** Minimum time between two cordons, however often the node is uncordoned. */
 const CORDON_INTERVAL_MS = 5_000;
 
 /**
@@ -12,7 +12,7 @@ export const DEAD_AFTER_MS = 60_000;
 
 /**
  * Watches the node beside its pods: ends the drain when the node is deleted or replaced, knows whether its kubelet is alive,
- * and cordons it again when somebody has uncordoned it, because evicted pods would return at once.
+ * and cordons it again after an uncordon, because evicted pods would return at once.
  */
 export class NodeWatch {
   readonly #cluster: DrainCluster;

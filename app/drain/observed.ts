@@ -39,7 +39,7 @@ export type ObservedState = {
   readonly budgetSeenAt: ReadonlyMap<string, number>;
   /** Evictions that were sent and that a budget's status does not count yet, by the budget's UID. */
   readonly uncounted: ReadonlyMap<string, number>;
-  /** UIDs of pods that appeared after the first list, while nobody has verified that the node is still the same. */
+  /** UIDs of pods that appeared after the first list, and have not been verified to be on the same node. */
   readonly unverified: ReadonlySet<string>;
   /** By `controllerKeyOf` the pods. */
   readonly returns: ReadonlyMap<string, Returns>;

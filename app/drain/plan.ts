@@ -38,7 +38,7 @@ export type WaitReason =
   /** `pods`: how many pods of lower priority leave first. */
   | { readonly kind: 'priority'; readonly pods: number }
   | { readonly kind: 'budget'; readonly budgets: readonly Budget[]; readonly named?: string }
-  /** Several pods of its namespace are about to be evicted, and nobody knows yet which of them its budgets allow. */
+  /** Several pods of its namespace are about to be evicted, and its budgets have not been read yet. */
   | { readonly kind: 'unread budgets' }
   /** It appeared late: first verify that the node is still the one that was cordoned. */
   | { readonly kind: 'unverified' }
@@ -205,7 +205,7 @@ function classify(pod: Pod, observed: ObservedState, now: number, conditions: Pl
     const wakeAt = (observed.endedSince.get(pod.uid) ?? now) + conditions.finalizerMs;
     return now >= wakeAt ? skip('finalizer only') : { ...wait, wakeAt };
   }
-  // Nobody will report the end of this pod: its kubelet is gone and, most likely, the machine.
+  // No kubelet will report the end of this pod: it is gone and, most likely, the machine with it.
   if (finalizerOnly) return skip('finalizer only');
   const wakeAt = since + (pod.deletion?.graceSeconds ?? 0) * 1000 + PAST_GRACE_MS;
   return now >= wakeAt ? skip('dead kubelet') : { ...wait, wakeAt };

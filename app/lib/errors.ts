@@ -38,7 +38,7 @@ export function isTransient(error: unknown): error is Failure {
 }
 
 /**
- * Is this an error that nobody foresaw, such as a TypeError? A retry repeats it, and hides it behind the reason of some
+ * Is this an unforeseen error, such as a TypeError? A retry repeats it, and hides it behind the reason of some
  * pod: it ends the run at once.
  */
 export function isBug(error: unknown): boolean {

@@ -126,7 +126,10 @@ async function letGo(
   context: TimedContext,
 ): Promise<boolean> {
   const { clock, stopwatch } = context;
-  const endsAt = Math.min(certainEnd?.at ?? Number.POSITIVE_INFINITY, result.daemonSetsDueAt ?? Number.POSITIVE_INFINITY);
+  const endsAt = Math.min(
+    certainEnd?.at ?? Number.POSITIVE_INFINITY,
+    result.daemonSetsDueAt ?? Number.POSITIVE_INFINITY,
+  );
   const detachMs = result.kubeletAlive
     ? volumeDetachTimeoutMs
     : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);

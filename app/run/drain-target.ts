@@ -16,7 +16,7 @@ import { type InstanceInfo, mayNeverHaveJoined } from './instance.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
 
-/** The instance is in service: nobody is terminating it. */
+/** The instance is in service: it is not being terminated. */
 export class NotTerminating extends Failure {}
 
 type InstanceTarget = Extract<Target, { kind: 'instance' }>;

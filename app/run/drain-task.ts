@@ -5,37 +5,37 @@ export type DrainTask = {
   readonly instanceId: string;
   readonly action: KnownAction;
   /**
-   * When its first task began it, in milliseconds since the epoch; absent: none has. That is not when the action began: a
-   * drain that begins late has its whole deadline all the same.
+   * When its first task started it, in milliseconds since the epoch; absent: none has. Not when the lifecycle action started: a
+   * drain that starts late still has its whole deadline.
    */
   readonly drainStartedAt?: number;
-  /** How often the drain was handed over already, this task's own start included. */
+  /** How many times the drain has been handed over, the start of this task included. */
   readonly generation: number;
 };
 
-/** What ECS answered: a task, or no place for one now. */
+/** The response of ECS: a task, or why it started none. */
 export type StartResult =
   | { readonly kind: 'started'; readonly task: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly detail?: string };
 
-/** Why there is no task, for people. */
+/** Why ECS started no task, for people. */
 export function refusalText({ reason, detail }: { readonly reason: string; readonly detail?: string }): string {
   return detail === undefined ? reason : `${reason} (${detail})`;
 }
 
-/** Where drains are started as tasks. */
+/** Starts drains as ECS tasks. */
 export type TaskStarter = {
   /**
-   * @param startedBy who starts it, for people: 36 characters at the most
-   * @param clientToken however often it is sent, one task is started: 64 characters at the most
-   * @throws Failure when ECS cannot be asked, or denies it
+   * @param startedBy who starts it, for people: at most 36 characters
+   * @param clientToken ECS starts one task per token: at most 64 characters
+   * @throws Failure when ECS fails, or denies it
    */
   start(task: DrainTask, startedBy: string, clientToken: string, signal: AbortSignal): Promise<StartResult>;
 };
 
 /**
- * What a task is told of its drain, over the environment of its task definition: what the rule's input transformer tells
- * the first one, and how far the drain has come.
+ * The environment of a task, in addition to that of its task definition: what the rule's input transformer passes to the first
+ * task, and how far the drain has come.
  */
 export function environmentOf({ instanceId, action, drainStartedAt, generation }: DrainTask): Record<string, string> {
   return {

@@ -1,56 +1,50 @@
 import { MAX_GENERATIONS } from '../config/settings.ts';
-import type { Context } from '../context.ts';
-import { retry } from '../context.ts';
+import { type Context, retry } from '../context.ts';
 import { withTimeout } from '../lib/clock.ts';
 import { Failure } from '../lib/errors.ts';
 import { type Hook, sendHeartbeat } from '../lifecycle/heartbeat.ts';
 import { type DrainTask, refusalText, type TaskStarter } from './drain-task.ts';
 
-/** All of it is over in 12 seconds: well inside the 30 that Fargate gives unless told otherwise. */
+/** Together 12 seconds: well inside the 30 between SIGTERM and SIGKILL that are Fargate's default. */
 const START_TIMEOUT_MS = 8_000;
-const ANSWER_TIMEOUT_MS = 4_000;
+const RESPONSE_TIMEOUT_MS = 4_000;
 
 /**
- * Starts a task that goes on with this drain, and beats once more, so that it has a full heartbeat timeout to begin.
+ * Starts the task that continues this drain, and sends one more heartbeat, so that it has a full heartbeat timeout to start.
  *
- * @param task the drain as this task was told it, with its own generation
- * @param run tells this run from every other one, so that no two of them share a client token
- * @returns the successor's task
- * @throws Failure when there is none: this was the last generation, ECS refused it, or could not be asked
+ * @param task the drain as this task knows it, with its own generation
+ * @param runId tells this run from every other one: no two of them share a client token
+ * @returns the ARN of the successor
+ * @throws Failure when there is none: this was the last generation, or ECS refused it or failed
  */
 export async function handOver(
   task: DrainTask,
-  run: string,
+  runId: string,
   hooks: readonly Hook[],
   tasks: TaskStarter,
   context: Context,
 ): Promise<string> {
-  const beats = hooks.map((hook) => sendHeartbeat(hook, 1, context));
+  const heartbeats = hooks.map((hook) => sendHeartbeat(hook, 1, context));
   try {
-    return await startSuccessor(task, run, tasks, context);
+    return await startSuccessor(task, runId, tasks, context);
   } finally {
-    await Promise.all(beats);
+    await Promise.all(heartbeats);
   }
 }
 
-async function startSuccessor(task: DrainTask, run: string, tasks: TaskStarter, context: Context): Promise<string> {
+async function startSuccessor(task: DrainTask, runId: string, tasks: TaskStarter, context: Context): Promise<string> {
   const generation = task.generation + 1;
   if (generation > MAX_GENERATIONS) {
-    throw new Failure(`this drain was handed over ${task.generation} times already, and is not handed over again`, {
-      advice: 'see in the stop reasons of its tasks what stops them; the next sweep starts a new one',
+    throw new Failure(`this drain has been handed over ${task.generation} times; not handing it over again`, {
+      advice: 'read the stop reasons of its tasks to find out what stops them; the next sweep starts a new task',
     });
   }
-  const successor = { ...task, generation };
-  const token = `${task.instanceId}-${generation}-${run}`;
-  const once = async () => {
-    const placement = await withTimeout(
-      context.clock,
-      ANSWER_TIMEOUT_MS,
-      (limited) => tasks.start(successor, 'hand-over', token, limited),
-      context.signal,
-    );
-    if (placement.kind === 'started') return placement.task;
-    throw new Failure(`ECS has no place for a successor: ${refusalText(placement)}`, { transient: true });
+  const clientToken = `${task.instanceId}-${generation}-${runId}`;
+  const start = (signal: AbortSignal) => tasks.start({ ...task, generation }, 'hand-over', clientToken, signal);
+  const startOnce = async () => {
+    const result = await withTimeout(context.clock, RESPONSE_TIMEOUT_MS, start, context.signal);
+    if (result.kind === 'started') return result.task;
+    throw new Failure(`ECS refused to start a successor: ${refusalText(result)}`, { transient: true });
   };
-  return retry({ what: 'start a successor', withinMs: START_TIMEOUT_MS }, once, context);
+  return retry({ what: 'start a successor', withinMs: START_TIMEOUT_MS }, startOnce, context);
 }
