@@ -1,6 +1,6 @@
 import { isFinished, isTerminating, type Pod } from './pod.ts';
 
-/** A PodDisruptionBudget, as far as a drain needs it. */
+/** The part of a PodDisruptionBudget that a drain needs. */
 export type Budget = {
   readonly uid: string;
   readonly namespace: string;

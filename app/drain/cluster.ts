@@ -1,15 +1,15 @@
 import type { Budget } from './budget.ts';
 import type { Pod } from './pod.ts';
 
-/** What the API answered to an eviction. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
+/** The API's reply to an eviction or deletion. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
 export type EvictionReply =
-  /** The pod will end; it is not gone yet. */
+  /** The pod terminates; it is not gone yet. */
   | { readonly kind: 'accepted' }
   | { readonly kind: 'blocked'; readonly budget?: string }
-  /** API Priority and Fairness or the API server's limits: nothing about this pod. */
+  /** By API Priority and Fairness: it says nothing about this pod. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number }
   | { readonly kind: 'gone' }
-  /** The name now belongs to another pod: this one is gone. */
+  /** Another pod has its name: this one is gone. */
   | { readonly kind: 'replaced' }
   /** Two budgets on one pod, a namespace that is being deleted, an admission webhook: this may pass, or be fixed. */
   | { readonly kind: 'refused'; readonly message: string };
@@ -19,7 +19,7 @@ export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersi
 /** A PersistentVolumeClaim. */
 export type Claim = { readonly namespace: string; readonly name: string };
 
-/** The node, as it changes. */
+/** What a drain observes of its node. */
 export type NodeState = {
   readonly uid: string;
   readonly ready: ReadyStatus;
@@ -30,15 +30,15 @@ export type NodeState = {
 /** The status of the node's condition `Ready`. `Unknown`: its kubelet reports nothing. */
 export type ReadyStatus = 'True' | 'False' | 'Unknown';
 
-/** Where the changes of observed objects go. */
+/** Receives the changes of observed objects. */
 export type Sink<T> = {
-  /** All there is now. */
+  /** All objects that exist now. */
   replace(items: readonly T[]): void;
   set(item: T): void;
   remove(item: T): void;
 };
 
-/** The node was deleted, or its name given to another: what is left of it is not ours to drain. */
+/** The node object was deleted, or another node has its name. */
 export class NodeGone extends Error {
   override readonly name = 'NodeGone';
   /** The largest grace period of the pods that were seen on it. */
@@ -51,17 +51,17 @@ export class NodeGone extends Error {
 }
 
 /**
- * What a drain asks of a cluster. Calls reject when they are aborted, when the API denies them, and when it fails;
- * observing ends only by being aborted or denied, whatever happens to the watches below it.
+ * The part of a cluster that a drain needs. Calls reject when they are aborted, when the API denies them, and when it fails.
+ * `observe…` reject only when aborted or denied: they restart the watches below them.
  */
 export type DrainCluster = {
   /** Does the node exist, with the UID that it had when it was found? */
   isSameNode(signal: AbortSignal): Promise<boolean>;
-  /** Cordons the node, if it still is this node. */
+  /** Cordons the node, if it is still this node. */
   cordon(signal: AbortSignal): Promise<unknown>;
   observeNode(sink: Sink<NodeState>, signal: AbortSignal): Promise<never>;
   observePods(sink: Sink<Pod>, signal: AbortSignal): Promise<never>;
-  /** A consistent read: what the API says now, not what a cache says. */
+  /** A consistent read: the current state, not one from a cache. */
   readPods(signal: AbortSignal): Promise<readonly Pod[]>;
   readBudgets(namespace: string, signal: AbortSignal): Promise<Snapshot<Budget>>;
   observeBudgets(
@@ -71,6 +71,6 @@ export type DrainCluster = {
     signal: AbortSignal,
   ): Promise<never>;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
-  /** Deletes the pod with its own grace period, if it still is this pod. */
+  /** Deletes the pod with its own grace period, if it is still this pod. */
   delete(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
 };

@@ -20,3 +20,6 @@ export const KUBECONFIG_SETTINGS = { KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_
 export function putKubeconfig(aws: AwsSimulator, text: string): void {
   aws.putObject(KUBECONFIG_SETTINGS.KUBE_CONFIG_BUCKET, KUBECONFIG_SETTINGS.KUBE_CONFIG_OBJECT, text);
 }
+
+/** Without load balancers there is none to wait for: by default every drain would last 30 s longer. */
+export const NO_LOAD_BALANCERS = { LOAD_BALANCER_SECONDS: '0' };

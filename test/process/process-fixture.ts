@@ -4,7 +4,10 @@ import { CoreV1Api, PolicyV1Api, type V1Pod } from '@kubernetes/client-node';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
-import { KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from './account.ts';
+import { simulated } from '../witness/simulated-cluster.ts';
+import { watchInstances } from '../witness/watch-instances.ts';
+import type { Witness } from '../witness/witness.ts';
+import { KUBECONFIG_SETTINGS, launchGroup, NO_LOAD_BALANCERS, putKubeconfig } from './account.ts';
 import { Program } from './program.ts';
 
 export const INSTANCE = 'i-0123456789abcdef0';
@@ -15,6 +18,8 @@ export type ProcessFixture = {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
   readonly core: CoreV1Api;
+  /** Asked at the end of every test: what happened to the pods. */
+  readonly witness: Witness;
   /** Starts `drain` for the instance, with the kubeconfig from S3. */
   drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
   /** Creates a pod on the node and waits until it runs. */
@@ -30,7 +35,11 @@ export async function processFixture(context: TestContext, options: { rbac?: boo
     startAws({ region: 'eu-west-1' }),
     startKubernetes({ nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }] }),
   ]);
-  context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
+  const witness = await watchInstances(simulated(kubernetes), aws);
+  context.after(async () => {
+    await witness[Symbol.asyncDispose]();
+    await Promise.all([aws.stop(), kubernetes.stop()]);
+  });
   launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }]);
   putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
   if (options.rbac ?? true) await create(kubernetes, RBAC);
@@ -41,6 +50,7 @@ export async function processFixture(context: TestContext, options: { rbac?: boo
     aws,
     kubernetes,
     core,
+    witness,
     drain: (environment = {}, ...flags) =>
       new Program(
         ['drain', ...flags],
@@ -48,6 +58,7 @@ export async function processFixture(context: TestContext, options: { rbac?: boo
           ...aws.environment,
           INSTANCE_ID: INSTANCE,
           ...KUBECONFIG_SETTINGS,
+          ...NO_LOAD_BALANCERS,
           ...environment,
         },
         () => aws.secrets,
