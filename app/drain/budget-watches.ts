@@ -4,7 +4,7 @@ import { withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import type { Budget } from './budget.ts';
 import type { DrainCluster, Snapshot } from './cluster.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './decision.ts';
 import type { DrainScope } from './scope.ts';
 import type { DrainState } from './state.ts';
 

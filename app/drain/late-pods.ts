@@ -1,6 +1,7 @@
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type DrainCluster, NodeGone } from './cluster.ts';
-import { type Plan, RETURNS_FORGOTTEN_MS } from './plan.ts';
+import type { Plan } from './decision.ts';
+import { RETURNS_FORGOTTEN_MS } from './plan.ts';
 import { controllerKeyOf, type Pod } from './pod.ts';
 import type { DrainScope } from './scope.ts';
 import type { DrainState } from './state.ts';

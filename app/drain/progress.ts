@@ -1,6 +1,6 @@
 import type { RemainingPod, Report } from '../events.ts';
 import type { Timeline } from '../timeline.ts';
-import type { Decision, Plan, WaitReason } from './plan.ts';
+import type { Decision, Plan, WaitReason } from './decision.ts';
 import { nameOf, type Pod } from './pod.ts';
 import { reasonText } from './reasons.ts';
 

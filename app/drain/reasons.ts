@@ -1,5 +1,5 @@
 import type { Budget } from './budget.ts';
-import type { Decision, SkipReason, WaitReason } from './plan.ts';
+import type { Decision, SkipReason, WaitReason } from './decision.ts';
 import type { Pod } from './pod.ts';
 
 /** The reason of a decision, for people. */

@@ -3,7 +3,6 @@ import type { Config, Target } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
-import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { Failure } from '../lib/errors.ts';
 import { findAction, findActionStart, type LifecycleAction } from '../lifecycle/action.ts';
 import { ActionEnded, withHeartbeats } from '../lifecycle/heartbeat.ts';
@@ -11,8 +10,8 @@ import type { Outcome } from '../outcome.ts';
 import { type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
-import { type FoundNode, findNode, type NodeRef } from './find-node.ts';
-import { type InstanceInfo, mayNeverHaveJoined } from './instance.ts';
+import type { InstanceInfo } from './instance.ts';
+import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
 
@@ -77,7 +76,8 @@ export async function drainTarget(
           if (!(error instanceof NodeGone)) throw error;
           const next = await awaitReturn(current, error, config, ports, cluster, beating);
           if (next === 'machine ended') return { kind: 'no node' };
-          if (next === undefined) return noNode(config, instance, context);
+          // This node had joined, however young its instance is.
+          if (next === undefined) return noNode(config, undefined, context);
           current = next;
         }
       }
@@ -115,30 +115,6 @@ function nothingPending(
   throw new NotTerminating(`${instanceId} is not terminating: it is ${action.lifecycleState} in ${action.group}`, {
     advice: 'terminate it through its Auto Scaling group, or drain it anyway with --force',
   });
-}
-
-/** EC2 shortens the way to the node; without it there are other ways, so its failure is kept for later. */
-async function describeInstance(
-  instanceId: string,
-  { connectTimeoutMs }: Pick<Config, 'connectTimeoutMs'>,
-  ports: Ports,
-  context: TimedContext,
-): Promise<InstanceInfo | Failure | undefined> {
-  const { report, signal, stopwatch } = context;
-  const options = { what: `describe ${instanceId}`, withinMs: connectTimeoutMs / 4 };
-  try {
-    return await stopwatch.time('instance', () =>
-      retry(options, () => ports.describeInstance(instanceId, signal), context),
-    );
-  } catch (error) {
-    if (signal.aborted || !(error instanceof Failure)) throw error;
-    report({
-      type: 'warning',
-      message: `EC2 could not describe ${instanceId}; looking for its node by label and provider ID`,
-      error,
-    });
-    return error;
-  }
 }
 
 /** Only where no event said it. */
@@ -179,95 +155,6 @@ async function connect(
   const cluster = await stopwatch.time('connect', () => retry(options, () => ports.connect(signal), context));
   report({ type: 'connected', server: cluster.server, policyVersion: cluster.policyVersion });
   return cluster;
-}
-
-/** The node to drain; undefined when the cluster has none for this instance. */
-async function locateNode(
-  { target, connectTimeoutMs, unprovenNode }: Pick<Config, 'target' | 'connectTimeoutMs' | 'unprovenNode'>,
-  cluster: Cluster,
-  instance: InstanceInfo | Failure | undefined,
-  context: TimedContext,
-): Promise<NodeRef | undefined> {
-  const { report, signal, stopwatch } = context;
-  const known = instance instanceof Failure ? undefined : instance;
-  const lookUp = async (): Promise<FoundNode | { node: NodeRef; by: 'name' } | undefined> => {
-    if (target.kind === 'instance') return findNode(cluster.nodes, target.instanceId, known, unprovenNode, signal);
-    const node = await cluster.nodes.byName(target.name, signal);
-    if (node === undefined) throw new Failure(`${cluster.server} has no node called ${target.name}`);
-    return { node, by: 'name' };
-  };
-  const options = { what: 'find the node', withinMs: connectTimeoutMs };
-  const found = await stopwatch.time('find', () => retry(options, lookUp, context));
-  if (found === undefined) return undefined;
-  const { node, by } = found;
-  report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, matchedBy: by });
-  return node;
-}
-
-/**
- * The cluster has no node for this instance. A young instance never joined. An older one without a node means a wrong cluster
- * or a lost node, whose pods may still run.
- */
-function noNode(
-  { target, policies }: Pick<Config, 'target' | 'policies'>,
-  instance: InstanceInfo | Failure | undefined,
-  { clock }: Context,
-): Outcome {
-  const known = instance instanceof Failure ? undefined : instance;
-  if (target.kind === 'node' || policies.missingNode !== 'auto' || mayNeverHaveJoined(known, clock.now())) {
-    return { kind: 'no node' };
-  }
-  const error = new Failure(`no node of the cluster is ${target.instanceId}, which is old enough to have joined one`, {
-    advice:
-      'check that the drainer is configured for the cluster of this group; MISSING_NODE=continue or abandon decides without asking',
-    ...(instance instanceof Failure && { cause: instance }),
-  });
-  return { kind: 'node missing', error };
-}
-
-/** After the largest grace period of its pods, and this long, the return of a deleted node is not waited for any longer. */
-const RETURN_MARGIN_MS = 60_000;
-/** Each look asks EC2, and may list all nodes of the cluster. */
-const RETURN_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 15_000 };
-
-/**
- * The node object was deleted. A living kubelet registers it again, with the same pods still running: waits for that while EC2
- * says that the instance runs. Without an instance, only the provider ID can prove that a node is the same machine.
- * @returns the new node; undefined: there is none
- */
-async function awaitReturn(
-  before: NodeRef,
-  { graceSeconds }: NodeGone,
-  config: Config,
-  ports: Ports,
-  cluster: Cluster,
-  context: TimedContext,
-): Promise<NodeRef | 'machine ended' | undefined> {
-  const { clock, report, signal } = context;
-  const { target } = config;
-  const waitUntil = clock.now() + RETURN_MARGIN_MS + graceSeconds * 1000;
-  report({ type: 'node deleted', node: before.name, waitUntil });
-  let instance: InstanceInfo | Failure | undefined;
-  for (let looks = 1; ; looks++) {
-    if (target.kind === 'node') {
-      const options = { what: 'find the node', withinMs: config.connectTimeoutMs };
-      const node = await retry(options, () => cluster.nodes.byName(target.name, signal), context);
-      return node !== undefined && before.providerID !== '' && node.providerID === before.providerID ? node : undefined;
-    }
-    // What EC2 does not say, it is not asked again.
-    if (!(instance instanceof Failure)) instance = await describeInstance(target.instanceId, config, ports, context);
-    const node = await locateNode(config, cluster, instance, context);
-    if (node !== undefined) return node;
-    if (hasEnded(instance)) return 'machine ended';
-    if (clock.now() >= waitUntil) return undefined;
-    await clock.sleep(Math.min(backoffMs(RETURN_BACKOFF, looks), waitUntil - clock.now()), signal);
-  }
-}
-
-/** Does EC2 say that the machine no longer runs? */
-function hasEnded(instance: InstanceInfo | Failure | undefined): boolean {
-  if (instance === undefined || instance instanceof Failure || instance.state === undefined) return false;
-  return instance.state !== 'running' && instance.state !== 'pending';
 }
 
 function timelineFor(config: Config, state: RunState, taskStartedAt: number, now: number): Timeline {

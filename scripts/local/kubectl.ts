@@ -1,12 +1,24 @@
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
 import { type Result, type Run, StepFailed } from './runner.ts';
 
-export const INSTANCE_LABEL = 'alpha.eksctl.io/instance-id';
-export const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
+const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 const SAMPLE_NAMESPACE = 'node-drainer-sample';
 
 const RBAC = fileURLToPath(new URL('../../infra/kubernetes/rbac.yaml', import.meta.url));
 const WORKLOAD = fileURLToPath(new URL('workload.yaml', import.meta.url));
+
+const Nodes = v.object({
+  items: v.array(
+    v.object({
+      metadata: v.object({ name: v.string(), creationTimestamp: v.string() }),
+      status: v.object({ addresses: v.array(v.object({ type: v.string(), address: v.string() })) }),
+    }),
+  ),
+});
+
+/** What EC2 has to say of the machine of a worker, so that the drainer takes the worker for the node of the instance. */
+export type Worker = { readonly name: string; readonly privateIpAddress: string; readonly launchTime: string };
 
 /** Changes the cluster as its administrator. */
 export class Kubectl {
@@ -22,21 +34,23 @@ export class Kubectl {
     await this.#kubectl(['apply', '--filename', RBAC]);
   }
 
-  /** Labels one worker as the node of the instance, after removing what an earlier run left on the workers. */
-  async bindWorker(instanceId: string): Promise<string> {
+  /** Chooses the worker to drain, after removing what an earlier run left on the workers. */
+  async chooseWorker(): Promise<Worker> {
     const selector = '!node-role.kubernetes.io/control-plane';
-    const { stdout } = await this.#kubectl(['get', 'nodes', '--selector', selector, '--output', 'name']);
-    const workers = stdout.split('\n').filter((line) => line !== '');
+    const { stdout } = await this.#kubectl(['get', 'nodes', '--selector', selector, '--output', 'json']);
+    const { items: workers } = v.parse(Nodes, JSON.parse(stdout));
     const [worker] = workers;
-    if (worker === undefined || workers.length < 2) {
+    const privateIpAddress = worker?.status.addresses.find(({ type }) => type === 'InternalIP')?.address;
+    if (worker === undefined || privateIpAddress === undefined || workers.length < 2) {
       throw new StepFailed(
-        `the cluster needs two workers and has ${workers.length}: delete it with npm run local -- down`,
+        `the cluster needs two workers with addresses and has ${workers.length}: delete it with npm run local -- down`,
       );
     }
-    await this.#kubectl(['uncordon', ...workers]);
-    await this.#kubectl(['label', ...workers, `${INSTANCE_LABEL}-`, `${EXCLUSION_LABEL}-`]);
-    await this.#kubectl(['label', worker, `${INSTANCE_LABEL}=${instanceId}`]);
-    return worker;
+    const names = workers.map(({ metadata }) => metadata.name);
+    await this.#kubectl(['uncordon', ...names]);
+    await this.#kubectl(['label', 'nodes', ...names, `${EXCLUSION_LABEL}-`]);
+    const { name, creationTimestamp } = worker.metadata;
+    return { name, privateIpAddress, launchTime: creationTimestamp };
   }
 
   /** Deploys it anew: pods that an earlier run moved to one worker would stay there. */

@@ -43,14 +43,17 @@ export async function up({ run: quiet, say, services, account, kubeconfig }: Mac
   say('Grant the drainer its rights in the cluster');
   await kubectl.grantRights();
 
-  say('Start the simulated AWS');
-  await run(['docker', 'compose', 'up', '--detach', '--wait', '--force-recreate', 'aws'], { show: true });
+  say(`Choose the node of the instance ${account.instanceId}`);
+  const { name: worker, privateIpAddress, launchTime } = await kubectl.chooseWorker();
+
+  say(`Start the simulated AWS, whose instance is the machine of ${worker}`);
+  await run(['docker', 'compose', 'up', '--detach', '--wait', '--force-recreate', 'aws'], {
+    show: true,
+    environment: { PRIVATE_IP_ADDRESS: privateIpAddress, LAUNCH_TIME: launchTime },
+  });
 
   say(`Store the kubeconfig of the drainer as ${account.kubeconfigObject}`);
   await account.storeKubeconfig(impersonating(await kind.internalKubeconfig(), DRAINER));
-
-  say(`Label the node of the instance ${account.instanceId}`);
-  const worker = await kubectl.bindWorker(account.instanceId);
 
   say('Deploy a sample workload with a disruption budget');
   await kubectl.deploySample();

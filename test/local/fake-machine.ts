@@ -5,7 +5,10 @@ import type { Services } from '../../scripts/local/compose.ts';
 import type { Command, Result, Run } from '../../scripts/local/runner.ts';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 
-type Worker = { cordoned: boolean; instance: string | undefined; pods: number };
+type Worker = { cordoned: boolean; address: string; pods: number };
+
+/** When kind created its nodes. */
+const CREATED = '2026-11-22T13:00:00Z';
 type Handler = (...words: string[]) => unknown;
 
 class Refused extends Error {}
@@ -71,10 +74,9 @@ export class FakeMachine {
     [/^kind get kubeconfig --internal --name node-drainer$/, () => this.#kubeconfig()],
     [/^kind delete cluster --name node-drainer$/, () => this.#deleteCluster()],
     [/^kubectl apply --filename \S+infra\/kubernetes\/rbac.yaml$/, () => this.#grantRights()],
-    [/^kubectl get nodes .*--output name$/, () => [...this.workers.keys()].map((name) => `node/${name}\n`).join('')],
+    [/^kubectl get nodes .*--output json$/, () => JSON.stringify({ items: [...this.workers].map(nodeObject) })],
     [/^kubectl uncordon (.*)$/, (names = '') => this.#each(names, uncordon)],
-    [/^kubectl label (.*) alpha\S+instance-id- node\S+balancers-$/, (names = '') => this.#each(names, unbind)],
-    [/^kubectl label (.*) alpha.eksctl.io\/instance-id=(\S+)$/, (name = '', id) => this.#each(name, bindTo(id))],
+    [/^kubectl label nodes (.*) node\S+balancers-$/, (names = '') => this.#each(names, () => undefined)],
     [/^kubectl delete namespace node-drainer-sample --ignore-not-found$/, () => this.#schedule(0)],
     [/^kubectl apply --filename \S+scripts\/local\/workload.yaml$/, () => this.#deploy()],
     [/^kubectl --namespace node-drainer-sample (rollout status deployment\/shop|get pods) /, () => this.#needCluster()],
@@ -87,8 +89,8 @@ export class FakeMachine {
   #createCluster(): void {
     if (this.hasCluster) throw new Refused('node(s) already exist for a cluster with the name "node-drainer"');
     this.hasCluster = true;
-    for (const name of ['worker', 'worker2']) {
-      this.workers.set(name, { cordoned: false, instance: undefined, pods: 0 });
+    for (const [index, name] of ['worker', 'worker2'].entries()) {
+      this.workers.set(name, { cordoned: false, address: `172.18.0.${index + 2}`, pods: 0 });
     }
   }
 
@@ -127,7 +129,7 @@ export class FakeMachine {
 
   #each(names: string, change: (worker: Worker) => void): void {
     for (const name of names.split(' ')) {
-      const worker = this.workers.get(name.replace('node/', ''));
+      const worker = this.workers.get(name);
       if (worker === undefined) throw new Refused(`nodes "${name}" not found`);
       change(worker);
     }
@@ -156,7 +158,10 @@ export class FakeMachine {
     const text = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
     if (parse(text ?? '').users[0].user.as !== 'node-drainer')
       throw new Refused('the kubeconfig does not impersonate node-drainer');
-    const worker = [...this.workers.values()].find(({ instance }) => instance === environment['INSTANCE_ID']);
+    const { UNPROVEN_NODE: unproven, INSTANCE_ID: instanceId = '' } = environment;
+    if (unproven !== 'accept') throw new Refused('nothing proves that a node of kind is the instance');
+    const instance = (await describeInstances([instanceId], AWS_REGION, AbortSignal.timeout(10_000))).get(instanceId);
+    const worker = [...this.workers.values()].find(({ address }) => instance?.privateIPs.includes(address));
     if (worker === undefined) throw new Refused('no node for this instance');
     worker.cordoned = true;
     this.#schedule(6);
@@ -180,12 +185,9 @@ function uncordon(worker: Worker): void {
   worker.cordoned = false;
 }
 
-function unbind(worker: Worker): void {
-  worker.instance = undefined;
-}
-
-function bindTo(instance: string | undefined): (worker: Worker) => void {
-  return (worker) => {
-    worker.instance = instance;
+function nodeObject([name, { address }]: [string, Worker]) {
+  return {
+    metadata: { name, creationTimestamp: CREATED },
+    status: { addresses: [{ type: 'InternalIP', address }] },
   };
 }

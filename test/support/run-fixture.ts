@@ -75,7 +75,12 @@ export function runFixture() {
     flush: () => Promise<void>;
   } = {
     action: { kind: 'pending', group: 'nodes', hooks: [hook] },
-    instance: async () => ({ privateDnsName: 'node-a', privateIPs: ['10.0.0.1'], state: 'running', clusters: ['prod'] }),
+    instance: async () => ({
+      privateDnsName: 'node-a',
+      privateIPs: ['10.0.0.1'],
+      state: 'running',
+      clusters: ['prod'],
+    }),
     nodes: [node],
     connect: () => undefined,
     cordon: async () => 'cordoned',

@@ -106,6 +106,8 @@ test('only retry, the heartbeats, the plan of evictions and the watches work out
     'app/lifecycle/heartbeat.ts',
     'app/drain/evictor.ts',
     'app/drain/late-pods.ts',
+    'app/drain/state.ts',
+    'app/run/locate-node.ts',
     'app/kubernetes/list-watch.ts',
   ]);
   const others = files.filter(({ path, text }) => !allowed.has(path) && /\bbackoffMs\(/.test(codeOf(text)));

@@ -13,11 +13,20 @@ function ipAddressOf(privateDnsName: string): string | undefined {
   return match?.slice(1, 5).join('.');
 }
 
+function interfaceXml(addresses: readonly string[]): XmlValue {
+  return {
+    privateIpAddress: addresses[0],
+    privateIpAddressesSet: addresses.map((privateIpAddress, index) => ({ privateIpAddress, primary: index === 0 })),
+  };
+}
+
 function instanceXml(instance: Instance, context: Context): XmlValue {
   const state = ec2State(instance, context.now(), context.timeScale);
   if (state === 'unknown') return undefined;
   const isTerminated = state.name === 'terminated';
   const { autoScalingGroupName, tags, privateDnsName } = instance;
+  const privateIpAddress = instance.privateIpAddress ?? ipAddressOf(privateDnsName);
+  const interfaces = instance.networkInterfaces ?? (privateIpAddress === undefined ? [] : [[privateIpAddress]]);
   const groupTag = autoScalingGroupName === undefined ? {} : { 'aws:autoscaling:groupName': autoScalingGroupName };
   return {
     instanceId: instance.instanceId,
@@ -25,10 +34,11 @@ function instanceXml(instance: Instance, context: Context): XmlValue {
     instanceState: state,
     // A terminated instance has no address.
     privateDnsName: isTerminated ? '' : privateDnsName,
-    privateIpAddress: isTerminated ? undefined : ipAddressOf(privateDnsName),
+    privateIpAddress: isTerminated ? undefined : privateIpAddress,
     dnsName: '',
     instanceType: 'm7g.large',
     launchTime: new Date(instance.launchTime).toISOString(),
+    networkInterfaceSet: isTerminated ? [] : interfaces.map(interfaceXml),
     placement: { availabilityZone: `${context.region}a`, tenancy: 'default' },
     tagSet: Object.entries({ ...groupTag, ...tags }).map(([key, value]) => ({ key, value })),
   };

@@ -11,6 +11,10 @@ export type Seed = {
   readonly hook: string;
   readonly heartbeatTimeoutSeconds: number;
   readonly instanceId: string;
+  /** Of the instance, if it is to be recognised by its address. */
+  readonly privateIpAddress?: string;
+  /** When it was launched, in milliseconds since the epoch; if absent, an hour ago. */
+  readonly launchTime?: number;
 };
 
 export class SeedErrors extends Error {
@@ -38,6 +42,12 @@ export function readSeed(environment: Readonly<Record<string, string | undefined
     hook: text('LIFECYCLE_HOOK_NAME'),
     heartbeatTimeoutSeconds: Number(text('HEARTBEAT_TIMEOUT_SECONDS', /^\d{1,4}$/)),
     instanceId: text('INSTANCE_ID', /^i-([0-9a-f]{8}|[0-9a-f]{17})$/),
+    ...(environment['PRIVATE_IP_ADDRESS'] && {
+      privateIpAddress: text('PRIVATE_IP_ADDRESS', /^\d{1,3}(\.\d{1,3}){3}$/),
+    }),
+    ...(environment['LAUNCH_TIME'] && {
+      launchTime: Date.parse(text('LAUNCH_TIME', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)),
+    }),
   };
   if (errors.length > 0) throw new SeedErrors(errors.join('\n'));
   return seed;
@@ -52,5 +62,11 @@ export function seedAccount(aws: AwsSimulator, seed: Seed): void {
     lifecycleHookName: seed.hook,
     heartbeatTimeout: seed.heartbeatTimeoutSeconds,
   });
-  aws.launchInstance({ instanceId: seed.instanceId, autoScalingGroupName: seed.group });
+  const { instanceId, group: autoScalingGroupName, privateIpAddress, launchTime } = seed;
+  aws.launchInstance({
+    instanceId,
+    autoScalingGroupName,
+    ...(privateIpAddress !== undefined && { privateIpAddress }),
+    ...(launchTime !== undefined && { launchTime }),
+  });
 }

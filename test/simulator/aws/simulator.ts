@@ -57,6 +57,12 @@ export type AwsSimulator = {
     instanceId: string;
     autoScalingGroupName?: string;
     privateDnsName?: string;
+    /** If absent, the one that the private DNS name contains. */
+    privateIpAddress?: string;
+    /** The addresses of each network interface. */
+    networkInterfaces?: readonly (readonly string[])[];
+    /** Milliseconds since the epoch; if absent, an hour ago. */
+    launchTime?: number;
     tags?: Record<string, string>;
   }): void;
   /** Returns the lifecycle events: one for each terminating hook. */

@@ -43,7 +43,9 @@ test('on a healthy node a pod that still runs is waited for, whatever the deadli
 // A finalizer whose controller is gone keeps a pod in the API for ever, long after its processes ended.
 test('a pod that only a finalizer keeps is given up at once on a dead node, if all its containers have ended', () => {
   const standing = (more: Parameters<typeof pod>[1]) =>
-    actionsByPod(planned(observed({ pods: [ending(more)], terminatingSince: since }), now, { kubeletAlive: false }))['ending'];
+    actionsByPod(planned(observed({ pods: [ending(more)], terminatingSince: since }), now, { kubeletAlive: false }))[
+      'ending'
+    ];
   assert.equal(standing({ running: false, finalizers: ['x/y'] }), 'skip finalizer only');
   assert.equal(standing({ running: true, finalizers: ['x/y'] }), 'wait terminating');
   assert.equal(standing({ running: false, finalizers: [] }), 'wait terminating');

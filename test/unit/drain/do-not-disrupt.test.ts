@@ -19,9 +19,12 @@ test('no time is given once the deadline forces, or the pod has to end now to ha
   const seen = observed({ pods: [asking] });
   const doNotDisruptUntil = now + 60_000;
   assert.deepEqual(actionsByPod(planned(seen, now, { doNotDisruptUntil, force: true })), { job: 'delete' });
-  assert.deepEqual(actionsByPod(planned(seen, now, { doNotDisruptUntil, certainEnd: { at: now + 30_000, marginMs: 0 } })), {
-    job: 'evict',
-  });
+  assert.deepEqual(
+    actionsByPod(planned(seen, now, { doNotDisruptUntil, certainEnd: { at: now + 30_000, marginMs: 0 } })),
+    {
+      job: 'evict',
+    },
+  );
 });
 
 test('a pod that uses its time to finish is never asked, and the drain ends as soon as it has', async () => {

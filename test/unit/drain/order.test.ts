@@ -26,7 +26,10 @@ test('a pod that is ending, blocked or asked for time holds those of higher rank
   assert.equal(held({ pods: [pod('web', { deletion: ending })] }), 'wait priority');
   assert.equal(held({ pods: [pod('web')], attempts: { web: { state: 'blocked', at: now } } }), 'wait priority');
   assert.equal(held({ pods: [pod('web')], attempts: { web: { state: 'accepted', at: now } } }), 'wait priority');
-  assert.equal(held({ pods: [pod('web', { doNotDisrupt: { source: 'node-drainer/wait' } })] }, now + 1), 'wait priority');
+  assert.equal(
+    held({ pods: [pod('web', { doNotDisrupt: { source: 'node-drainer/wait' } })] }, now + 1),
+    'wait priority',
+  );
   assert.equal(held({ pods: [pod('done', { phase: 'Succeeded' }), pod('proxy', { mirror: true }), agent] }), 'evict');
 });
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RECHECK_MS } from '../../../app/drain/allowance.ts';
 import { budgetsOf, bypassesBudget } from '../../../app/drain/budget.ts';
+import type { PlanConditions } from '../../../app/drain/decision.ts';
 import type { Attempt, ObservedState } from '../../../app/drain/observed.ts';
-import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, type PlanConditions, rankOf } from '../../../app/drain/plan.ts';
+import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, rankOf } from '../../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../../app/drain/pod.ts';
 import { budget, evicted, observed, planned, pod } from '../../support/objects.ts';
 import { Seeded } from '../../support/seeded.ts';
@@ -115,7 +116,11 @@ test('every pod gets exactly one verdict, and every pod that is not left is evic
       const isLost = pod.deletion !== undefined && !circumstances.nodeReady && (isLate || isShell);
       const returns = observed.returns.get(controllerKeyOf(pod))?.count ?? 0;
       const returnsToNode = pod.deletion === undefined && observed.unverified.has(pod.uid) && returns >= MAX_RETURNS;
-      assert.equal(action === 'skip', pod.mirror || ofNode || ended || isLost || returnsToNode, `${pod.name}: ${action}`);
+      assert.equal(
+        action === 'skip',
+        pod.mirror || ofNode || ended || isLost || returnsToNode,
+        `${pod.name}: ${action}`,
+      );
     }
   });
 });

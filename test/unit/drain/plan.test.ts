@@ -44,10 +44,20 @@ test('a pod that was asked for is waited for', () => {
   const attempts = {
     asked: { state: 'requested', at: now - 60_000 },
     accepted: { state: 'accepted', at: now - 1 },
-    refused: { state: 'refused', at: now - 1, retryAt: now + 5, message: 'a webhook says no', cause: 'eviction refused' },
+    refused: {
+      state: 'refused',
+      at: now - 1,
+      retryAt: now + 5,
+      message: 'a webhook says no',
+      cause: 'eviction refused',
+    },
   } as const;
   const result = planned(observed({ pods, attempts }), now);
-  assert.deepEqual(actionsByPod(result), { asked: 'wait requested', accepted: 'wait accepted', refused: 'wait refused' });
+  assert.deepEqual(actionsByPod(result), {
+    asked: 'wait requested',
+    accepted: 'wait accepted',
+    refused: 'wait refused',
+  });
 });
 
 // An accepted eviction whose deletion was lost (etcd rolled back, a finalizing webhook) would be waited for for ever.
@@ -59,7 +69,13 @@ test('an accepted eviction that never shows is sent again', () => {
 
 // A refusal that somebody mends in the meantime (two budgets, a webhook) must not be final.
 test('a refused eviction is sent again when its time has come', () => {
-  const refused = { state: 'refused', at: now, retryAt: now + 10_000, message: 'no', cause: 'eviction refused' } as const;
+  const refused = {
+    state: 'refused',
+    at: now,
+    retryAt: now + 10_000,
+    message: 'no',
+    cause: 'eviction refused',
+  } as const;
   const seen = observed({ pods: [pod('web')], attempts: { web: refused } });
   assert.deepEqual(actionsByPod(planned(seen, now + 9_999)), { web: 'wait refused' });
   assert.deepEqual(actionsByPod(planned(seen, now + 10_000)), { web: 'evict' });
@@ -90,7 +106,8 @@ test('a plan that only events can change names no moment', () => {
 
 // With 50 evictions in flight, pods that were refused first would otherwise keep the line from the ones behind them.
 test('pods that were never asked for come first, then those whose refusal is longest ago', () => {
-  const refused = (at: number) => ({ state: 'refused', at, retryAt: now, message: 'no', cause: 'eviction refused' }) as const;
+  const refused = (at: number) =>
+    ({ state: 'refused', at, retryAt: now, message: 'no', cause: 'eviction refused' }) as const;
   const pods = [pod('late'), pod('early'), pod('new-a'), pod('new-b')];
   const seen = observed({ pods, attempts: { late: refused(now - 10), early: refused(now - 20) } });
   assert.deepEqual(evicted(planned(seen, now)), ['new-a', 'new-b', 'early', 'late']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SkipReason, WaitReason } from '../../../app/drain/plan.ts';
+import type { SkipReason, WaitReason } from '../../../app/drain/decision.ts';
 import type { Pod } from '../../../app/drain/pod.ts';
 import { reasonText } from '../../../app/drain/reasons.ts';
 import { budget, pod } from '../../support/objects.ts';

@@ -82,7 +82,10 @@ test('a line lists 50 pods, and counts the omitted ones', () => {
 test('pods and volumes at risk are warnings; waiting for them is not', () => {
   const lastResort = toLogLine({ type: 'last resort', endsAt: now, remaining: remainingPods(60) });
   assert.equal(lastResort?.level, 'warn');
-  assert.match(lastResort.message, /^the instance ends at .*Z: ending each remaining pod in time for its grace period$/);
+  assert.match(
+    lastResort.message,
+    /^the instance ends at .*Z: ending each remaining pod in time for its grace period$/,
+  );
   assert.deepEqual([lastResort.fields['remaining'], lastResort.fields['omittedPods']], [60, 10]);
   const attached = toLogLine({ type: 'volumes still attached', volumes: ['pv-1', 'pv-2'], waitedMs: 300_000 });
   assert.equal(attached?.level, 'warn');

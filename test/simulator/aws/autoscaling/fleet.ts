@@ -39,6 +39,8 @@ export type InstanceEnd = {
   readonly how: 'completed' | 'timed out' | 'no hook';
 };
 
+const LAUNCHED_BEFORE_MS = 3_600_000;
+
 /**
  * The Auto Scaling groups and instances of the simulated region. States are derived from the clock; timers only call the
  * listeners of instance ends.
@@ -79,13 +81,14 @@ export class Fleet {
     this.group(hook.autoScalingGroupName).hooks.set(hook.lifecycleHookName, hook);
   }
 
-  launch(instance: Omit<Instance, 'launchTime' | 'termination'>): void {
+  /** @param instance if it has no launch time, it was launched an hour ago: it is no instance that may yet join its cluster */
+  launch(instance: Omit<Instance, 'launchTime' | 'termination'> & { launchTime?: number }): void {
     if (instance.autoScalingGroupName !== undefined) this.group(instance.autoScalingGroupName);
     const { instanceId, autoScalingGroupName } = instance;
     const before = this.#instances.get(instanceId)?.autoScalingGroupName;
     if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
     this.#ended.delete(instanceId);
-    this.#instances.set(instanceId, { ...instance, launchTime: this.#context.now() });
+    this.#instances.set(instanceId, { launchTime: this.#context.now() - LAUNCHED_BEFORE_MS, ...instance });
     if (autoScalingGroupName === undefined) return;
     const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
     this.#membersOf.set(autoScalingGroupName, members.add(instanceId));

@@ -4,7 +4,12 @@ export type Instance = {
   instanceId: string;
   autoScalingGroupName?: string;
   privateDnsName: string;
+  /** If absent, the one that the private DNS name contains. */
+  privateIpAddress?: string;
+  /** The addresses of each network interface; if absent, there is one interface, with the address above. */
+  networkInterfaces?: readonly (readonly string[])[];
   tags: Record<string, string>;
+  /** Milliseconds since the epoch. */
   launchTime: number;
   /** Present once termination was requested. */
   termination?: { startedAt: number; actions: readonly LifecycleAction[] };
