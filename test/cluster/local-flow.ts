@@ -4,9 +4,7 @@ import type { TestContext } from 'node:test';
 import { type KubernetesObject, loadAllYaml, type V1Deployment } from '@kubernetes/client-node';
 import { Account } from '../../scripts/local/account.ts';
 import { readCompose } from '../../scripts/local/compose.ts';
-import { merge } from './admin.ts';
 import { POOL } from './manifests.ts';
-import { EKSCTL_LABEL } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import type { TestCluster } from './test-cluster.ts';
 
@@ -31,8 +29,6 @@ export async function localFlow(t: TestContext, cluster: TestCluster, parts: Par
   const account = new Account(endpoint, drainer);
 
   await account.storeKubeconfig(cluster.drainerText);
-  const label = { metadata: { labels: { [EKSCTL_LABEL]: account.instanceId } } };
-  await cluster.admin.core.patchNode({ name: scenario.worker, body: label }, merge);
   await deploySample(scenario);
   await account.terminateInstance();
   await assert.rejects(account.needCompletedHook(), /Terminating:Wait/, 'the instance waits for its hook');
@@ -45,11 +41,14 @@ export async function localFlow(t: TestContext, cluster: TestCluster, parts: Par
   assert.equal((await cluster.admin.core.readNode({ name: scenario.worker })).spec?.unschedulable, true);
 }
 
-/** The instance ID in the node's provider ID, because the drainer checks it. Nodes of kind have none, and get the default. */
-async function instanceOf({ cluster, worker }: Scenario): Promise<{ INSTANCE_ID?: string }> {
-  const { spec } = await cluster.admin.core.readNode({ name: worker });
+/** The instance that the node's provider ID names. Nodes of kind name none: they have the address of the default instance. */
+async function instanceOf({ cluster, worker }: Scenario): Promise<Environment> {
+  const { spec, status, metadata } = await cluster.admin.core.readNode({ name: worker });
   const own = /^aws:\/\/.*\/(i-[0-9a-f]+)$/.exec(spec?.providerID ?? '')?.[1];
-  return own === undefined ? {} : { INSTANCE_ID: own };
+  if (own !== undefined) return { INSTANCE_ID: own };
+  const address = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
+  assert.ok(address !== undefined && metadata?.creationTimestamp !== undefined, `${worker} has an address and an age`);
+  return { PRIVATE_IP_ADDRESS: address, LAUNCH_TIME: `${metadata.creationTimestamp.toISOString().slice(0, 19)}Z` };
 }
 
 /** Deploys scripts/local/workload.yaml in the scenario's namespace, on the worker only, with an image that needs no loading. */

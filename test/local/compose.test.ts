@@ -28,6 +28,16 @@ test('the simulated account and the drainer have the same settings', () => {
   }
 });
 
+// A drainer that refuses the nodes of kind, because their provider IDs name no instance, fails every local run.
+test('the compose file accepts a node by its address, which the simulated EC2 has from the shell', async () => {
+  assert.equal(readConfig(services.drainer.environment, NO_FLAGS).unprovenNode, 'accept');
+  const { aws } = await readCompose({ PRIVATE_IP_ADDRESS: '172.18.0.3', LAUNCH_TIME: '2026-11-22T13:00:00Z' });
+  const seed = readSeed(aws.environment);
+  assert.equal(seed.privateIpAddress, '172.18.0.3');
+  assert.equal(seed.launchTime, Date.UTC(2026, 10, 22, 13));
+  assert.equal(readSeed(services.aws.environment).privateIpAddress, undefined);
+});
+
 // Compose resolves only service names: with another name or port, the endpoint is unreachable.
 test("the drainer's endpoint is the port that the simulated AWS listens on and publishes", () => {
   const { PORT, HOST } = services.aws.environment;

@@ -1,15 +1,19 @@
 import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import type { Services } from '../../scripts/local/compose.ts';
-import type { Command, Result, Run } from '../../scripts/local/runner.ts';
+import type { Command, Options, Result, Run } from '../../scripts/local/runner.ts';
+import { launchSeed, readSeed } from '../simulator/aws/seed.ts';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 
 type Worker = { cordoned: boolean; address: string; pods: number };
 
 /** When kind created its nodes. */
 const CREATED = '2026-11-22T13:00:00Z';
+
 type Handler = (...words: string[]) => unknown;
+type Environment = NonNullable<Options['environment']>;
 
 class Refused extends Error {}
 
@@ -36,18 +40,18 @@ export class FakeMachine {
     this.#services = services;
   }
 
-  readonly run: Run = async (command) => {
+  readonly run: Run = async (command, options) => {
     const line = command.join(' ').replace(/ --kubeconfig \S+/, '');
     this.commands.push(line);
     const [program] = command;
     if (this.missing.has(program)) return { code: 127, stdout: '', stderr: `spawn ${program} ENOENT` };
     const complaint = [...this.broken].find(([start]) => line.startsWith(start))?.[1];
     if (complaint !== undefined) return { code: 1, stdout: '', stderr: complaint };
-    return this.#perform(command, line);
+    return this.#perform(command, line, options?.environment ?? {});
   };
 
-  async #perform(command: Command, line: string): Promise<Result> {
-    for (const [form, handle] of this.#handlers) {
+  async #perform(command: Command, line: string, environment: Environment): Promise<Result> {
+    for (const [form, handle] of this.#handlers(environment)) {
       const words = form.exec(line);
       if (words === null) continue;
       try {
@@ -61,10 +65,10 @@ export class FakeMachine {
     throw new Error(`unexpected command of a local run: ${command.join(' ')}`);
   }
 
-  readonly #handlers: readonly [RegExp, Handler][] = [
+  readonly #handlers = (environment: Environment): readonly [RegExp, Handler][] => [
     [/^(docker|docker compose|kind|kubectl) version/, () => 'v1'],
     [/^docker compose --profile drain build$/, () => this.#build()],
-    [/^docker compose up --detach --wait --force-recreate aws$/, () => this.#startAws()],
+    [/^docker compose up --detach --wait --force-recreate aws$/, () => this.#startAws(environment)],
     [/^docker compose run --rm drainer$/, () => this.#drain()],
     [/^docker compose --profile drain down --rmi all --remove-orphans$/, () => this.#composeDown()],
     [/^kind get clusters$/, () => (this.hasCluster ? 'other\nnode-drainer\n' : 'other\n')],
@@ -114,11 +118,9 @@ export class FakeMachine {
   }
 
   /** Needs kind's network. A new container has no state of an earlier one. */
-  #startAws(): void {
+  #startAws(environment: Environment): void {
     this.#needCluster();
-    const { INSTANCE_ID: instanceId = '', AUTO_SCALING_GROUP_NAME: autoScalingGroupName = '' } =
-      this.#services.aws.environment;
-    this.#aws.launchInstance({ instanceId, autoScalingGroupName });
+    launchSeed(this.#aws, readSeed({ ...this.#services.aws.environment, ...environment }));
     this.isAwsRunning = true;
   }
 
@@ -160,9 +162,13 @@ export class FakeMachine {
       throw new Refused('the kubeconfig does not impersonate node-drainer');
     const { UNPROVEN_NODE: unproven, INSTANCE_ID: instanceId = '' } = environment;
     if (unproven !== 'accept') throw new Refused('nothing proves that a node of kind is the instance');
-    const instance = (await describeInstances([instanceId], AWS_REGION, AbortSignal.timeout(10_000))).get(instanceId);
-    const worker = [...this.workers.values()].find(({ address }) => instance?.privateIPs.includes(address));
-    if (worker === undefined) throw new Refused('no node for this instance');
+    const describe = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
+    const instance = (await new EC2Client(settings).send(describe)).Reservations?.[0]?.Instances?.[0];
+    const worker = [...this.workers.values()].find(({ address }) => address === instance?.PrivateIpAddress);
+    if (worker === undefined) throw new Refused('no node has the address of this instance');
+    if ((instance?.LaunchTime?.getTime() ?? Number.POSITIVE_INFINITY) > Date.parse(CREATED)) {
+      throw new Refused('the node is older than the instance');
+    }
     worker.cordoned = true;
     this.#schedule(6);
     await new AutoScalingClient(settings).send(

@@ -62,7 +62,14 @@ export function seedAccount(aws: AwsSimulator, seed: Seed): void {
     lifecycleHookName: seed.hook,
     heartbeatTimeout: seed.heartbeatTimeoutSeconds,
   });
-  const { instanceId, group: autoScalingGroupName, privateIpAddress, launchTime } = seed;
+  launchSeed(aws, seed);
+}
+
+/** Launches the instance of the seed in its group, also in place of one with the same ID. */
+export function launchSeed(
+  aws: AwsSimulator,
+  { instanceId, group: autoScalingGroupName, privateIpAddress, launchTime }: Seed,
+): void {
   aws.launchInstance({
     instanceId,
     autoScalingGroupName,
