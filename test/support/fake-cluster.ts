@@ -20,7 +20,10 @@ export class FakeCluster implements DrainCluster {
   fault: (call: string) => Error | undefined = () => undefined;
   /** Pods that exist but that the watch cache does not show. */
   readonly hidden = new Set<string>();
+  /** What an admission webhook says to this request; undefined: it allows it. */
+  webhook: (pod: Pod, how: 'evict' | 'delete') => string | undefined = () => undefined;
   readonly evictions: { readonly name: string; readonly at: number; reply?: EvictionReply['kind'] }[] = [];
+  readonly deletions: { readonly name: string; readonly uid: string; readonly at: number }[] = [];
   readonly budgets = new FakeBudgets();
   readonly node = new FakeNode();
   nodeReplaced = false;
@@ -110,6 +113,8 @@ export class FakeCluster implements DrainCluster {
     this.evictions.push(entry);
     await this.#call(`evict ${target.name}`, signal);
     const reply = this.#replyTo(target, (pod) => {
+      const denial = this.webhook(pod, 'evict');
+      if (denial !== undefined) return { kind: 'refused', message: denial };
       const [first, second] = this.budgets.applyingTo(pod);
       if (second !== undefined) return { kind: 'refused', message: 'more than one budget' };
       if (first !== undefined && first.allowed <= 0) return { kind: 'blocked', budget: first.name };
@@ -121,8 +126,12 @@ export class FakeCluster implements DrainCluster {
   }
 
   async delete(target: Pod, signal: AbortSignal): Promise<EvictionReply> {
+    this.deletions.push({ name: target.name, uid: target.uid, at: this.#clock.elapsed });
     await this.#call(`remove ${target.name}`, signal);
-    return this.#replyTo(target, () => undefined);
+    return this.#replyTo(target, (pod) => {
+      const denial = this.webhook(pod, 'delete');
+      return denial === undefined ? undefined : { kind: 'refused', message: denial };
+    });
   }
 
   /** Starts the termination of a pod; does nothing if it is already terminating. */
@@ -130,7 +139,8 @@ export class FakeCluster implements DrainCluster {
     const simulated = this.#pods.get(uid);
     if (simulated === undefined || simulated.pod.deletion !== undefined) return;
     const { shutdownMs, replacedAfterMs, returnsToNode = false } = simulated;
-    const deletion = { deadline: this.#clock.now() + 30_000, graceSeconds: 30 };
+    const { graceSeconds } = simulated.pod;
+    const deletion = { deadline: this.#clock.now() + graceSeconds * 1_000, graceSeconds };
     this.#put({ ...simulated, pod: { ...simulated.pod, deletion } });
     this.#count();
     if (Number.isFinite(shutdownMs)) this.#after(shutdownMs, () => this.vanish(uid));
