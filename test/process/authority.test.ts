@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noHarm } from '../witness/harm.ts';
 import { putKubeconfig } from './account.ts';
 import { actionOf, INSTANCE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
@@ -25,4 +26,5 @@ test("a drain continues with the bucket's new kubeconfig after the cluster's cer
     retries.some((message) => message.includes("not signed by the cluster's certificate authority")),
     retries.join('\n'),
   );
+  await noHarm(fixture.witness);
 });

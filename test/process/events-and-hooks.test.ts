@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { noHarm } from '../witness/harm.ts';
 import { actionOf, INSTANCE, processFixture } from './process-fixture.ts';
 
 describe('events, hooks and settings', { concurrency: 4 }, () => {
@@ -21,6 +22,7 @@ describe('events, hooks and settings', { concurrency: 4 }, () => {
     assert.equal(actionOf(fixture).result, 'CONTINUE');
     const completions = fixture.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
     assert.equal(completions.filter(({ status }) => status === 200).length, 1);
+    await noHarm(fixture.witness);
   });
 
   // A group with two hooks keeps its instance until the second hook times out.
@@ -47,6 +49,7 @@ describe('events, hooks and settings', { concurrency: 4 }, () => {
         { lifecycleHookName: 'second', result: 'CONTINUE', hasHeartbeat: true },
       ],
     );
+    await noHarm(fixture.witness);
   });
 
   // A flag is accepted but ignored, and the calls go to the real AWS.
@@ -60,6 +63,7 @@ describe('events, hooks and settings', { concurrency: 4 }, () => {
       .ended();
     assert.equal(ended.code, 0, ended.stderr);
     assert.equal(actionOf(fixture).result, 'CONTINUE');
+    await noHarm(fixture.witness);
   });
 
   // The drainer completes another tool's hook, for example one that backs up the instance.
@@ -82,5 +86,6 @@ describe('events, hooks and settings', { concurrency: 4 }, () => {
         { lifecycleHookName: 'backup', state: 'pending', heartbeats: 0 },
       ],
     );
+    await noHarm(fixture.witness);
   });
 });

@@ -2,9 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
 import { extract } from '../support/emf.ts';
+import { noHarm, onlyHarm } from '../witness/harm.ts';
 import { GROUP, HOOK } from './account.ts';
 import { INSTANCE, NODE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
+
+/** What EC2 says of an instance that was ended by hand. */
+const INSTANCE_TERMINATED = {
+  kind: 'status',
+  status: 200,
+  headers: { 'content-type': 'text/xml' },
+  body: `<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><instancesSet><item>
+    <instanceId>${INSTANCE}</instanceId><instanceState><code>48</code><name>terminated</name></instanceState>
+    </item></instancesSet></item></reservationSet></DescribeInstancesResponse>`,
+} as const;
 
 describe('metrics in the log lines', { concurrency: 4 }, () => {
   // CloudWatch silently drops the metrics of every drain, and the alarms never get data.
@@ -30,6 +41,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
       ended.lines.filter(({ _aws }) => _aws !== undefined),
       [summaryOf(ended)],
     );
+    await noHarm(fixture.witness);
   });
 
   // A drainer without IAM permissions fails a hundred times a day, and no alarm goes off.
@@ -44,6 +56,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     const { metrics, dimensions } = extract(summaryOf(ended));
     assert.deepEqual(metrics, { PodsEvicted: 0, DrainsSucceeded: 0, DrainsFailed: 1 });
     assert.equal(dimensions[0]?.['Group'], GROUP);
+    await noHarm(fixture.witness);
   });
 
   // The heartbeat alarm goes off only with the last line of the drain, when the instance is gone.
@@ -68,6 +81,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     const summary = summaryOf(await drainer.ended());
     assert.ok(!('HeartbeatsFailed' in summary));
     assert.ok(Number(summary['heartbeatsFailed']) > 0, 'the summary has the plain field');
+    await noHarm(fixture.witness);
   });
 
   // Deleting a node by hand loses its pods, and no alarm goes off.
@@ -79,12 +93,16 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     const drainer = fixture.drain();
     context.after(() => drainer.kill('SIGKILL'));
     await drainer.line('pod waiting');
+    // The machine, too, was ended by hand: otherwise its kubelet would register the node again.
+    fixture.aws.faults.add({ when: ({ path }) => path === 'ec2:DescribeInstances', fault: INSTANCE_TERMINATED });
     await fixture.core.deleteNode({ name: NODE });
     const summary = summaryOf(await drainer.ended());
     assert.deepEqual([summary['result'], summary['hook'], summary['exitCode']], ['no node', 'CONTINUE', 0]);
     assert.deepEqual(summary['lost'], ['default/web']);
     const { DrainsSucceeded, DrainsFailed } = extract(summary).metrics;
     assert.deepEqual([DrainsSucceeded, DrainsFailed], [0, 1]);
+    const why = 'the machine was ended by hand';
+    await onlyHarm(fixture.witness, why, { kind: 'cut off', pod: 'default/web' });
   });
 
   // Trying the program on a terminal pages the person on call.
@@ -102,6 +120,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
         [],
       );
     }
+    await noHarm(fixture.witness);
   });
 
   // The owner of a lost pod searches the log for its name and finds only a number.
@@ -110,7 +129,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     for (const name of ['db', 'web']) await fixture.addPod(name);
     await fixture.blockAll();
     fixture.aws.terminateInstance(INSTANCE);
-    const drainer = fixture.drain({ LAST_RESORT_SECONDS: '172800' });
+    const drainer = fixture.drain({ LAST_RESORT_SECONDS: '172800', LAST_RESORT: 'evict' });
     await drainer.line('pod waiting');
     drainer.kill('SIGTERM');
     const ended = await drainer.ended();
@@ -119,5 +138,6 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     assert.equal(atRisk.length, 2);
     assert.deepEqual(summaryOf(ended)['lost'], [], 'the hook is still pending');
     assert.deepEqual(Object.keys(extract(summaryOf(ended)).metrics), ['PodsEvicted']);
+    await noHarm(fixture.witness);
   });
 });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { clientOptions } from '../simulator-tests/aws/account.ts';
 import { extract } from '../support/emf.ts';
+import { noHarm } from '../witness/harm.ts';
 import { GROUP, HOOK } from './account.ts';
 import { actionOf, INSTANCE, NODE, type ProcessFixture, processFixture } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
@@ -25,6 +26,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       { result, pods, node },
       { result: 'drained', pods: { evicted: 1, skipped: 0, remaining: 0 }, node: NODE },
     );
+    await noHarm(fixture.witness);
   });
 
   // An event that EventBridge delivers twice drains the next node with the same name.
@@ -33,7 +35,10 @@ describe('the outcome table', { concurrency: 4 }, () => {
     await fixture.addPod('web');
     const [event] = fixture.aws.terminateInstance(INSTANCE);
     assert.equal((await fixture.drain().ended()).code, 0);
-    await fixture.core.patchNode({ name: NODE, body: [{ op: 'replace', path: '/spec/unschedulable', value: false }] });
+    await fixture.core.deleteNode({ name: NODE });
+    await fixture.core.createNode({
+      body: { metadata: { name: NODE }, spec: { providerID: 'aws:///eu-west-1a/i-0fedcba9876543210' } },
+    });
     await fixture.addPod('newcomer');
     const before = fixture.kubernetes.requests.length;
     const ended = await fixture
@@ -42,6 +47,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     assert.equal(ended.code, 0, ended.stderr);
     assert.equal(summaryOf(ended)['result'], 'no pending action');
     assert.ok(!fixture.kubernetes.requests.slice(before).some(({ user }) => user === 'node-drainer'));
+    await noHarm(fixture.witness);
   });
 
   // A crash raises no alarm: a task that exits with 1 has already written the failure metric, so the rule ignores it.
@@ -54,6 +60,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     assert.equal(ended.code, 70);
     assert.match(ended.stderr, /this is a bug, please report it: Error: a bug/);
     assert.equal(actionOf(fixture).state, 'pending');
+    await noHarm(fixture.witness);
   });
 
   // The drainer keeps evicting pods from a node whose instance is gone.
@@ -75,6 +82,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       1,
       'only the completion from elsewhere',
     );
+    await noHarm(fixture.witness);
   });
 
   // A missing RBAC manifest looks like a drained node.
@@ -87,6 +95,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     const failure = ended.lines.find(({ event }) => event === 'run failed');
     assert.match(failure?.message ?? '', /cannot get resource "nodes"/);
     assert.match(String(failure?.['advice']), /rbac\.yaml/);
+    await noHarm(fixture.witness);
   });
 
   for (const [signal, code] of [
@@ -108,6 +117,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       assert.equal(ended.code, code);
       assert.equal(actionOf(fixture).state, 'pending');
       assert.equal(summaryOf(ended)['result'], 'stopped');
+      await noHarm(fixture.witness);
     });
   }
 
@@ -122,9 +132,11 @@ describe('the outcome table', { concurrency: 4 }, () => {
       /not terminating: it is InService in workers/,
     );
     assert.ok(!fixture.kubernetes.requests.some(({ user }) => user === 'node-drainer'));
+    fixture.witness.drains(NODE);
     const forced = await fixture.drain({}, '--force').ended();
     assert.equal(forced.code, 0, forced.stderr);
     assert.equal(summaryOf(forced)['result'], 'drained');
+    await noHarm(fixture.witness);
   });
 
   // Each deployment reveals one more error, the last one after pods were evicted.
@@ -158,6 +170,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       [fixture.aws.requests.length, fixture.kubernetes.requests.filter(({ user }) => user === 'node-drainer').length],
       [0, 0],
     );
+    await noHarm(fixture.witness);
   });
 
   // Exit code 0 hides that the instance waits until its hook times out.
@@ -172,6 +185,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     assert.equal(ended.code, 1);
     const failure = ended.lines.find(({ event }) => event === 'hook completion failed');
     assert.match(String(failure?.['advice']), /autoscaling:CompleteLifecycleAction/);
+    await noHarm(fixture.witness);
   });
 
   // The first command that a new user types ends in a stack trace.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { noHarm, onlyHarm } from '../witness/harm.ts';
 import { actionOf, INSTANCE, NODE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
 
@@ -18,6 +19,7 @@ describe('the policies', { concurrency: 4 }, () => {
       assert.equal(ended.code, 0, ended.stderr);
       assert.equal(actionOf(fixture).result, result);
       assert.equal(actionOf(fixture).heartbeats, 0, 'no heartbeat before the node is found');
+      await noHarm(fixture.witness);
     });
   }
 
@@ -39,6 +41,7 @@ describe('the policies', { concurrency: 4 }, () => {
         ended.lines.find(({ event }) => event === 'run failed')?.message ?? '',
         /could not reach the cluster within 1 s/,
       );
+      await noHarm(fixture.witness);
     });
   }
 
@@ -47,20 +50,43 @@ describe('the policies', { concurrency: 4 }, () => {
     ['abandon', 'ABANDON'],
   ] as const) {
     // A budget that never allows a disruption keeps an instance for two days, although its owner set a deadline.
-    test(`a drain deadline with ON_DEADLINE=${policy} gives ${result} and exits with 0`, async (context) => {
+    test(`a drain deadline with ON_DEADLINE=${policy} and LAST_RESORT=evict gives ${result} and exits with 0`, async (context) => {
       const fixture = await processFixture(context);
       await fixture.addPod('web');
       await fixture.blockAll();
       fixture.aws.terminateInstance(INSTANCE);
-      const ended = await fixture.drain({ DRAIN_DEADLINE_SECONDS: '1', ON_DEADLINE: policy }).ended();
+      const ended = await fixture
+        .drain({ DRAIN_DEADLINE_SECONDS: '1', ON_DEADLINE: policy, LAST_RESORT: 'evict' })
+        .ended();
       assert.equal(ended.code, 0, ended.stderr);
       assert.equal(actionOf(fixture).result, result);
       assert.equal(
         (await fixture.core.readNamespacedPod({ namespace: 'default', name: 'web' })).metadata?.deletionTimestamp,
         undefined,
       );
+      const why = 'with LAST_RESORT=evict a budget may cost a pod its SIGTERM';
+      await onlyHarm(fixture.witness, why, { kind: 'cut off', pod: 'default/web', hadSigterm: false });
     });
   }
+
+  // A pod that its budget guards to the end is killed with its instance, in the middle of a write.
+  test('a pod that a budget blocks until the drain deadline is deleted in time to have its whole grace period', async (context) => {
+    const fixture = await processFixture(context);
+    await fixture.addPod('web', { annotations: { 'lab/shutdown-ms': '300' }, graceSeconds: 2 });
+    await fixture.blockAll();
+    fixture.aws.terminateInstance(INSTANCE);
+    const drainer = fixture.drain({ DRAIN_DEADLINE_SECONDS: '6', LAST_RESORT_SECONDS: '1' });
+    await drainer.line('pod at risk');
+    const ended = await drainer.ended();
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(summaryOf(ended)['result'], 'drained');
+    assert.deepEqual(
+      ended.lines.filter(({ event }) => event === 'eviction requested').map(({ action }) => action),
+      ['evict', 'delete'],
+    );
+    assert.equal(actionOf(fixture).result, 'CONTINUE');
+    await noHarm(fixture.witness);
+  });
 
   // "force" kills pods without their grace period, or completes the hook before they terminate.
   test('a drain deadline with ON_DEADLINE=force deletes the pods that a budget blocks, waits for them, and gives CONTINUE', async (context) => {
@@ -74,5 +100,6 @@ describe('the policies', { concurrency: 4 }, () => {
     assert.equal(actionOf(fixture).result, 'CONTINUE');
     const { items } = await fixture.core.listNamespacedPod({ namespace: 'default' });
     assert.deepEqual(items, []);
+    await noHarm(fixture.witness);
   });
 });

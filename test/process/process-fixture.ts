@@ -13,6 +13,8 @@ import { Program } from './program.ts';
 export const INSTANCE = 'i-0123456789abcdef0';
 export const NODE = 'ip-10-0-0-1.eu-west-1.compute.internal';
 
+type PodOptions = { annotations?: Record<string, string>; finalizers?: string[]; graceSeconds?: number };
+
 /** Simulated cluster and AWS account of one test: one node, on an instance of an Auto Scaling group with a lifecycle hook. */
 export type ProcessFixture = {
   readonly aws: AwsSimulator;
@@ -23,7 +25,7 @@ export type ProcessFixture = {
   /** Starts `drain` for the instance, with the kubeconfig from S3. */
   drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
   /** Creates a pod on the node and waits until it runs. */
-  addPod(name: string, more?: { annotations?: Record<string, string>; finalizers?: string[] }): Promise<V1Pod>;
+  addPod(name: string, more?: PodOptions): Promise<V1Pod>;
   /** Creates a budget that allows no disruption of any pod on the node. */
   blockAll(): Promise<void>;
   /** Deletes that budget. */
@@ -63,12 +65,16 @@ export async function processFixture(context: TestContext, options: { rbac?: boo
         },
         () => aws.secrets,
       ),
-    async addPod(name, { annotations = {}, finalizers = [] } = {}) {
+    async addPod(name, { annotations = {}, finalizers = [], graceSeconds = 30 } = {}) {
       await core.createNamespacedPod({
         namespace,
         body: {
           metadata: { name, labels: { app: 'test' }, annotations, finalizers },
-          spec: { nodeName: NODE, containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }] },
+          spec: {
+            nodeName: NODE,
+            terminationGracePeriodSeconds: graceSeconds,
+            containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }],
+          },
         },
       });
       for (;;) {

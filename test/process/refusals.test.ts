@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { folder } from '../support/folder.ts';
+import { noHarm } from '../witness/harm.ts';
 import { putKubeconfig } from './account.ts';
 import { actionOf, INSTANCE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
@@ -26,6 +27,7 @@ describe('inputs that the drainer refuses', { concurrency: 4 }, () => {
     assert.match(ended.lines.find(({ event }) => event === 'run failed')?.message ?? '', /refused: user .* has 'exec'/);
     assert.equal(actionOf(fixture).state, 'pending');
     await assert.rejects(access(proof));
+    await noHarm(fixture.witness);
   });
 
   // With two clusters in a region, the drainer of the cluster without that node completes the hook while the other one drains.
@@ -53,6 +55,7 @@ describe('inputs that the drainer refuses', { concurrency: 4 }, () => {
       fixture.aws.lifecycleActions(instanceId).map(({ state, heartbeats }) => ({ state, heartbeats })),
       [{ state: 'pending', heartbeats: 0 }],
     );
+    await noHarm(fixture.witness);
   });
 
   // Anybody who can read the log group can act as the drainer.
@@ -73,5 +76,6 @@ describe('inputs that the drainer refuses', { concurrency: 4 }, () => {
       const output = JSON.stringify(lines) + stderr;
       for (const secret of secrets) assert.ok(!output.includes(secret), `${secret} in ${output}`);
     }
+    await noHarm(fixture.witness);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ACCESS_DENIED } from '../support/access-denied.ts';
-import { GROUP, HOOK, KUBECONFIG_SETTINGS } from './account.ts';
+import { noHarm } from '../witness/harm.ts';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS, NO_LOAD_BALANCERS } from './account.ts';
 import { Fargate, TASK_PLACEMENT } from './fargate.ts';
 import { actionOf, INSTANCE, type ProcessFixture, processFixture } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
@@ -11,7 +12,12 @@ async function fargateFixture(
   context: TestContext,
 ): Promise<{ fixture: ProcessFixture; fargate: Fargate; environment: Environment }> {
   const fixture = await processFixture(context);
-  const environment = { ...fixture.aws.environment, ...KUBECONFIG_SETTINGS, ...TASK_PLACEMENT };
+  const environment = {
+    ...fixture.aws.environment,
+    ...KUBECONFIG_SETTINGS,
+    ...TASK_PLACEMENT,
+    ...NO_LOAD_BALANCERS,
+  };
   return { fixture, fargate: new Fargate(fixture.aws, environment), environment };
 }
 
@@ -63,6 +69,7 @@ test('a drain that receives SIGTERM continues in a successor task, and the hook 
   assert.equal(task?.launchType, 'FARGATE');
   const completions = fixture.aws.requests.filter(({ action }) => action === 'autoscaling:CompleteLifecycleAction');
   assert.equal(completions.length, 1);
+  await noHarm(fixture.witness);
 });
 
 // A worker that retries until SIGKILL writes no summary, and the reason is lost.
@@ -80,6 +87,7 @@ test('a worker that cannot start a successor reports it and exits before SIGKILL
   assert.ok(Date.now() - stoppedAt < 20_000);
   assert.match(ended.lines.find(({ event }) => event === 'hand-over failed')?.message ?? '', /Capacity is unavailable/);
   assert.equal(actionOf(fixture).state, 'pending');
+  await noHarm(fixture.witness);
 });
 
 // A killed worker has no successor: without the sweep, its instance is terminated with its pods.
@@ -102,6 +110,7 @@ test('a sweep starts one task for the instance of a killed worker, and the next 
   const [last, ...more] = await fargate.allEnded();
   assert.deepEqual([last?.code, more.length], [0, 0]);
   assert.equal(actionOf(fixture).result, 'CONTINUE');
+  await noHarm(fixture.witness);
 });
 
 // A task of a sweep that uses its own start as actionStartedAt misses the last resort before the instance is terminated.
@@ -125,6 +134,7 @@ test('the task of a sweep looks up when the action started, and passes it to its
   await release(fixture, 'web');
   await fargate.allEnded();
   assert.equal(actionOf(fixture).result, 'CONTINUE');
+  await noHarm(fixture.witness);
 });
 
 // In a region with several clusters, every sweep starts tasks that have nothing to do, every few minutes.
@@ -144,6 +154,7 @@ test('a sweep starts nothing for the instance of another EKS cluster', async (co
   assert.equal(code, 0);
   assert.deepEqual(started, [INSTANCE]);
   assert.match(lines.at(-1)?.message ?? '', /1 of other clusters/);
+  await noHarm(fixture.witness);
 });
 
 // A sweep that does not report missing capacity looks like a sweep with nothing to do.
@@ -163,6 +174,7 @@ test('a sweep reports a task that ECS refuses, and fails when it cannot list the
   assert.equal(denied.code, 1);
   const failed = denied.lines.find(({ event }) => event === 'run failed');
   assert.match(String(failed?.['advice']), /autoscaling:DescribeAutoScalingGroups/);
+  await noHarm(fixture.witness);
 });
 
 // Duplicate events start two workers on one node, and one of them fails or completes the hook a second time.
@@ -180,4 +192,5 @@ test('two workers on one instance both exit with 0, and the hook is completed on
   assert.equal(items.length, 0);
   assert.equal(actionOf(fixture).result, 'CONTINUE');
   assert.equal(ended.flatMap(({ lines }) => lines.filter(({ event }) => event === 'hook completed')).length, 1);
+  await noHarm(fixture.witness);
 });

@@ -73,8 +73,8 @@ export class Witness implements AsyncDisposable {
   readonly #now: () => number;
   readonly #pods = new PodHistory();
   readonly #nodes = new Map<string, Node>();
-  /** The instance of each node name that was ever seen. */
-  readonly #instanceOfNode = new Map<string, string>();
+  /** The instances that each node name has been, and since when: names are used again. */
+  readonly #instancesOfNode = new Map<string, { readonly since: number; readonly instance: string }[]>();
   /** Nodes that are drained without an instance, and since when. */
   readonly #drainedNodes = new Map<string, number>();
   readonly #budgets = new Map<string, BudgetLife>();
@@ -98,7 +98,7 @@ export class Witness implements AsyncDisposable {
       options.loadBalancers,
     );
     for (const [instance, names] of Object.entries(options.nodes ?? {}))
-      for (const name of names) this.#instanceOfNode.set(name, instance);
+      for (const name of names) this.#instancesOfNode.set(name, [{ since: 0, instance }]);
   }
 
   /** Watches from now on. What was asked for before is not judged. */
@@ -112,7 +112,8 @@ export class Witness implements AsyncDisposable {
   follow(instances: WitnessedInstances): void {
     this.#instances.push(instances);
     const stop = instances.onInstanceEnd(({ instanceId }) => {
-      for (const [node, instance] of this.#instanceOfNode) if (instance === instanceId) this.dies(node);
+      for (const [node, instances] of this.#instancesOfNode)
+        if (instances.at(-1)?.instance === instanceId) this.dies(node);
     });
     this.#stops.push(stop);
   }
@@ -198,7 +199,9 @@ export class Witness implements AsyncDisposable {
     const instance = instanceOf(node);
     // What the test says of a node is the truth, whatever stands on it.
     const isSaid = Object.values(this.#options.nodes ?? {}).some((names) => names.includes(name));
-    if (instance !== undefined && !isSaid) this.#instanceOfNode.set(name, instance);
+    const known = this.#instancesOfNode.get(name) ?? [];
+    if (instance !== undefined && !isSaid && known.at(-1)?.instance !== instance)
+      this.#instancesOfNode.set(name, [...known, { since: known.length === 0 ? 0 : at, instance }]);
     if (gone) {
       this.#nodes.delete(name);
       this.#loadBalancers.nodeGone(name, at);
@@ -294,7 +297,9 @@ export class Witness implements AsyncDisposable {
   #held(): Harm[] {
     const local = this.#loadBalancers.services.filter((service) => service.externalTrafficPolicy === 'Local');
     const nodes = new Set(
-      [...this.#instanceOfNode.keys(), ...this.#drainedNodes.keys()].filter((node) => this.#isMeant(node, this.#now())),
+      [...this.#instancesOfNode.keys(), ...this.#drainedNodes.keys()].filter((node) =>
+        this.#isMeant(node, this.#now()),
+      ),
     );
     return local.flatMap(({ name: service }) =>
       [...nodes].flatMap((node) => {
@@ -318,9 +323,9 @@ export class Witness implements AsyncDisposable {
   #isMeant(node: string, at: number): boolean {
     const since = this.#drainedNodes.get(node);
     if (since !== undefined && since <= at + BLUR_MS) return true;
-    const instance = this.#instanceOfNode.get(node);
-    if (instance === undefined) return false;
-    return this.#actionsOf(instance).some(({ startedAt }) => startedAt <= at + BLUR_MS);
+    return this.#instancesAt(node, at)
+      .flatMap((instance) => this.#actionsOf(instance))
+      .some(({ startedAt }) => startedAt <= at + BLUR_MS);
   }
 
   #judged(requests: readonly WitnessedRequest[]): Harm[] {
@@ -352,7 +357,7 @@ export class Witness implements AsyncDisposable {
       askedEarlier.has(other) || (other.askedAt !== undefined && other.askedAt < at - BLUR_MS);
     const harm: Harm[] = [];
     const grace = life.pod.spec.terminationGracePeriodSeconds;
-    const end = this.#certainEnd(node);
+    const end = this.#certainEnd(node, at);
     const wasAskedByThis = !wasAskedBefore(life) && life.askedAt !== undefined;
     const graceGot = life.askedGrace ?? grace;
     if (wasAskedByThis && !hasNothingToEnd(life, at) && graceGot < grace && at + grace * 1_000 <= end)
@@ -368,9 +373,17 @@ export class Witness implements AsyncDisposable {
     return this.#instances.flatMap((instances) => instances.lifecycleActions(instance));
   }
 
+  /** The instance that this node name was at that moment, or each of two while it may have been either. */
+  #instancesAt(node: string, at: number): string[] {
+    const all = this.#instancesOfNode.get(node) ?? [];
+    return all
+      .filter(({ since }, index) => since <= at + BLUR_MS && (all[index + 1]?.since ?? at) >= at - BLUR_MS)
+      .map(({ instance }) => instance);
+  }
+
   /** The earlier of the action's certain end and the drain's own deadline. */
-  #certainEnd(node: string): number {
-    const actions = this.#actionsOf(this.#instanceOfNode.get(node) ?? '');
+  #certainEnd(node: string, at: number): number {
+    const actions = this.#instancesAt(node, at).flatMap((instance) => this.#actionsOf(instance));
     return Math.min(this.#deadlines.get(node) ?? Number.POSITIVE_INFINITY, ...actions.map(({ endsAt }) => endsAt));
   }
 
