@@ -90,7 +90,7 @@ export function configErrorText({ errors }: ConfigErrors): string {
   return [
     'fargate-node-drainer: invalid configuration; nothing was changed.',
     ...lines,
-    'Run drain --help or sweep --help to list the settings.',
+    'Run drain --help, undo --help or sweep --help to list the settings.',
     '',
   ].join('\n');
 }

@@ -110,16 +110,19 @@ export function isFlowControl(error: ApiError): boolean {
 }
 
 /**
- * The admission webhook that refused the request: only its words say so, because it may choose any code. KubeVirt's answers 429.
+ * The admission webhook because of which the request was refused: it denied it, or it must be asked and does not answer. Only the
+ * words say so, because a webhook may choose any code. KubeVirt's answers 429.
  * https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/errors/statuserror.go
+ * https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/apiserver/pkg/util/webhook/error.go
  */
 export function denyingWebhook(error: ApiError): string | undefined {
-  return /admission webhook "([^"]*)"/.exec(error.status?.message ?? '')?.[1];
+  return /(?:admission|failed calling) webhook "([^"]*)"/.exec(error.status?.message ?? '')?.[1];
 }
 
-/** A 403 in the words of the RBAC authorizer: a permission is missing. Other 403s come from admission. */
+/** A 403 in the words of the RBAC authorizer: a permission is missing. Other 403s come from admission, in any words. */
 export function isRbacDenial(error: ApiError): boolean {
-  return error.code === 403 && / cannot [a-z]+ (resource|path) /.test(error.status?.message ?? '');
+  if (error.code !== 403 || denyingWebhook(error) !== undefined) return false;
+  return / cannot [a-z]+ (resource|path) /.test(error.status?.message ?? '');
 }
 
 /** Turns an RBAC denial into Denied, which ends a drain. Returns every other error unchanged. */

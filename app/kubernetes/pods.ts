@@ -239,7 +239,7 @@ async function replyTo(pod: Pod, send: () => Promise<unknown>): Promise<Eviction
   }
 }
 
-/** Somebody else changed the budget's status at the same moment. */
+/** Another client changed the budget's status at the same moment. */
 const CONFLICT_RETRY_MS = 100;
 
 /**
@@ -253,8 +253,9 @@ export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply 
     case 404:
       return isNotFound(error, pod.name) ? { kind: 'gone' } : undefined;
     case 409:
-      // Other conflicts are about the status of a budget, which may be called squid.
-      return /UID in precondition/.test(message)
+      // "the UID in the precondition (…)" before the deletion, "UID in precondition: …" during it. Other conflicts are about the
+      // status of a budget, which may be called squid.
+      return /UID in (the )?precondition/.test(message)
         ? { kind: 'replaced' }
         : { kind: 'throttled', retryAfterMs: CONFLICT_RETRY_MS };
     case 429: {

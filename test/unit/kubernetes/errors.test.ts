@@ -16,6 +16,7 @@ test('an RBAC denial is distinguished from the denial of an admission webhook', 
   for (const message of rbac) assert.equal(isRbacDenial(error(403, status(403, 'Forbidden', message))), true, message);
   const others = [
     'admission webhook "deny.example.com" denied the request: you cannot do that today',
+    'admission webhook "deny.example.com" denied the request: User "bob" cannot delete resource "pods" in API group ""',
     'pods "web-0" is forbidden: unable to create new content in namespace shop because it is being terminated',
     '',
   ];
@@ -47,7 +48,7 @@ test('timeouts, flow control, expired tokens and 5xx are transient; other codes 
 
 // A date read as a number, or a negative number, would become a wrong pause.
 test('Retry-After is read as seconds, from 0 to 30; anything else is ignored', () => {
-  assert.equal(error(429, '', '3').retryAfterMs, 3_000);
+  for (const code of [429, 500, 503, 504]) assert.equal(error(code, '', '3').retryAfterMs, 3_000, String(code));
   assert.equal(error(429, '', '0').retryAfterMs, 0);
   assert.equal(error(429, '', '-5').retryAfterMs, 0);
   // A proxy that asks for a day: the instance would be terminated before the drain continues.

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Collection, list } from '../../../app/kubernetes/list-watch.ts';
+import { type Collection, list, listConsistently } from '../../../app/kubernetes/list-watch.ts';
 import { readNode } from '../../../app/kubernetes/nodes.ts';
-import { Denied } from '../../../app/lib/errors.ts';
+import { Denied, isTransient } from '../../../app/lib/errors.ts';
 import { json, status } from '../../support/api-server.ts';
 import { type Exchange, listWatchFixture } from '../../support/list-watch-fixture.ts';
 
@@ -16,6 +16,10 @@ const listOf = (resourceVersion: string, ...names: string[]) => ({
   metadata: { resourceVersion },
   items: names.map((name) => object(name, '1')),
 });
+const TOO_LARGE = status(504, 'Timeout', 'Timeout: Too large resource version: 9, current: 8', {
+  causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+  retryAfterSeconds: 1,
+});
 const event = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`;
 
 // A thousand drainers that each scan etcd for the pods of one node would overload the control plane.
@@ -28,7 +32,7 @@ test('the first list comes from the watch cache, and the watch continues from it
   await settle();
   assert.deepEqual(sink.names(), ['a', 'b']);
   const [first, second] = server.received.map(({ query }) => Object.fromEntries(query));
-  assert.deepEqual(first, { labelSelector: 'a=b', resourceVersion: '0' });
+  assert.deepEqual(first, { labelSelector: 'a=b', resourceVersion: '0', resourceVersionMatch: 'NotOlderThan' });
   assert.equal(second?.['resourceVersion'], '7');
   assert.equal(second['watch'], '1');
   assert.equal(second['allowWatchBookmarks'], 'true');
@@ -88,6 +92,33 @@ test('an unreadable event leads to a new list', async (t) => {
     await settle();
     assert.deepEqual(sink.names(), ['b', 'c'], garbage);
   }
+});
+
+// A server that is behind the one that answered first would be asked for ever for a version that it does not have.
+// kubernetes: staging/src/k8s.io/apiserver/pkg/storage/errors.go (NewTooLargeResourceVersionError)
+test('a list from a server that has not seen the version yet is followed by a consistent list', async (t) => {
+  const { server, sink, start, settle } = await listWatchFixture(t, collection, [
+    ({ response }) => json(response, 504, TOO_LARGE, { 'retry-after': '1' }),
+    ({ response }) => json(response, 200, listOf('9', 'b')),
+    ({ response }) => response.write(event('ADDED', object('c', '10'))),
+  ]);
+  start();
+  await settle();
+  assert.deepEqual(sink.names(), ['b', 'c']);
+  assert.deepEqual(Object.fromEntries(server.received[1]?.query ?? []), { labelSelector: 'a=b' });
+});
+
+// An API server that is overloaded says with 503 when to come back: watches that all come back at once overload it again.
+test('a list or watch that fails with 503 is repeated no sooner than Retry-After asks', async (t) => {
+  const { server, clock, start, shutDown } = await listWatchFixture(t, collection, []);
+  server.otherwise = ({ response }) =>
+    json(response, 503, status(503, 'ServiceUnavailable', 'no'), { 'retry-after': '9' });
+  start();
+  await clock.advanceTo(8_000);
+  assert.equal(server.received.length, 1);
+  await clock.advanceTo(10_000);
+  assert.equal(server.received.length, 2);
+  await shutDown();
 });
 
 // Unreadable data after a while looks like a lost connection: a list each second, for hours, without a report.
@@ -178,4 +209,46 @@ test('a list without a version is a consistent read', async (t) => {
   ]);
   assert.deepEqual((await list(client, collection, undefined, new AbortController().signal)).items, ['a']);
   assert.equal(server.received[0]?.query.has('resourceVersion'), false);
+});
+
+// Without a version, servers before 1.31 read every pod of the cluster from etcd for the pods of one node (KEP-2340). With
+// version 0, the cache of a server that is behind says that the node is empty, and the hook is completed with pods on it.
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+test('a consistent list asks for the current version, and then for the collection at that version or a newer one', async (t) => {
+  const { server, client } = await listWatchFixture(t, collection, [
+    ({ response }) => json(response, 200, listOf('41', 'x')),
+    ({ response }) => json(response, 200, listOf('43', 'a', 'b')),
+  ]);
+  const never = new AbortController().signal;
+  assert.deepEqual(await listConsistently(client, collection, '/api/v1/nodes', never), ['a', 'b']);
+  const [first, second] = server.received.map(({ path, query }) => ({ path, query: Object.fromEntries(query) }));
+  assert.deepEqual(first, { path: '/api/v1/nodes', query: { limit: '1' } });
+  const query = { labelSelector: 'a=b', resourceVersion: '41', resourceVersionMatch: 'NotOlderThan' };
+  assert.deepEqual(second, { path: '/api/v1/nodes', query });
+  assert.equal(server.received.length, 2);
+});
+
+// The object of the first request is any in the cluster: one that cannot be read must not end the drain of a node without it.
+test('the one object of the first request of a consistent list is not read', async (t) => {
+  const { client } = await listWatchFixture(t, collection, [
+    ({ response }) => json(response, 200, { metadata: { resourceVersion: '41' }, items: [{ metadata: 7 }] }),
+    ({ response }) => json(response, 200, listOf('41', 'a')),
+  ]);
+  const never = new AbortController().signal;
+  assert.deepEqual(await listConsistently(client, collection, '/api/v1/nodes', never), ['a']);
+});
+
+// Behind a load balancer the second request may reach a server that is behind: its answer is late, not wrong, and the drain goes on.
+test('a consistent list of a server that has not seen the version is a transient error, with the time to wait', async (t) => {
+  const { client } = await listWatchFixture(t, collection, [
+    ({ response }) => json(response, 200, listOf('9', 'x')),
+    ({ response }) => json(response, 504, TOO_LARGE, { 'retry-after': '1' }),
+    ({ response }) => json(response, 200, listOf('9', 'x')),
+    ({ response }) => json(response, 200, listOf('9', 'a')),
+  ]);
+  const read = () => listConsistently(client, collection, '/api/v1/nodes', new AbortController().signal);
+  const error = await read().catch((error: unknown) => error);
+  assert.ok(isTransient(error));
+  assert.equal(error.retryAfterMs, 1_000);
+  assert.deepEqual(await read(), ['a']);
 });

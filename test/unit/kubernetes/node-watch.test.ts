@@ -26,7 +26,7 @@ async function observed(t: TestContext, ...events: string[]) {
   });
   const changes: string[] = [];
   const change = (kind: string) => (node: NodeRef | undefined) => {
-    changes.push(`${kind} ${node?.uid} ${node?.ready ? 'ready' : 'not ready'}`);
+    changes.push(`${kind} ${node?.uid} ${node?.ready}`);
   };
   const sink = {
     set: change('set'),
@@ -50,14 +50,16 @@ async function observed(t: TestContext, ...events: string[]) {
 // In a cluster of 5,000 nodes, a watch of all of them is an event every few milliseconds.
 test('only one node is watched, from the version at which it was found', async (t) => {
   const { changes, received } = await observed(t);
-  assert.deepEqual(changes, ['set n-1 ready']);
+  assert.deepEqual(changes, ['set n-1 True']);
   const { path, query } = received[0] ?? assert.fail('no request');
   assert.equal(path, '/api/v1/nodes');
   assert.equal(query.get('fieldSelector'), 'metadata.name=node-a');
   assert.deepEqual([query.get('watch'), query.get('resourceVersion')], ['1', '1']);
 });
 
-// "Unknown" means that the kubelet no longer reports, as after a crash; the drain must not wait for its pods.
+// "False" is the word of a living kubelet, whose pods still get their SIGTERM. Only "Unknown" means that it no longer reports, as after
+// a crash; the drain must not wait for its pods.
+// kubernetes: pkg/controller/nodelifecycle/node_lifecycle_controller.go (tryUpdateNodeHealth)
 test('the sink receives every change: ready, not ready, unknown, deleted, and another node of that name', async (t) => {
   const { changes } = await observed(
     t,
@@ -69,12 +71,12 @@ test('the sink receives every change: ready, not ready, unknown, deleted, and an
     event('ADDED', object('n-2', 'True')),
   );
   assert.deepEqual(changes, [
-    'set n-1 ready',
-    'set n-1 not ready',
-    'set n-1 ready',
-    'set n-1 not ready',
-    'set n-1 not ready',
-    'removed n-1 not ready',
-    'set n-2 ready',
+    'set n-1 True',
+    'set n-1 False',
+    'set n-1 True',
+    'set n-1 Unknown',
+    'set n-1 Unknown',
+    'removed n-1 Unknown',
+    'set n-2 True',
   ]);
 });

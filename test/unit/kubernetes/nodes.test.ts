@@ -1,27 +1,68 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
-import { cordon, nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
+import { cordon, exclude, nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { ManualClock } from '../../support/clock.ts';
+import { nodeOf } from '../../support/run-fixture.ts';
 
 const never = new AbortController().signal;
-const node = { name: 'node-a', uid: 'n-1', resourceVersion: '7', providerID: '', ready: true, cordoned: false };
+const node = nodeOf('node-a', 'i-1');
+const EXCLUSION = 'node.kubernetes.io/exclude-from-external-load-balancers';
 const object = (name: string) => ({ metadata: { name, uid: `${name}#1`, resourceVersion: '1' } });
 const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'node-a' });
 
-// Without the UID in the patch, a new node with the name of the terminated one would be cordoned.
+// Without the UID in the patch, a new node with the name of the terminated one would be cordoned. Without the annotation, nobody knows
+// later that the label is the drainer's, and `undo` leaves the node without its load balancers.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers
 test('a cordon has the UID as a precondition and excludes the node from load balancers in the same request', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
   const client = clientOf(t, server.url, new ManualClock());
-  assert.equal(await cordon(client, node, true, never), 'cordoned');
-  assert.equal(await cordon(client, node, false, never), 'cordoned');
+  const cordoned = await cordon(client, node, true, never);
+  assert.ok(cordoned !== 'replaced' && cordoned.uid === 'node-a#1');
+  assert.notEqual(await cordon(client, node, false, never), 'replaced');
   const [first, second] = server.received.map(({ body }) => JSON.parse(body));
-  const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' };
-  assert.deepEqual(first, { metadata: { uid: 'n-1', labels }, spec: { unschedulable: true } });
+  const labels = { [EXCLUSION]: 'true' };
+  const annotations = { 'node-drainer/excluded-from-load-balancers': 'true' };
+  assert.deepEqual(first, { metadata: { uid: 'n-1', labels, annotations }, spec: { unschedulable: true } });
   assert.deepEqual(second, { metadata: { uid: 'n-1' }, spec: { unschedulable: true } });
   assert.equal(server.received[0]?.headers['content-type'], 'application/merge-patch+json');
+});
+
+// A person who took the node out of its load balancers would find it back in them after `undo`.
+test('a label that is already there stays that of whoever set it', async (t) => {
+  const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
+  const client = clientOf(t, server.url, new ManualClock());
+  const excluded = { ...node, excluded: true };
+  assert.notEqual(await cordon(client, excluded, true, never), 'replaced');
+  assert.equal(await exclude(client, excluded, never), 'excluded');
+  assert.deepEqual(
+    server.received.map(({ body }) => JSON.parse(body)),
+    [{ metadata: { uid: 'n-1' }, spec: { unschedulable: true } }],
+  );
+});
+
+// The exclusion at the end of a drain must not cordon again a node that a person uncordoned, or touch the node that has its name now.
+test('an exclusion sets the label and the annotation, with the UID as a precondition, and nothing else', async (t) => {
+  const responses = [
+    { code: 200, body: object('node-a') },
+    { code: 404, body: notFound },
+    { code: 422, body: status(422, 'Invalid', 'Node "node-a" is invalid: metadata.uid: field is immutable') },
+  ];
+  const server = await apiServer(t, (_, response) => {
+    const next = responses.shift();
+    json(response, next?.code ?? 500, next?.body);
+  });
+  const client = clientOf(t, server.url, new ManualClock());
+  assert.equal(await exclude(client, node, never), 'excluded');
+  assert.equal(await exclude(client, node, never), 'replaced');
+  assert.equal(await exclude(client, node, never), 'replaced');
+  const labels = { [EXCLUSION]: 'true' };
+  const annotations = { 'node-drainer/excluded-from-load-balancers': 'true' };
+  const [{ method, path, body } = { method: '', path: '', body: '{}' }] = server.received;
+  assert.deepEqual([method, path], ['PATCH', '/api/v1/nodes/node-a']);
+  assert.deepEqual(JSON.parse(body), { metadata: { uid: 'n-1', labels, annotations } });
 });
 
 // A refusal that counts as 'replaced' ends the drain of a node that is still there.
@@ -83,6 +124,80 @@ test('a node without a provider ID has an empty one', () => {
     readNode({ metadata: { uid: 'u', name: 'a' }, spec: { providerID: 'kind://x' } }).providerID,
     'kind://x',
   );
+});
+
+// A field read from the wrong place proves the wrong node, or leaves a volume attached.
+// https://kubernetes.io/docs/reference/node/node-status/
+test('a node is read with its proofs, its addresses, its condition, its label and its volumes', () => {
+  const addresses = [
+    { type: 'InternalIP', address: '10.0.1.2' },
+    { type: 'InternalIP', address: '2600:1f14::2' },
+    { type: 'ExternalIP', address: '3.4.5.6' },
+    { type: 'Hostname', address: 'node-a' },
+    { type: 'InternalDNS', address: 'ip-10-0-1-2.ec2.internal' },
+  ];
+  const read = readNode({
+    metadata: {
+      name: 'node-a',
+      uid: 'n-1',
+      resourceVersion: '7',
+      creationTimestamp: '2026-01-02T03:04:05Z',
+      labels: { 'alpha.eksctl.io/instance-id': 'i-1', [EXCLUSION]: 'true' },
+    },
+    spec: { providerID: 'aws:///eu-west-1a/i-1', unschedulable: true },
+    status: {
+      addresses,
+      conditions: [
+        { type: 'DiskPressure', status: 'True' },
+        { type: 'Ready', status: 'False' },
+      ],
+      volumesInUse: ['kubernetes.io/csi/ebs.csi.aws.com^vol-1', 'kubernetes.io/aws-ebs/vol-2'],
+    },
+  });
+  assert.deepEqual(read, {
+    name: 'node-a',
+    uid: 'n-1',
+    resourceVersion: '7',
+    providerID: 'aws:///eu-west-1a/i-1',
+    instanceLabel: 'i-1',
+    internalIPs: ['10.0.1.2', '2600:1f14::2'],
+    createdAt: Date.parse('2026-01-02T03:04:05Z'),
+    ready: 'False',
+    cordoned: true,
+    excluded: true,
+    volumesInUse: ['kubernetes.io/csi/ebs.csi.aws.com^vol-1', 'kubernetes.io/aws-ebs/vol-2'],
+  });
+});
+
+// "False" read as a dead kubelet kills pods that still shut down; "Unknown" read as a living one waits for containers that are gone.
+// kubernetes: pkg/controller/nodelifecycle/node_lifecycle_controller.go
+test('the condition Ready is True, False or Unknown; a node that has none has never reported', () => {
+  const ready = (conditions: unknown) => readNode({ metadata: { uid: 'u', name: 'a' }, status: { conditions } }).ready;
+  for (const status of ['True', 'False', 'Unknown']) assert.equal(ready([{ type: 'Ready', status }]), status);
+  assert.equal(ready([{ type: 'Ready', status: 'Maybe' }]), 'Unknown');
+  assert.equal(ready([{ type: 'MemoryPressure', status: 'True' }]), 'Unknown');
+  for (const none of [[], null, undefined]) assert.equal(ready(none), 'Unknown');
+  assert.equal(readNode({ metadata: { uid: 'u', name: 'a' } }).ready, 'Unknown');
+});
+
+// Cloud controllers look at the key of the label only: a node with the value "false" is out of its load balancers, too.
+// kubernetes: staging/src/k8s.io/cloud-provider/controllers/service/controller.go (nodeIncludedPredicate)
+test('a node is excluded by the key of the label, whatever its value', () => {
+  const excluded = (labels?: object) =>
+    readNode({ metadata: { uid: 'u', name: 'a', ...(labels && { labels }) } }).excluded;
+  for (const value of ['true', 'false', '']) assert.equal(excluded({ [EXCLUSION]: value }), true, value);
+  assert.equal(excluded({ 'kubernetes.io/os': 'linux' }), false);
+  assert.equal(excluded(), false);
+});
+
+// Go writes empty lists as null, and a node that has just registered has no status: an error would hide every node of the cluster.
+test('a node without labels, addresses, volumes or a time of creation is read', () => {
+  const nulls = { labels: null, creationTimestamp: null };
+  const read = readNode({
+    metadata: { uid: 'u', name: 'a', ...nulls },
+    status: { addresses: null, volumesInUse: null, conditions: null },
+  });
+  assert.deepEqual([read.internalIPs, read.volumesInUse, read.createdAt, read.instanceLabel], [[], [], 0, undefined]);
 });
 
 // The error page of a proxy, or half an event, would become a node without a UID.

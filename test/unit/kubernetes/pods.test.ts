@@ -32,7 +32,9 @@ test('a pod is read with its controller, its deletion and its finalizers', () =>
     ready: true,
     deletion: { deadline: Date.parse('2026-01-02T03:04:35Z'), graceSeconds: 30 },
     finalizers: ['batch.kubernetes.io/job-tracking'],
-    running: false,
+    graceSeconds: 30,
+    running: true,
+    invalidAnnotations: [],
     critical: false,
     toleratesEverything: false,
     claims: [],
@@ -77,9 +79,10 @@ test('an object that is not a pod is refused', () => {
   }
 });
 
-const read = ({ spec, status, annotations }: { spec?: object; status?: object; annotations?: object }) =>
+type Parts = { spec?: object; status?: object; annotations?: object; labels?: object; creationTimestamp?: string };
+const read = ({ spec, status, ...metadata }: Parts) =>
   readPod({
-    metadata: { uid: 'u', name: 'web-0', namespace: 'shop', ...(annotations && { annotations }) },
+    metadata: { uid: 'u', name: 'web-0', namespace: 'shop', ...metadata },
     ...(spec && { spec }),
     ...(status && { status }),
   });
@@ -93,9 +96,39 @@ test('a pod is running while one of its containers has not terminated', () => {
   assert.equal(running({ state: { waiting: { reason: 'CrashLoopBackOff' } } }), true);
   assert.equal(running({ state: {} }), true);
   assert.equal(running({}), true);
-  assert.equal(running(), false);
-  assert.equal(read({}).running, false);
-  assert.equal(read({ status: { containerStatuses: null } }).running, false);
+});
+
+// A database in a native sidecar, or a debug session, would be cut off: the containers of the first list have ended long before.
+// kubernetes: pkg/kubelet/kuberuntime/kuberuntime_container.go; https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+test('native sidecars and ephemeral containers count like the others', () => {
+  const terminated = { state: { terminated: { exitCode: 0 } } };
+  const running = { state: { running: {} } };
+  const containerStatuses = [terminated];
+  for (const list of ['initContainerStatuses', 'ephemeralContainerStatuses']) {
+    const pod = (...others: object[]) => read({ status: { phase: 'Running', containerStatuses, [list]: others } });
+    assert.equal(pod(terminated, running).running, true, list);
+    assert.equal(pod(terminated).running, false, list);
+    assert.equal(pod().running, false, list);
+  }
+  // The init containers are done, and the kubelet has reported no other container yet.
+  assert.equal(read({ status: { initContainerStatuses: [terminated, running] } }).running, true);
+});
+
+// A kubelet that has just been given the pod reports its containers a second later: without one it seems to have ended.
+test('a pod of which no container has been reported counts as running', () => {
+  const nulls = { containerStatuses: null, initContainerStatuses: null, ephemeralContainerStatuses: null };
+  for (const status of [undefined, { phase: 'Pending' }, { phase: 'Running', containerStatuses: [] }, nulls]) {
+    assert.equal(read({ ...(status && { status }) }).running, true, JSON.stringify(status));
+  }
+});
+
+// Every pod gets its SIGTERM so long before the end of the instance: a grace that is read as 30 s cuts a database off.
+// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination (the default is 30 s)
+test('the grace of a pod is the one of its spec, 30 seconds by default', () => {
+  const grace = (terminationGracePeriodSeconds?: unknown) =>
+    read({ spec: { terminationGracePeriodSeconds } }).graceSeconds;
+  assert.deepEqual([grace(900), grace(1), grace(0)], [900, 1, 0]);
+  assert.deepEqual([grace(), grace(null), read({}).graceSeconds], [30, 30, 30]);
 });
 
 // DNS and CNI pods evicted first would take the network from the others during their shutdown.
@@ -119,14 +152,112 @@ test('each of the three annotations protects a pod with its own value only', () 
     ['karpenter.sh/do-not-disrupt', 'true'],
     ['cluster-autoscaler.kubernetes.io/safe-to-evict', 'false'],
   ] as const) {
-    assert.equal(read({ annotations: { [key]: value } }).doNotDisrupt, key);
+    assert.deepEqual(read({ annotations: { [key]: value } }).doNotDisrupt, { source: key });
     for (const other of [value === 'true' ? 'false' : 'true', '', 'True', '1']) {
       assert.equal(read({ annotations: { [key]: other } }).doNotDisrupt, undefined, `${key}=${other}`);
     }
   }
   assert.equal(read({ annotations: { 'example.com/wait': 'true' } }).doNotDisrupt, undefined);
   const safe = { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true', 'karpenter.sh/do-not-disrupt': 'true' };
-  assert.equal(read({ annotations: safe }).doNotDisrupt, 'karpenter.sh/do-not-disrupt');
+  assert.deepEqual(read({ annotations: safe }).doNotDisrupt, { source: 'karpenter.sh/do-not-disrupt' });
+});
+
+// A batch job that asked to be left until it has finished would start again from the beginning.
+// Cluster Autoscaler 1.36: safe-to-evict "on-completion"; Cluster API: the label cluster.x-k8s.io/drain=wait-completed
+test('a pod may ask to be left until it has finished, by annotation or by label', () => {
+  const safeToEvict = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+  assert.deepEqual(read({ annotations: { [safeToEvict]: 'on-completion' } }).doNotDisrupt, { source: safeToEvict });
+  const drain = 'cluster.x-k8s.io/drain';
+  assert.deepEqual(read({ labels: { [drain]: 'wait-completed' } }).doNotDisrupt, { source: drain });
+  for (const other of ['true', 'completed', '', 'skip']) {
+    assert.equal(read({ labels: { [drain]: other } }).doNotDisrupt, undefined, other);
+  }
+  assert.equal(read({ annotations: { [drain]: 'wait-completed' } }).doNotDisrupt, undefined);
+});
+
+const STARTED_AT = Date.parse('2026-01-02T03:04:05Z');
+const started = { phase: 'Running', startTime: '2026-01-02T03:04:05Z' };
+const forDuration = (value: string) => read({ annotations: { 'karpenter.sh/do-not-disrupt': value }, status: started });
+
+// A pod that asked for four hours would be evicted at once, or protected without an end.
+// karpenter: designs/do-not-disrupt-grace-period.md (a duration of Go's from the start of the pod); https://pkg.go.dev/time#ParseDuration
+test('a duration protects a pod from its own start on', () => {
+  const minute = 60_000;
+  for (const [value, ms] of [
+    ['4h', 240 * minute],
+    ['1h30m', 90 * minute],
+    ['90s', 1.5 * minute],
+    ['1.5h', 90 * minute],
+    ['1m500ms', minute + 500],
+    ['0s', 0],
+  ] as const) {
+    const { doNotDisrupt, invalidAnnotations } = forDuration(value);
+    assert.deepEqual(doNotDisrupt, { source: 'karpenter.sh/do-not-disrupt', until: STARTED_AT + ms }, value);
+    assert.deepEqual(invalidAnnotations, [], value);
+  }
+});
+
+// A pod that has not started has no start time yet: it would seem protected until 1970, or for ever.
+test('the duration of a pod that has not started counts from its creation', () => {
+  const annotations = { 'karpenter.sh/do-not-disrupt': '1h' };
+  const pod = read({ annotations, creationTimestamp: '2026-01-02T03:04:05Z', status: { startTime: null } });
+  assert.equal(pod.doNotDisrupt?.until, STARTED_AT + 3_600_000);
+});
+
+// Nobody would find out why a pod that should be protected is evicted; a negative duration read as a number would protect it until
+// before its start.
+test('a value that is no duration protects nothing, and is reported as it stands', () => {
+  for (const value of ['banana', '-5m', '5', '', '1h 30m', '4 h', '1d', 'h', '1h30', 'True', 'yes']) {
+    const { doNotDisrupt, invalidAnnotations } = forDuration(value);
+    assert.equal(doNotDisrupt, undefined, value);
+    assert.deepEqual(invalidAnnotations, [`karpenter.sh/do-not-disrupt=${value}`]);
+  }
+  assert.deepEqual(forDuration('true').invalidAnnotations, []);
+  assert.deepEqual(forDuration('false'), read({ status: started, annotations: {} }));
+  // Without any time to count from, no duration can be kept.
+  const annotations = { 'karpenter.sh/do-not-disrupt': '4h' };
+  assert.deepEqual(read({ annotations }).invalidAnnotations, ['karpenter.sh/do-not-disrupt=4h']);
+});
+
+// A value of a megabyte, or one that rewrites the terminal, would go to the log as it is.
+test('an invalid value is reported printable and truncated', () => {
+  const [reported = ''] = forDuration(`\u001b[2J${'x'.repeat(1_000)}`).invalidAnnotations;
+  assert.ok(reported.length < 100, reported);
+  assert.doesNotMatch(reported, /[\p{Cc}]/u);
+});
+
+// A pod that is to stay until the instance ends would be evicted, and the drain would wait for one that never goes.
+// Cluster API: internal/controllers/machine/drain/filters.go (drainLabelFilter)
+test('a pod stays by the label of Cluster API, or by the label or annotation of the drainer', () => {
+  assert.equal(read({ labels: { 'cluster.x-k8s.io/drain': 'skip' } }).staysBy, 'label cluster.x-k8s.io/drain=skip');
+  assert.equal(read({ labels: { 'node-drainer/skip': 'true' } }).staysBy, 'label node-drainer/skip=true');
+  assert.equal(read({ annotations: { 'node-drainer/skip': 'true' } }).staysBy, 'annotation node-drainer/skip=true');
+  for (const others of [
+    { labels: { 'cluster.x-k8s.io/drain': 'wait-completed', 'node-drainer/skip': 'false' } },
+    { annotations: { 'cluster.x-k8s.io/drain': 'skip', 'node-drainer/skip': 'True' } },
+    {},
+  ]) {
+    assert.equal(read(others).staysBy, undefined, JSON.stringify(others));
+  }
+});
+
+// A log agent that tolerates the taint by name is to outlive the others. Pods that tolerate everything did not ask for it: a
+// Deployment with such a toleration would keep all its pods on the node until they are cut off.
+// karpenter: pkg/apis/v1/taints.go (karpenter.sh/disrupted:NoSchedule), pkg/utils/pod/scheduling.go
+test("a pod that tolerates Karpenter's taint by name stays; one that tolerates everything does not", () => {
+  const staysBy = (...tolerations: object[]) => read({ spec: { tolerations } }).staysBy;
+  const key = 'karpenter.sh/disrupted';
+  for (const effect of [{}, { effect: '' }, { effect: 'NoSchedule' }]) {
+    const toleration = { key, operator: 'Exists', ...effect };
+    assert.equal(staysBy({ key: 'gpu' }, toleration), 'toleration of karpenter.sh/disrupted', JSON.stringify(effect));
+  }
+  assert.equal(staysBy({ key, operator: 'Exists', effect: 'NoExecute' }), undefined);
+  assert.equal(staysBy({ operator: 'Exists' }), undefined);
+  assert.equal(staysBy({ operator: 'Exists', effect: 'NoSchedule' }), undefined);
+  assert.equal(staysBy({ key: '', operator: 'Exists' }), undefined);
+  assert.equal(staysBy({ key: 'karpenter.sh/disruption', operator: 'Exists' }), undefined);
+  assert.equal(staysBy(), undefined);
+  assert.equal(read({ spec: { tolerations: null } }).staysBy, undefined);
 });
 
 // The taint stops a DaemonSet with many tolerations, but not one that tolerates every taint: its pods return.
