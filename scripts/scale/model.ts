@@ -1,7 +1,7 @@
 import { heartbeatIntervalMs } from '../../app/lifecycle/heartbeat.ts';
 import { START_INTERVAL_MS } from '../../app/sweep.ts';
-import { REQUESTS_PER_POD } from '../bench/goals.ts';
 import { DRAIN, SWEEP, TASK } from '../cost/cost.ts';
+import { type DrainedNode, requestsOf, totalOf } from './requests.ts';
 
 /** The terminations in the clusters of one account and region. */
 export type Load = {
@@ -19,6 +19,9 @@ const ASSUMED = {
   /** From RunTask to the first heartbeat: task start, image pull, and finding the node. */
   firstHeartbeatSeconds: 60,
   podsPerNode: 30,
+  namespacesPerNode: 5,
+  volumesPerNode: 3,
+  detachSeconds: 10,
   groupsPerCluster: 3,
   /** The node, its pods, and the budgets of one namespace. */
   watchesPerDrain: 3,
@@ -73,6 +76,18 @@ export function drainableInTime(
   return Math.floor(Math.min(byRule + bySweeps, tasksWithin(vcpus) * rounds) / tasksPerInstance);
 }
 
+/** An average node of a cluster with so many nodes. */
+export function nodeOf(nodes: number): DrainedNode {
+  const { podsPerNode, namespacesPerNode, volumesPerNode, detachSeconds } = ASSUMED;
+  return {
+    podsByNamespace: Array.from({ length: namespacesPerNode }, () => podsPerNode / namespacesPerNode),
+    volumes: volumesPerNode,
+    detachSeconds,
+    drainSeconds: DRAIN_SECONDS,
+    attachments: nodes * volumesPerNode,
+  };
+}
+
 /** What a load requires of AWS and of Kubernetes. Rates are per second, at their peak. */
 export type Demand = ReturnType<typeof demandOf>;
 
@@ -105,7 +120,8 @@ export function demandOf({ clusters, terminations, within }: Load) {
     sweepCallsWithoutPrefix: (clusters * (pages + waitingGroups)) / SWEEP_EVERY_SECONDS,
     /** ListTasks and DescribeTasks, twice per sweep. */
     sweepTaskReads: (clusters * taskPages * 2 * 2) / SWEEP_EVERY_SECONDS,
-    kubernetesRequests: (starts / clusters) * ASSUMED.podsPerNode * REQUESTS_PER_POD,
+    /** If the cluster has no other nodes: more nodes have more volume attachments. */
+    kubernetesRequests: (starts / clusters) * totalOf(requestsOf(nodeOf(perCluster))),
     watches: atOncePerCluster * ASSUMED.watchesPerDrain,
     /** If all pods are in one namespace, every drain receives the event of every eviction. */
     budgetEvents: atOncePerCluster * perCluster * ASSUMED.podsPerNode,

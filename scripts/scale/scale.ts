@@ -1,7 +1,8 @@
 /** What many terminations at once require: `node scripts/scale/scale.ts` prints the tables of docs/scale.md. */
 import { MONTH_HOURS, monthOf } from '../cost/cost.ts';
-import { type Demand, demandOf, drainableInTime, type Load, secondsToStart, TEMPLATE } from './model.ts';
+import { type Demand, demandOf, drainableInTime, type Load, nodeOf, secondsToStart, TEMPLATE } from './model.ts';
 import { DEFAULT_VCPUS, QUOTAS } from './quotas.ts';
+import { requestsOf, totalOf } from './requests.ts';
 
 export const CASES = {
   thousand: { clusters: 1, terminations: 1_000, within: 0 },
@@ -94,6 +95,21 @@ export function quotasTable(): string {
   );
 }
 
+/** With 30 pods on each node, 300,000 pods. */
+const LARGE_CLUSTER_NODES = 10_000;
+
+/** Every request of one drain to the API server of a large cluster. */
+export function requestsTable(): string {
+  const requests = requestsOf(nodeOf(LARGE_CLUSTER_NODES));
+  return table(
+    ['request', 'verb', 'how many', 'served from'],
+    [
+      ...requests.map(({ what, verb, count, servedFrom }) => [what, verb, number(count), servedFrom]),
+      ['all', '', number(totalOf(requests)), ''],
+    ],
+  );
+}
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
@@ -123,5 +139,5 @@ function endpointDollarsPerMonth(): number {
 }
 
 if (import.meta.main) {
-  process.stdout.write(`${figuresTable()}\n\n${limitsTable()}\n\n${quotasTable()}\n`);
+  process.stdout.write(`${figuresTable()}\n\n${limitsTable()}\n\n${quotasTable()}\n\n${requestsTable()}\n`);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { figuresTable, limitsTable, quotasTable } from '../../scripts/scale/scale.ts';
+import { figuresTable, limitsTable, quotasTable, requestsTable } from '../../scripts/scale/scale.ts';
 
 const file = new URL('../../docs/scale.md', import.meta.url);
 const guide = await readFile(file, 'utf8');
@@ -10,6 +10,7 @@ for (const [what, table] of [
   ['figures', figuresTable()],
   ['limits', limitsTable()],
   ['quotas', quotasTable()],
+  ['requests', requestsTable()],
 ] as const) {
   // The model changes, and the guide shows outdated figures.
   test(`the table of ${what} in docs/scale.md is the one that the model calculates`, () => {

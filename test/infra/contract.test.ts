@@ -71,7 +71,11 @@ describe('from the lifecycle event to the drained node, with the real template',
   // The drainer completes another tool's hook, for example one that backs up instances.
   test('events of other hooks, other groups, other sources and launches start no task', async (context) => {
     const fixture = await deployed(context, { withoutRule: true });
-    fixture.aws.deploy(templateText('drainer'), { ...KUBECONFIG, AutoScalingGroupPrefix: 'work', LoadBalancerSeconds: '0' });
+    fixture.aws.deploy(templateText('drainer'), {
+      ...KUBECONFIG,
+      AutoScalingGroupPrefix: 'work',
+      LoadBalancerSeconds: '0',
+    });
     const [event] = fixture.aws.terminateInstance(INSTANCE);
     assert.ok(event);
     assert.equal(fixture.aws.tasks.length, 1, 'the matching event starts a task');
