@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { extract } from '../support/emf.ts';
 import { noHarm, onlyHarm } from '../witness/harm.ts';
+import { GROUP } from './account.ts';
 import { actionOf, INSTANCE, NODE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
 
@@ -19,6 +21,38 @@ describe('the policies', { concurrency: 4 }, () => {
       assert.equal(ended.code, 0, ended.stderr);
       assert.equal(actionOf(fixture).result, result);
       assert.equal(actionOf(fixture).heartbeats, 0, 'no heartbeat before the node is found');
+      await noHarm(fixture.witness);
+    });
+  }
+
+  // A group whose user data is broken boots instances that never join: each is billed until its hook times out.
+  test('a young instance that never joined the cluster: CONTINUE with MISSING_NODE=auto', async (context) => {
+    const fixture = await processFixture(context);
+    const instanceId = 'i-0fedcba9876543210';
+    fixture.aws.launchInstance({ instanceId, autoScalingGroupName: GROUP, launchTime: Date.now() - 60_000 });
+    fixture.aws.terminateInstance(instanceId);
+    const ended = await fixture.drain({ INSTANCE_ID: instanceId }).ended();
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(summaryOf(ended)['result'], 'no node');
+    assert.equal(fixture.aws.lifecycleActions(instanceId)[0]?.result, 'CONTINUE');
+    await noHarm(fixture.witness);
+  });
+
+  for (const [policy, result] of [
+    ['leave', undefined],
+    ['continue', 'CONTINUE'],
+  ] as const) {
+    // With the kubeconfig of another cluster, every instance of the group is ended with all of its pods.
+    test(`an instance of an hour without a node is a failure: exit 1, ON_FAILURE=${policy}`, async (context) => {
+      const fixture = await processFixture(context);
+      await fixture.core.deleteNode({ name: NODE });
+      fixture.aws.terminateInstance(INSTANCE);
+      const ended = await fixture.drain({ ON_FAILURE: policy }).ended();
+      assert.equal(ended.code, 1);
+      assert.equal(summaryOf(ended)['result'], 'node missing');
+      assert.equal(extract(summaryOf(ended)).metrics['NodesMissing'], 1);
+      assert.equal(actionOf(fixture).result, result);
+      assert.match(String(ended.lines.find(({ event }) => event === 'run failed')?.['advice']), /MISSING_NODE/);
       await noHarm(fixture.witness);
     });
   }
