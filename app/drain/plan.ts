@@ -60,10 +60,12 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
   // Whose latest instant has come goes first: what room a budget has is worth most to them.
   evictable.sort((a, b) => Number(isDue(b, now, conditions)) - Number(isDue(a, now, conditions)));
   const unread = unreadNamespaces(evictable, observed);
+  const none: ReadonlySet<string> = new Set();
   let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   for (const pod of evictable) {
     const action = urgencyOf(pod, observed, now, conditions);
-    const hold = action === 'as budgets allow' ? budgetHold(pod, observed, allowance, unread, now) : undefined;
+    const waitsFor = isDue(pod, now, conditions) ? none : unread;
+    const hold = action === 'as budgets allow' ? budgetHold(pod, observed, allowance, waitsFor, now) : undefined;
     if (hold !== undefined) {
       decide({ action: 'wait', pod, ...hold });
     } else if (slots <= 0) {

@@ -1,7 +1,7 @@
 import type { Budget } from '../../app/drain/budget.ts';
-import type { PlanConditions } from '../../app/drain/decision.ts';
+import type { Decision, Plan, PlanConditions } from '../../app/drain/decision.ts';
 import type { Attempt, ObservedState, Returns } from '../../app/drain/observed.ts';
-import { type Decision, type Plan, plan } from '../../app/drain/plan.ts';
+import { plan } from '../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../app/drain/pod.ts';
 
 /** A running, ready pod of no controller. */

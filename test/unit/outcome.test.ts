@@ -15,6 +15,10 @@ test('each outcome has its hook result and its exit code', () => {
   assert.equal(consequence({ kind: 'drained' }), 'CONTINUE, 0');
   assert.equal(consequence({ kind: 'no node' }), 'CONTINUE, 0');
   assert.equal(consequence({ kind: 'no node' }, { missingNode: 'abandon' }), 'ABANDON, 0');
+  assert.equal(consequence({ kind: 'no node' }, { missingNode: 'auto' }), 'CONTINUE, 0');
+  assert.equal(consequence({ kind: 'node missing', error }), 'not completed, 1');
+  assert.equal(consequence({ kind: 'node missing', error }, { onFailure: 'abandon' }), 'ABANDON, 1');
+  assert.equal(consequence({ kind: 'node missing', error }, { missingNode: 'abandon' }), 'not completed, 1');
   assert.equal(consequence({ kind: 'no pending action', reason: '' }), 'not completed, 0');
   assert.equal(consequence({ kind: 'instance of another cluster', reason: '' }), 'not completed, 0');
   assert.equal(consequence({ kind: 'drained by peer' }), 'not completed, 0');

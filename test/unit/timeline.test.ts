@@ -121,3 +121,37 @@ test('instants of the action may be over when the drain starts', () => {
   assert.ok(action.warnAt < NOW);
   assert.equal(action.endsAt, NOW + MINUTE);
 });
+
+// Whatever ends the instance first cuts its pods off; a margin that is counted from the other end comes too late.
+test('the certain end is the earlier of the end of the action and the deadline of the drain', () => {
+  const durations = { drainDeadlineMs: 10 * MINUTE };
+  const certainEnd = (sources: Partial<TimeSources>) => timeline(sources, durations).certainEnd;
+  assert.deepEqual(certainEnd({}), { at: NOW + 10 * MINUTE, marginMs: 2 * MINUTE });
+  const eventTime = NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE;
+  assert.deepEqual(certainEnd({ eventTime }), { at: NOW + MINUTE, marginMs: 2 * MINUTE });
+  assert.equal(certainEnd({ globalTimeouts: [] })?.at, NOW + 10 * MINUTE);
+});
+
+// With ON_DEADLINE=force the drain goes on after its deadline: deleting pods for its sake breaks budgets without need.
+test('the deadline is no certain end when the drain goes on after it', () => {
+  const durations = { drainDeadlineMs: 10 * MINUTE };
+  for (const policy of ['continue', 'abandon'] as const) {
+    assert.equal(timeline({}, durations, policy).certainEnd?.at, NOW + 10 * MINUTE, policy);
+  }
+  const { action, certainEnd } = timeline({}, durations, 'force');
+  assert.equal(certainEnd?.at, action?.endsAt);
+  assert.ok(!('certainEnd' in timeline({ globalTimeouts: [] }, durations, 'force')));
+});
+
+// A drain by hand, without a deadline, never has to break a budget.
+test('without an action and a deadline there is no certain end', () => {
+  assert.ok(!('certainEnd' in timeline({ globalTimeouts: [] })));
+  assert.equal(latestTermination(undefined, 30), Number.POSITIVE_INFINITY);
+});
+
+// A grace period of 0 in an API call means: kill at once. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced
+test('a pod is asked its grace period, never less than 1 s, and the margin before the certain end', () => {
+  const certainEnd = { at: NOW, marginMs: 30_000 };
+  const secondsBefore = (grace: number) => (NOW - latestTermination(certainEnd, grace)) / 1_000;
+  assert.deepEqual([0, 1, 30, 3_600].map(secondsBefore), [31, 31, 60, 3_630]);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Denied, Failure } from '../../../app/lib/errors.ts';
 import { draining } from '../../support/draining.ts';
 import { pod, podsOf } from '../../support/objects.ts';
 
@@ -121,4 +122,68 @@ test('a pod under two budgets is tried after ten seconds, then ever more slowly,
   }
   cluster.budgets.add('all', 0, { selector: undefined });
   assert.equal(await clock.until(done, 61_000), 'drained');
+});
+
+// A role without the right to read budgets, or an API that hangs on them, must not leave the pods to the end of the instance.
+test('budgets that cannot be read stop no eviction, and are told of once', async () => {
+  const denied = new Denied('poddisruptionbudgets is forbidden');
+  const lost = new Failure('no answer within 30 s', { transient: true });
+  for (const [error, afterMs] of [
+    [denied, 0],
+    [lost, 15_000],
+  ] as const) {
+    const { clock, cluster, recorder, start } = draining();
+    for (const one of podsOf('web', 3)) cluster.add(one, replaced);
+    for (const one of podsOf('free', 3)) cluster.add(one);
+    cluster.budgets.add('web', 3);
+    cluster.fault = (call) => (call === 'read budgets' ? error : undefined);
+    cluster.observeBudgets = () => Promise.reject(denied);
+    const { done, startedAt } = await start();
+    await clock.advance(afterMs + 500);
+    const replies = cluster.evictions.map(({ name, at, reply }) => `${name.slice(0, -2)} ${at - startedAt} ${reply}`);
+    assert.deepEqual(new Set(replies), new Set([`free ${afterMs} accepted`, `web ${afterMs} blocked`]));
+    cluster.budgets.add('web', 0);
+    cluster.add(pod('another', { labels: { app: 'web' } }), {}, false);
+    assert.equal(await clock.until(done, 60_000), 'drained');
+    const warnings = recorder.of('warning').map(({ message }) => message);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /^could not read the disruption budgets of shop; evicting without them/);
+  }
+});
+
+// One failed request must not send a thousand evictions that the budgets refuse: it is tried again for 15 s.
+test('a read of budgets that fails once is tried again before anything is evicted without them', async () => {
+  const { clock, cluster, recorder, start } = draining();
+  for (const one of podsOf('web', 5)) cluster.add(one, replaced);
+  cluster.budgets.add('web', 4);
+  let failures = 2;
+  const lost = new Failure('connection reset', { transient: true });
+  cluster.fault = (call) => (call === 'read budgets' && failures-- > 0 ? lost : undefined);
+  const { done } = await start();
+  assert.equal(await clock.until(done, 60_000), 'drained');
+  assert.ok(cluster.evictions.every(({ reply }) => reply === 'accepted'));
+  assert.deepEqual(recorder.of('warning'), []);
+});
+
+// KubeVirt denies the eviction of a virtual machine until it has been migrated, by 403, 429 or 500 with the webhook's name.
+// https://kubevirt.io/user-guide/cluster_admin/node_maintenance/
+test('a pod that a webhook refuses is retried after 10 s, growing to 60 s, and named, while the others go at full speed', async () => {
+  const { clock, cluster, recorder, start, goneAt } = draining();
+  cluster.add(pod('vm'), { shutdownMs: 200 });
+  for (const one of podsOf('web', 60)) cluster.add(one, { shutdownMs: 200 });
+  let isMigrated = false;
+  const message = 'admission webhook "virt-api" denied the request: migration in progress';
+  cluster.webhook = ({ name }) => (name === 'vm' && !isMigrated ? message : undefined);
+  const { done, startedAt } = await start();
+  await clock.advance(1_000);
+  assert.equal(Object.keys(goneAt(startedAt)).length, 60);
+  await clock.advance(199_000);
+  isMigrated = true;
+  assert.equal(await clock.until(done, 60_000), 'drained');
+  const tries = cluster.evictions.filter(({ name }) => name === 'vm').map(({ at }) => (at - startedAt) / 1_000);
+  assert.deepEqual(tries, [0, 10, 30, 70, 130, 190, 250]);
+  assert.deepEqual(
+    recorder.of('pod waiting').map(({ pod, waitReason, reason }) => [pod, waitReason, reason]),
+    [['shop/vm', 'refused', message]],
+  );
 });

@@ -44,3 +44,27 @@ test('a drain that ends DaemonSets ends them last, and is over when only those t
     ['shop/proxy belongs to DaemonSet proxy and tolerates every taint: it would return'],
   );
 });
+
+// The CSI node plugin unmounts the volumes of the others: evicted with them, it leaves every volume attached.
+// https://kubernetes-csi.github.io/docs/deploying.html#node-plugin
+test('while others are drained, pods of DaemonSets that end last stay until their own end has come', () => {
+  const pods = [ofDaemonSet('csi', { graceSeconds: 10 }), ofDaemonSet('logs', { graceSeconds: 60 }), pod('web')];
+  const conditions = { daemonSets: 'last', certainEnd: { at: now + 100_000, marginMs: 30_000 } } as const;
+  const at = (time: number) => planned(observed({ pods }), time, conditions);
+  const last = 'skip daemonset last';
+  assert.deepEqual(actionsByPod(at(now + 9_999)), { csi: last, logs: last, web: 'evict' });
+  assert.equal(at(now + 9_999).wakeAt, now + 10_000);
+  assert.deepEqual(actionsByPod(at(now + 10_000)), { csi: last, logs: 'evict', web: 'evict' });
+  assert.deepEqual(actionsByPod(at(now + 60_000)), { csi: 'evict', logs: 'evict', web: 'evict' });
+});
+
+test('a drain whose DaemonSets end last is over without them, and says when the first of them has to be asked', async () => {
+  const { clock, cluster, start } = draining();
+  cluster.add(ofDaemonSet('csi', { claims: ['own'] }));
+  cluster.add(pod('web'));
+  const endsAt = clock.now() + 1_000 + 600_000;
+  const { result } = await start({ daemonSets: 'last', action: { endsAt, warnAt: endsAt }, marginMs: 30_000 });
+  const { kind, daemonSetsDueAt, stayingClaims } = await clock.until(result, 60_000);
+  assert.deepEqual([kind, daemonSetsDueAt], ['drained', endsAt - 60_000]);
+  assert.deepEqual(stayingClaims, [{ namespace: 'shop', name: 'own' }]);
+});

@@ -88,12 +88,12 @@ test('a kubelet that comes back is waited for, until it has been silent for a mi
     over = true;
   });
   // 89 s after its eviction the pod is not past its grace period; the kubelet has been dead for 29 s by then.
-  cluster.node.turn('Unknown');
+  cluster.node.setReady('Unknown');
   await clock.advance(89_000);
-  cluster.node.turn('True');
+  cluster.node.setReady('True');
   await clock.advance(3_600_000);
   assert.equal(over, false);
-  cluster.node.turn('Unknown');
+  cluster.node.setReady('Unknown');
   await clock.advance(DEAD_AFTER_MS - 1);
   assert.equal(over, false);
   await clock.advance(1);
@@ -104,8 +104,8 @@ test('a kubelet that comes back is waited for, until it has been silent for a mi
 // https://kubernetes.io/docs/reference/node/node-status/#condition
 test('a kubelet that reports not to be ready, or flaps, is alive', async () => {
   const flaps = (cluster: ReturnType<typeof draining>['cluster'], second: number) =>
-    cluster.node.turn(second % 50 === 0 ? 'True' : 'Unknown');
-  const isFalse = (cluster: ReturnType<typeof draining>['cluster']) => cluster.node.turn('False');
+    cluster.node.setReady(second % 50 === 0 ? 'True' : 'Unknown');
+  const isFalse = (cluster: ReturnType<typeof draining>['cluster']) => cluster.node.setReady('False');
   for (const turn of [flaps, isFalse]) {
     const { clock, cluster, recorder, start } = draining();
     cluster.add(pod('slow'), { shutdownMs: 1_200_000 });

@@ -69,3 +69,56 @@ test('a pod that asks for time and gets none is reported when it is evicted, onc
     [`pod ${asking.namespace}/job: evicted in spite of node-drainer/wait, because its time is over`],
   );
 });
+
+// "4h" read as "true" holds the node for as long as we let it; read as nothing, it costs the job its last hour.
+// https://karpenter.sh/docs/concepts/disruption/#pod-level-controls
+test('a pod that asks for a duration has it, and no longer, within DO_NOT_DISRUPT_SECONDS', () => {
+  const job = pod('job', { doNotDisrupt: { source: 'karpenter.sh/do-not-disrupt=4h', until: now + 60_000 } });
+  const at = (time: number, doNotDisruptUntil: number) => {
+    const { wakeAt, ...result } = planned(observed({ pods: [job] }), time, { doNotDisruptUntil });
+    return [actionsByPod({ ...result, wakeAt })['job'], wakeAt];
+  };
+  const longer = now + 90_000;
+  assert.deepEqual(at(now, longer), ['wait do-not-disrupt', now + 60_000]);
+  assert.deepEqual(at(now + 59_999, longer), ['wait do-not-disrupt', now + 60_000]);
+  assert.deepEqual(at(now + 60_000, longer), ['evict', undefined]);
+  assert.deepEqual(at(now, now + 5_000), ['wait do-not-disrupt', now + 5_000]);
+  assert.deepEqual(at(now + 5_000, now + 5_000), ['evict', undefined]);
+});
+
+// Whoever writes "4 hours" must learn that it protects nothing, and not from the loss of the job.
+test('a value that is neither true nor a duration is told once, and the pod is evicted', async () => {
+  const { clock, cluster, recorder, start } = draining();
+  cluster.add(pod('job', { invalidAnnotations: ['karpenter.sh/do-not-disrupt=4 hours'] }), { shutdownMs: 60_000 });
+  const { done } = await start({ doNotDisruptUntil: clock.now() + 3_600_000 });
+  assert.equal(await clock.until(done, 120_000), 'drained');
+  assert.deepEqual(
+    recorder.of('warning').map(({ message }) => message),
+    ['pod shop/job: ignoring karpenter.sh/do-not-disrupt=4 hours: neither true nor a duration such as 30m'],
+  );
+});
+
+// `cluster.x-k8s.io/drain: skip`, `node-drainer/skip: "true"` and a toleration of karpenter.sh/disrupted say: until the instance ends.
+// https://cluster-api.sigs.k8s.io/tasks/automated-machine-management/machine_deletions
+test('a pod that asks to stay is neither evicted nor waited for, not even when its end has come', async () => {
+  const stays = pod('stays', { staysBy: 'cluster.x-k8s.io/drain=skip' });
+  const seen = observed({
+    pods: [stays, pod('ending', { staysBy: 'x', deletion: { deadline: now, graceSeconds: 30 } })],
+  });
+  for (const more of [{}, { force: true }, { certainEnd: { at: now, marginMs: 0 } }]) {
+    assert.deepEqual(actionsByPod(planned(seen, now, more)), { stays: 'skip stays', ending: 'skip stays' });
+  }
+  const { clock, cluster, recorder, start } = draining();
+  cluster.add(stays);
+  cluster.add(pod('web'));
+  const { done } = await start();
+  assert.equal(await clock.until(done, 60_000), 'drained');
+  assert.deepEqual(
+    cluster.onNode().map(({ name }) => name),
+    ['stays'],
+  );
+  assert.deepEqual(
+    recorder.of('pod skipped').map(({ reason, lost }) => [reason, lost]),
+    [['asks to stay on the node by cluster.x-k8s.io/drain=skip', false]],
+  );
+});

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_RETURNS, RETURNS_FORGOTTEN_MS } from '../../../app/drain/plan.ts';
 import { draining } from '../../support/draining.ts';
-import { pod } from '../../support/objects.ts';
+import { actionsByPod, observed, planned, pod } from '../../support/objects.ts';
 
+const now = 1_000_000;
 const operator = { controller: { kind: 'ReplicaSet', name: 'operator' } };
 const returning = { shutdownMs: 5_000, replacedAfterMs: 200, returnsToNode: true };
 
@@ -35,4 +37,51 @@ test('late pods of several controllers leave at once', async () => {
   assert.equal(await clock.until(done, 10_000), 'drained');
   assert.ok(cluster.evictions.every(({ at }) => at - startedAt <= 600));
   assert.equal(cluster.evictions.length, 7);
+});
+
+// An operator that came back six times in its first minutes was left for dead two hours later, with all its pods.
+test('returns are forgotten after ten minutes without one', () => {
+  const one = pod('operator', operator);
+  const at = (time: number, count: number) => {
+    const returns = { operator: { count, notBefore: now, lastAt: now } };
+    return actionsByPod(planned(observed({ pods: [one], unverified: ['operator'], returns }), time))['operator'];
+  };
+  assert.equal(at(now + RETURNS_FORGOTTEN_MS - 1, MAX_RETURNS), 'skip keeps returning');
+  assert.equal(at(now + RETURNS_FORGOTTEN_MS, MAX_RETURNS), 'wait unverified');
+  assert.equal(at(now + 1, MAX_RETURNS - 1), 'wait unverified');
+});
+
+test('a controller whose last return is forgotten is given its six returns again', async () => {
+  const { clock, cluster, start } = draining();
+  cluster.add(pod('slow'), { shutdownMs: 3_600_000 });
+  const { done } = await start();
+  const returnTimes = async (times: number) => {
+    const before = cluster.evictions.length;
+    for (let time = 0; time < times; time++) {
+      cluster.add(pod(`operator-${clock.elapsed}`, operator));
+      await clock.advance(61_000);
+    }
+    return cluster.evictions.length - before;
+  };
+  assert.equal(await returnTimes(7), 6);
+  await clock.advance(RETURNS_FORGOTTEN_MS);
+  for (const { uid, name } of cluster.onNode()) if (name !== 'slow') cluster.vanish(uid);
+  assert.equal(await returnTimes(3), 3);
+  await clock.until(done, 7_200_000);
+});
+
+// Nobody ends a pod that is left to itself: the instance cuts it off, and its owner looks for its name.
+test('a pod that is left because it keeps returning is reported as one that will be lost', async () => {
+  const { clock, cluster, recorder, start } = draining();
+  cluster.add(pod('operator', operator), returning);
+  cluster.add(pod('agent', { controller: { kind: 'DaemonSet', name: 'agent' } }));
+  const { done } = await start();
+  await clock.until(done, 180_000);
+  assert.deepEqual(
+    recorder.of('pod skipped').map(({ pod, lost }) => [pod.replace(/new-\d+/, 'new'), lost]),
+    [
+      ['shop/agent', false],
+      ['shop/new', true],
+    ],
+  );
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NodeGone } from '../../../app/drain/cluster.ts';
-import { NodeWatch } from '../../../app/drain/node-watch.ts';
+import { DEAD_AFTER_MS, NodeWatch } from '../../../app/drain/node-watch.ts';
 import { DrainScope } from '../../../app/drain/scope.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -20,15 +20,15 @@ function watching(before: (cluster: FakeCluster) => void = () => undefined) {
 
 // A plan that is not made anew when the kubelet dies waits for its pods until something else happens: for ever.
 test('it knows at any time whether the kubelet lives, and rings when that changes', async () => {
-  const { node, inside, watch } = watching();
-  assert.equal(watch.isReady, true);
-  for (const ready of [false, true]) {
+  const { clock, node, inside, watch } = watching();
+  assert.equal(watch.deadAt, Number.POSITIVE_INFINITY);
+  for (const ready of ['Unknown', 'True'] as const) {
     node.setReady(ready);
-    assert.equal(watch.isReady, ready);
+    assert.equal(Number.isFinite(watch.deadAt), ready === 'Unknown');
     await inside.nextWake(Number.MAX_SAFE_INTEGER);
   }
-  node.list({ uid: 'n-1', ready: false, cordoned: true });
-  assert.equal(watch.isReady, false);
+  node.list({ uid: 'n-1', ready: 'Unknown', cordoned: true, volumesInUse: [] });
+  assert.equal(watch.deadAt, clock.now() + DEAD_AFTER_MS);
   assert.equal(inside.signal.aborted, false);
 });
 
@@ -38,7 +38,7 @@ test('a node that is deleted, no longer listed, or another by now, is gone', asy
     ({ node }) => node.delete(),
     ({ node }) => node.list(),
     ({ node }) => node.replace('n-2'),
-    ({ node }) => node.list({ uid: 'n-2', ready: true, cordoned: false }),
+    ({ node }) => node.list({ uid: 'n-2', ready: 'True', cordoned: false, volumesInUse: [] }),
   ];
   for (const way of ways) {
     const made = watching();
@@ -80,11 +80,49 @@ test('a node that somebody uncordons is cordoned again, though not more than onc
   assert.equal(recorder.of('warning').length, 2);
 });
 
-// The watch begins with the node as it was found, which was before we cordoned it.
-test('a node that is seen before its cordon is not cordoned twice', async () => {
-  const { clock, node, cluster } = watching(({ node }) => node.cordon(false));
-  cluster.cordon = () => assert.fail('it was cordoned a moment ago');
-  await clock.advance(1_000);
-  node.cordon(true);
+// What is seen first is as young as our cordon or younger: a watch that begins with an uncordon would never show it again.
+test('a node that the first list shows uncordoned is cordoned again', async () => {
+  let cordons = 0;
+  const { clock } = watching((cluster) => {
+    cluster.node.cordon(false);
+    const cordon = cluster.cordon.bind(cluster);
+    cluster.cordon = (signal) => {
+      cordons++;
+      return cordon(signal);
+    };
+  });
+  await clock.settle();
+  assert.equal(cordons, 1);
   await clock.advance(60_000);
+  assert.equal(cordons, 1);
+});
+
+// A watch that has ended misses what happens until the next list: pods would land on an open node until the instance ends.
+test('an uncordon that only a list shows is answered, too', async () => {
+  const { clock, node, cluster } = watching();
+  let cordons = 0;
+  cluster.cordon = async () => {
+    cordons++;
+  };
+  node.list({ uid: 'n-1', ready: 'True', cordoned: false, volumesInUse: [] });
+  await clock.advance(1_000);
+  assert.equal(cordons, 1);
+});
+
+// `False` is posted by a living kubelet; a node controller that is late sets `Unknown` for a moment.
+// https://kubernetes.io/docs/reference/node/node-status/#condition
+test('only Ready=Unknown, for a minute without interruption, is a dead kubelet', async () => {
+  const { clock, node, watch } = watching();
+  node.setReady('False');
+  assert.equal(watch.deadAt, Number.POSITIVE_INFINITY);
+  node.setReady('Unknown');
+  const since = clock.now();
+  await clock.advance(30_000);
+  node.setReady('Unknown');
+  assert.equal(watch.deadAt, since + 60_000, 'a relist does not begin the minute anew');
+  node.setReady('False');
+  assert.equal(watch.deadAt, Number.POSITIVE_INFINITY);
+  await clock.advance(1_000);
+  node.setReady('Unknown');
+  assert.equal(watch.deadAt, since + 91_000);
 });

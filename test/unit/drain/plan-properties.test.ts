@@ -4,7 +4,7 @@ import { RECHECK_MS } from '../../../app/drain/allowance.ts';
 import { budgetsOf, bypassesBudget } from '../../../app/drain/budget.ts';
 import type { PlanConditions } from '../../../app/drain/decision.ts';
 import type { Attempt, ObservedState } from '../../../app/drain/observed.ts';
-import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, rankOf } from '../../../app/drain/plan.ts';
+import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, RETURNS_FORGOTTEN_MS, rankOf } from '../../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../../app/drain/pod.ts';
 import { budget, evicted, observed, planned, pod } from '../../support/objects.ts';
 import { Seeded } from '../../support/seeded.ts';
@@ -23,30 +23,51 @@ function randomPod(random: Seeded, index: number): Pod {
     ...(random.chance(0.1) && { controller: { kind: 'DaemonSet', name: 'agent' } }),
     running: random.chance(0.7),
     critical: random.chance(0.3),
+    graceSeconds: random.pick(0, 1, 30, 90),
+    ...(random.chance(0.05) && { staysBy: 'node-drainer/skip' }),
     toleratesEverything: random.chance(0.3),
     finalizers: random.chance(0.2) ? ['example.com/hold'] : [],
     ...(random.chance(0.15) && { doNotDisrupt: { source: 'node-drainer/wait' } }),
+    ...(random.chance(0.1) && {
+      doNotDisrupt: { source: 'karpenter.sh/do-not-disrupt', until: now + random.pick(-1, 0, 1, 90_000) },
+    }),
     ...(random.chance(0.1) && { deletion: { deadline: now + random.whole(9), graceSeconds: random.whole(60) } }),
   });
 }
 
-function randomCircumstances(random: Seeded): PlanConditions {
+function randomConditions(random: Seeded): PlanConditions {
   return {
     force: random.chance(0.2),
-    lastResort: random.chance(0.2),
-    nodeReady: random.chance(0.6),
-    drainDaemonSets: random.chance(0.5),
+    certainEnd: random.pick(
+      undefined,
+      { at: now + random.whole(180_000), marginMs: random.pick(0, 30_000) },
+      { at: now - random.whole(2), marginMs: 30_000 },
+    ),
+    lastResort: random.pick('delete', 'evict'),
+    kubeletAlive: random.chance(0.6),
+    capacityPending: random.chance(0.2),
+    daemonSets: random.pick('skip', 'last', 'evict'),
     doNotDisruptUntil: now + random.pick(-1, 0, 1, 60_000),
+    finalizerMs: random.pick(0, 60_000, 300_000),
   };
+}
+
+/** Written from the rule, not from the code: its whole grace period, never below 1 s, and the margin fit before the end. */
+function isDueBy({ graceSeconds }: Pod, { certainEnd }: PlanConditions, at = now): boolean {
+  if (certainEnd === undefined) return false;
+  return at + Math.max(1, graceSeconds) * 1_000 + certainEnd.marginMs >= certainEnd.at;
 }
 
 function randomAttempt(random: Seeded): Attempt {
   const at = now - random.whole(40_000);
+  const retryAt = at + random.whole(80_000);
   return random.pick<Attempt>(
     { state: 'requested', at },
     { state: 'accepted', at },
     { state: 'blocked', at },
-    { state: 'refused', at, retryAt: at + random.whole(80_000), message: 'no' },
+    { state: 'refused', at, retryAt, message: 'no', cause: 'eviction refused' },
+    { state: 'refused', at, retryAt, message: 'no', cause: 'deletion refused' },
+    { state: 'refused', at, retryAt, message: 'no', cause: 'unanswered' },
   );
 }
 
@@ -80,8 +101,16 @@ function randomObservation(random: Seeded): ObservedState {
         .filter(() => random.chance(0.2))
         .map((pod) => [
           controllerKeyOf(pod),
-          { count: random.whole(MAX_RETURNS), notBefore: now + random.pick(-1, 0, 1, 30_000) },
+          {
+            count: random.whole(MAX_RETURNS + 2),
+            notBefore: now + random.pick(-1, 0, 1, 30_000),
+            lastAt: now - random.pick(0, 30_000, RETURNS_FORGOTTEN_MS),
+          },
         ]),
+    ),
+    skippedBefore: new Set(pods.filter(() => random.chance(0.1)).map(({ uid }) => uid)),
+    endedSince: new Map(
+      pods.filter(({ deletion, running }) => deletion && !running).map(({ uid }) => [uid, now - random.whole(400_000)]),
     ),
     terminatingSince: new Map(
       pods.filter(({ deletion }) => deletion).map(({ uid }) => [uid, now - random.whole(150_000)]),
@@ -104,21 +133,28 @@ function forMany(check: (observed: ObservedState, random: Seeded) => void): void
 // A pod without a verdict is a pod that nobody drains, and nobody waits for: the node is terminated under it.
 test('every pod gets exactly one verdict, and every pod that is not left is evicted, deleted or waited for', () => {
   forMany((observed, random) => {
-    const circumstances = randomCircumstances(random);
-    const { decisions } = planned(observed, now, circumstances);
+    const conditions = randomConditions(random);
+    const { daemonSets, finalizerMs, kubeletAlive } = conditions;
+    const { decisions } = planned(observed, now, conditions);
     assert.deepEqual(decisions.map(({ pod }) => pod.uid).sort(), observed.pods.map(({ uid }) => uid).sort());
     for (const { action, pod } of decisions) {
-      const ofNode = pod.controller !== undefined && (!circumstances.drainDaemonSets || pod.toleratesEverything);
+      const goes = daemonSets === 'evict' || (daemonSets === 'last' && isDueBy(pod, conditions));
+      const ofNode = pod.controller !== undefined && (!goes || pod.toleratesEverything);
       const ended = pod.phase === 'Succeeded' || pod.phase === 'Failed';
       const since = observed.terminatingSince.get(pod.uid) ?? now;
-      const isLate = now >= since + (pod.deletion?.graceSeconds ?? 0) * 1_000 + PAST_GRACE_MS;
+      const isLate = !kubeletAlive && now >= since + (pod.deletion?.graceSeconds ?? 0) * 1_000 + PAST_GRACE_MS;
+      const heldFor = now - (observed.endedSince.get(pod.uid) ?? now);
       const isShell = !pod.running && pod.finalizers.length > 0;
-      const isLost = pod.deletion !== undefined && !circumstances.nodeReady && (isLate || isShell);
-      const returns = observed.returns.get(controllerKeyOf(pod))?.count ?? 0;
-      const returnsToNode = pod.deletion === undefined && observed.unverified.has(pod.uid) && returns >= MAX_RETURNS;
+      const isOver = !kubeletAlive || heldFor >= finalizerMs || observed.skippedBefore.has(pod.uid);
+      const isLost = pod.deletion !== undefined && (isLate || (isShell && isOver));
+      const returns = observed.returns.get(controllerKeyOf(pod));
+      const isRemembered = returns !== undefined && now - returns.lastAt < RETURNS_FORGOTTEN_MS;
+      const isLeft = isRemembered && returns.count >= MAX_RETURNS && observed.unverified.has(pod.uid);
+      const returnsToNode = pod.deletion === undefined && isLeft;
+      const stays = pod.staysBy !== undefined;
       assert.equal(
         action === 'skip',
-        pod.mirror || ofNode || ended || isLost || returnsToNode,
+        pod.mirror || ofNode || ended || stays || isLost || returnsToNode,
         `${pod.name}: ${action}`,
       );
     }
@@ -126,24 +162,73 @@ test('every pod gets exactly one verdict, and every pod that is not left is evic
 });
 
 // DNS that goes before the pods which still resolve names with it makes their shutdown fail.
-test('in no hurry no pod is sent before one of a lower rank, and none that asks for time while it has it', () => {
+test('in no hurry no pod is sent before one of a lower rank, before capacity, or while it has time', () => {
   forMany((observed, random) => {
-    const circumstances = randomCircumstances(random);
-    const { force, lastResort, doNotDisruptUntil } = circumstances;
-    const { decisions } = planned(observed, now, circumstances);
+    const conditions = { ...randomConditions(random), force: false };
+    const { decisions } = planned(observed, now, conditions);
     const staying = decisions.filter(({ action }) => action !== 'skip');
-    const sent = decisions.filter(({ action }) => action === 'evict' || action === 'delete');
-    assert.ok(sent.every(({ action }) => (action === 'delete') === force));
-    if (force || lastResort) {
-      assert.ok(decisions.every((verdict) => verdict.action !== 'wait' || !/rank|courtesy/.test(verdict.reason.kind)));
-      return;
-    }
-    for (const { pod } of sent) {
+    for (const { action, pod } of staying) {
+      if (action === 'wait' || isDueBy(pod, conditions)) continue;
       assert.ok(
         staying.every((other) => rankOf(other.pod) >= rankOf(pod)),
         `${pod.name} goes out of turn`,
       );
-      assert.ok(pod.doNotDisrupt === undefined || now >= doNotDisruptUntil, `${pod.name} asked for time`);
+      assert.ok(!conditions.capacityPending, `${pod.name} goes before there is capacity`);
+      const until = Math.min(conditions.doNotDisruptUntil, pod.doNotDisrupt?.until ?? Number.POSITIVE_INFINITY);
+      assert.ok(pod.doNotDisrupt === undefined || now >= until, `${pod.name} asked for time`);
+    }
+  });
+});
+
+// The instance ends whatever we wait for: who is not asked now has no SIGTERM, or not its whole grace period.
+// https://github.com/kubernetes-sigs/karpenter/blob/main/pkg/controllers/node/termination/terminator/terminator.go
+test('a pod that has to end now waits for no priority, time asked for, capacity, unread or known budget', () => {
+  forMany((observed, random) => {
+    const conditions = randomConditions(random);
+    for (const decision of planned(observed, now, conditions).decisions) {
+      const { pod, action } = decision;
+      if (action !== 'wait' || !isDueBy(pod, conditions)) continue;
+      const { kind } = decision.reason;
+      const attempt = observed.attempts.get(pod.uid);
+      const isJudged = attempt?.state === 'blocked' || (attempt?.state === 'refused' && attempt.cause !== 'unanswered');
+      const mayWait: string[] = ['terminating', 'requested', 'accepted', 'unverified', 'in-flight limit'];
+      if (isJudged && conditions.lastResort === 'evict') mayWait.push('budget', 'refused');
+      if (attempt?.state === 'refused' && attempt.cause !== 'eviction refused') mayWait.push('refused');
+      assert.ok(mayWait.includes(kind), `${pod.name} waits for ${kind} after ${attempt?.state}`);
+    }
+  });
+});
+
+// Every deletion breaks the promise of a budget: it is for pods whose end has come, and that the API refused to evict.
+test('nothing is deleted but what is forced, or has to end now and was refused', () => {
+  forMany((observed, random) => {
+    const conditions = randomConditions(random);
+    for (const { action, pod } of planned(observed, now, conditions).decisions) {
+      if (conditions.force) {
+        assert.notEqual(action, 'evict', `${pod.name} is only evicted`);
+      } else if (action === 'delete') {
+        const attempt = observed.attempts.get(pod.uid);
+        assert.ok(attempt?.state === 'blocked' || attempt?.state === 'refused', `${pod.name} was never refused`);
+        assert.ok(attempt.state === 'blocked' || attempt.cause !== 'unanswered', `nobody judged ${pod.name}`);
+        assert.ok(isDueBy(pod, conditions) && conditions.lastResort === 'delete', `${pod.name} had time`);
+      }
+    }
+  });
+});
+
+// A plan that sleeps past the instant of a pod takes from its grace period what it oversleeps.
+test('the plan wakes no later than the next pod has to end', () => {
+  forMany((observed, random) => {
+    const conditions = randomConditions(random);
+    const { decisions, wakeAt = Number.POSITIVE_INFINITY } = planned(observed, now, conditions);
+    for (const decision of decisions) {
+      const { pod } = decision;
+      const isLater = decision.action === 'skip' && decision.reason !== 'daemonset last';
+      if (isLater || pod.deletion !== undefined || isDueBy(pod, conditions)) continue;
+      // At most by the millisecond before the plan wakes, the pod still has time.
+      if (conditions.certainEnd === undefined) continue;
+      assert.ok(Number.isFinite(wakeAt), `the plan does not wake for ${pod.name}`);
+      assert.ok(!isDueBy(pod, conditions, wakeAt - 1), `the plan wakes too late for ${pod.name}`);
     }
   });
 });
@@ -151,8 +236,10 @@ test('in no hurry no pod is sent before one of a lower rank, and none that asks 
 // One eviction more than the budget allows is refused at best; a hundred drainers do it at once.
 test('under a budget no more evictions are sent than it has room for, or one when its safety net is due', () => {
   forMany((observed, random) => {
-    const circumstances = { ...randomCircumstances(random), force: false };
-    const sent = planned(observed, now, circumstances).decisions.filter(({ action }) => action === 'evict');
+    const conditions = { ...randomConditions(random), force: false };
+    const sent = planned(observed, now, conditions).decisions.filter(
+      ({ action, pod }) => action === 'evict' && !isDueBy(pod, conditions),
+    );
     for (const one of [...observed.budgets.values()].flat()) {
       const under = sent.filter(({ pod }) => budgetsOf(pod, [one]).length > 0 && !bypassesBudget(pod, one));
       const room = one.allowed - (observed.uncounted.get(one.uid) ?? 0);
@@ -163,10 +250,21 @@ test('under a budget no more evictions are sent than it has room for, or one whe
   });
 });
 
+// A pod with time took the only room that the budget had, and the one whose end had come was deleted against the budget.
+test('the room of a budget goes to the pods that have to end now', () => {
+  const certainEnd = { at: now + 120_000, marginMs: 30_000 };
+  const [first, second] = [
+    pod('quick', { labels: { app: 'web' } }),
+    pod('slow', { labels: { app: 'web' }, graceSeconds: 90 }),
+  ];
+  const seen = observed({ pods: [first, second], budgets: [budget('web', 1)], asOf: { web: now } });
+  assert.deepEqual(evicted(planned(seen, now, { certainEnd })), ['slow']);
+});
+
 // If a plan named a moment that has passed, the loop would spin; if it named none, it would stand still.
 test('the plan never wakes in the past, and a plan that waits for a budget always wakes', () => {
   forMany((observed, random) => {
-    const { decisions, wakeAt } = planned(observed, now, randomCircumstances(random));
+    const { decisions, wakeAt } = planned(observed, now, randomConditions(random));
     if (wakeAt !== undefined) assert.ok(wakeAt > now, `wakes ${now - wakeAt} ms ago`);
     const forBudget = decisions.some((verdict) => verdict.action === 'wait' && verdict.reason.kind === 'budget');
     if (forBudget) assert.ok(wakeAt !== undefined && wakeAt <= now + RECHECK_MS);
@@ -185,7 +283,7 @@ test('how many are evicted under one budget does not depend on the order of the 
 // A pod that was held back after it had taken room under its budget kept that room from its neighbour for 19 s.
 test('no pod waits for a budget that has room which no other pod uses', () => {
   forMany((observed, random) => {
-    const { decisions } = planned(observed, now, { ...randomCircumstances(random), force: false });
+    const { decisions } = planned(observed, now, { ...randomConditions(random), force: false });
     const sent = decisions.filter(({ action }) => action === 'evict').map(({ pod }) => pod);
     const requested = (pod: Pod) => observed.attempts.get(pod.uid);
     for (const decision of decisions) {

@@ -30,7 +30,7 @@ test('what a drain does not wait for any more, or not yet, says why', () => {
   const deletion = { deadline: now, graceSeconds: 45 };
   assert.match(
     left('dead kubelet', { deletion }),
-    /node is not ready.*past its grace period of 45 s: not waiting for it$/,
+    /kubelet is dead.*past its grace period of 45 s: not waiting for it$/,
   );
   assert.match(
     left('finalizer only', { finalizers: ['x/y', 'z'] }),
