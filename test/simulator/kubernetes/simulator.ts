@@ -23,6 +23,7 @@ import { type Cluster, createCluster, tablesOf } from './model/cluster.ts';
 import type { KubernetesObject } from './model/metadata.ts';
 import type { Version } from './model/resource.ts';
 import { toJson } from './model/shape.ts';
+import type { Webhooks } from './model/webhooks.ts';
 import { type NodeSpec, nodeSpecs, registerNode } from './nodes.ts';
 import { createObject } from './registry/creation.ts';
 
@@ -32,6 +33,8 @@ export type KubernetesSimulator = {
   /** The authority of the server's certificate as of now, PEM. */
   readonly ca: string;
   readonly faults: Faults<KubernetesFault>;
+  /** Admission webhooks that deny evictions or deletions of pods. */
+  readonly webhooks: Pick<Webhooks, 'add'>;
   /** Every request since the start, in the order of arrival. */
   readonly requests: readonly RecordedRequest[];
   /** YAML with everything inline, the authority as of now. */
@@ -103,6 +106,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       return authority.cert;
     },
     faults,
+    webhooks: cluster.webhooks,
     requests: server.requests,
     kubeconfig: (user = 'admin') => kubeconfigText(url, authority.cert, user),
     dropWatches: (how = 'end') => server.dropWatches(how),

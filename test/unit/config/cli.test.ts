@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
 import { helpText } from '../../../app/config/help.ts';
-import { DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, settingNames, settingRows } from '../../../app/config/settings.ts';
+import {
+  DRAIN_SETTINGS,
+  flagOf,
+  SWEEP_SETTINGS,
+  settingNames,
+  settingRows,
+  UNDO_SETTINGS,
+} from '../../../app/config/settings.ts';
 
 function errorsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);
@@ -22,6 +29,9 @@ test('a command line names a command, or asks for help or the version', () => {
   assert.equal(command('drain', '--help'), 'help of drain');
   assert.equal(command('sweep', '--help'), 'help of sweep');
   assert.equal(command('sweep'), 'sweep');
+  assert.equal(command('undo'), 'undo');
+  assert.equal(command('undo', '--help'), 'help of undo');
+  assert.equal(command('help', 'undo'), 'help of undo');
   assert.equal(command('--version'), 'version');
   assert.equal(command('drain', '--version'), 'version');
   assert.equal(command(), 'unknown');
@@ -36,7 +46,7 @@ test('unknown flags, commands and arguments are errors that name them', () => {
   ]);
   assert.deepEqual(errorsOf('drain', 'node-a'), ["unexpected argument 'node-a'"]);
   assert.deepEqual(errorsOf('drian', '--x'), ["unknown command 'drian'; did you mean drain?", 'unknown flag --x']);
-  assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain or sweep']);
+  assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain, undo or sweep']);
 });
 
 // Prevents: a setting of `drain` is suggested for `sweep`, which refuses it too.
@@ -84,11 +94,11 @@ test('a flag is not taken as the value of the flag before it', () => {
 
 // Prevents: a setting is accepted by a command that ignores it.
 test('every setting is a flag of the commands that read it, and of no other command', () => {
-  const commands = { drain: DRAIN_SETTINGS, sweep: SWEEP_SETTINGS };
+  const commands = { drain: DRAIN_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS };
   for (const [command, read] of Object.entries(commands)) {
     for (const name of settingNames) {
       const line = readCommandLine([command, `--${flagOf(name)}`, 'some-value']);
-      assert.ok(line.command === 'drain' || line.command === 'sweep');
+      assert.ok(line.command === 'drain' || line.command === 'undo' || line.command === 'sweep');
       assert.deepEqual(line.flags.settings, { [name]: 'some-value' });
       assert.deepEqual(line.errors, read.includes(name) ? [] : [`--${flagOf(name)} is not a flag of ${command}`]);
     }
@@ -104,10 +114,31 @@ test('flags that only drain understands are not flags of sweep', () => {
   ]);
 });
 
+// Prevents: `undo --dry-run` uncordons the node of somebody who wanted to see first what it would do.
+test('undo takes a node, an instance and a cluster, and no switch', () => {
+  const line = readCommandLine(['undo', '--node', 'a', '--kubeconfig', '/k', '--unproven-node=accept']);
+  assert.ok(line.command === 'undo');
+  const { node, kubeconfig, settings, dryRun, force } = line.flags;
+  assert.deepEqual([line.errors, node, kubeconfig, dryRun, force], [[], 'a', '/k', false, false]);
+  assert.deepEqual(settings, { UNPROVEN_NODE: 'accept' });
+  assert.deepEqual(errorsOf('undo', '--instance-id', 'i-1', '--cluster-name', 'prod', '--aws-region', 'eu-west-1'), []);
+  assert.deepEqual(errorsOf('undo', '--dry-run', '--force', '--on-failure=leave'), [
+    '--on-failure is not a flag of undo',
+    '--dry-run is not a flag of undo',
+    '--force is not a flag of undo',
+  ]);
+  assert.deepEqual(errorsOf('undoo'), ["unknown command 'undoo'; did you mean undo?"]);
+  assert.deepEqual(errorsOf('undo', '--dryrun', '--nod=a'), [
+    'unknown flag --dryrun',
+    'unknown flag --nod; did you mean --node?',
+  ]);
+});
+
 // Prevents: a setting that nobody finds, or whose values have to be guessed.
 test('the help lists every setting with its values, meaning and default, and the version', () => {
   for (const [command, names] of [
     ['drain', DRAIN_SETTINGS],
+    ['undo', UNDO_SETTINGS],
     ['sweep', SWEEP_SETTINGS],
   ] as const) {
     const help = helpText(command, '1.2.3');
@@ -118,11 +149,13 @@ test('the help lists every setting with its values, meaning and default, and the
     }
   }
   const help = helpText('drain', '1.2.3');
-  assert.match(help, /--missing-node continue\|abandon\n/);
+  assert.match(help, /--missing-node auto\|continue\|abandon\n/);
   assert.match(help, /--connect-timeout-seconds 1\.\.3600\n/);
   for (const flag of ['--kubeconfig', '--node', '--dry-run', '--force']) assert.ok(help.includes(flag), flag);
   assert.match(help, /drain 1\.2\.3\n/);
   assert.match(helpText('program', '1.2.3'), /fargate-node-drainer 1\.2\.3\n/);
+  for (const command of ['drain', 'undo', 'sweep'])
+    assert.match(helpText('program', '1.2.3'), new RegExp(`^  ${command} `, 'm'));
 });
 
 // Prevents: a table of settings whose defaults are those of other settings.

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
 import { type Config, readConfig } from '../../../app/config/drain-config.ts';
 import { ConfigErrors, configErrorText } from '../../../app/config/setting-values.ts';
+import { DRAIN_SETTINGS, settingRows } from '../../../app/config/settings.ts';
 
 const ID = 'i-0123456789abcdef0';
 const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };
@@ -32,12 +33,16 @@ test('settings that are not given have their defaults', () => {
     dryRun: false,
     force: false,
     connectTimeoutMs: 120_000,
-    loadBalancerExclusion: true,
+    loadBalancerExclusion: 'end',
+    loadBalancerMs: 30_000,
+    unprovenNode: 'refuse',
     volumeDetachTimeoutMs: 300_000,
     drainDaemonSets: false,
     doNotDisruptMs: 0,
-    lastResortMs: 120_000,
-    policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
+    lastResortMs: 30_000,
+    lastResort: 'delete',
+    finalizerMs: 300_000,
+    policies: { missingNode: 'auto', onFailure: 'leave', onDeadline: 'continue' },
     generation: 0,
   });
 });
@@ -52,13 +57,17 @@ test('every setting is read', () => {
     LIFECYCLE_DESTINATION: 'WarmPool',
     DRAIN_TIME: '2026-01-31T12:34:56.789Z',
     CONNECT_TIMEOUT_SECONDS: '7',
-    LOAD_BALANCER_EXCLUSION: 'off',
+    LOAD_BALANCER_EXCLUSION: 'start',
+    LOAD_BALANCER_SECONDS: '180',
+    UNPROVEN_NODE: 'accept',
     VOLUME_DETACH_TIMEOUT_SECONDS: '0',
     DRAIN_DAEMONSETS: 'true',
     DO_NOT_DISRUPT_SECONDS: '900',
     WAIT_FOR_CAPACITY: 'on',
     WAIT_FOR_CAPACITY_SECONDS: '60',
     LAST_RESORT_SECONDS: '0',
+    LAST_RESORT: 'evict',
+    FINALIZER_SECONDS: '0',
     MISSING_NODE: 'abandon',
     ON_FAILURE: 'continue',
     DRAIN_DEADLINE_SECONDS: '3600',
@@ -73,7 +82,8 @@ test('every setting is read', () => {
   });
   assert.deepEqual(config.policies, { missingNode: 'abandon', onFailure: 'continue', onDeadline: 'force' });
   assert.deepEqual([config.connectTimeoutMs, config.drainDeadlineMs], [7_000, 3_600_000]);
-  assert.equal(config.loadBalancerExclusion, false);
+  assert.deepEqual([config.loadBalancerExclusion, config.loadBalancerMs], ['start', 180_000]);
+  assert.deepEqual([config.unprovenNode, config.lastResort, config.finalizerMs], ['accept', 'evict', 0]);
   assert.equal(config.drainDaemonSets, true);
   assert.deepEqual([config.volumeDetachTimeoutMs, config.lastResortMs], [0, 0]);
   assert.deepEqual([config.doNotDisruptMs, config.capacityTimeoutMs], [900_000, 60_000]);
@@ -95,14 +105,18 @@ test('an invalid value is an error that names the setting and the value', () => 
     ['AWS_ENDPOINT_URL', ['localhost:4566', 'ftp://x', 'http://', '/x']],
     ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10m', '1e3', '3601', ' 5', '0x10']],
     ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
-    ['LOAD_BALANCER_EXCLUSION', ['true', 'ON']],
+    ['LOAD_BALANCER_EXCLUSION', ['true', 'on', 'END', 'start ']],
+    ['LOAD_BALANCER_SECONDS', ['-1', '30s', '3601', '1.5']],
+    ['UNPROVEN_NODE', ['on', 'Accept', 'reject']],
     ['DRAIN_DAEMONSETS', ['on', 'True']],
     ['WAIT_FOR_CAPACITY', ['true', '600']],
     ['WAIT_FOR_CAPACITY_SECONDS', ['0', '172801']],
     ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '5m', '172801']],
     ['DO_NOT_DISRUPT_SECONDS', ['never', '172801']],
     ['LAST_RESORT_SECONDS', ['-120', '172801']],
-    ['MISSING_NODE', ['leave', 'Continue']],
+    ['LAST_RESORT', ['force', 'Delete', 'off']],
+    ['FINALIZER_SECONDS', ['-1', '5m', '172801']],
+    ['MISSING_NODE', ['leave', 'Continue', 'AUTO']],
     ['ON_FAILURE', ['force', 'ABANDON']],
     ['ON_DEADLINE', ['leave']],
   ];
@@ -142,7 +156,46 @@ test('all errors are reported at once, those of the command line first', () => {
   const text = configErrorText(new ConfigErrors(found));
   for (const error of found) assert.ok(text.includes(`  - ${error}\n`));
   assert.match(text, /invalid configuration; nothing was changed/);
-  assert.match(text, /drain --help/);
+  for (const command of ['drain', 'undo', 'sweep']) assert.ok(text.includes(`${command} --help`), command);
+});
+
+// Prevents: a new setting that is checked later than the others: another deployment for each mistake, or a drain that starts with it.
+test('the errors of every setting of the end of a drain are in one message', () => {
+  const bad = {
+    LOAD_BALANCER_EXCLUSION: 'later',
+    LOAD_BALANCER_SECONDS: 'long',
+    MISSING_NODE: 'wait',
+    UNPROVEN_NODE: 'guess',
+    LAST_RESORT_SECONDS: 'soon',
+    LAST_RESORT: 'kill',
+    FINALIZER_SECONDS: 'never',
+    ON_DEADLINE: 'stop',
+  };
+  const found = errors({ ...GOOD, ...bad });
+  assert.deepEqual(found.map((error) => error.split(' ')[0]).sort(), Object.keys(bad).sort());
+});
+
+// Prevents: a node that a person drains is left without its load balancers, which `kubectl uncordon` does not give back.
+test('load balancers are left at the end of the drain of an instance, and never for a node, unless it is said', () => {
+  const node = (environment: Environment) =>
+    read(environment, '--kubeconfig', '/k', '--node', 'a').loadBalancerExclusion;
+  assert.equal(read(GOOD).loadBalancerExclusion, 'end');
+  assert.equal(node({}), 'off');
+  for (const LOAD_BALANCER_EXCLUSION of ['end', 'start', 'off']) {
+    assert.equal(read({ ...GOOD, LOAD_BALANCER_EXCLUSION }).loadBalancerExclusion, LOAD_BALANCER_EXCLUSION);
+    assert.equal(node({ LOAD_BALANCER_EXCLUSION }), LOAD_BALANCER_EXCLUSION);
+  }
+  assert.equal(read({ ...GOOD, LOAD_BALANCER_SECONDS: '0' }).loadBalancerMs, 0);
+});
+
+// Prevents: a policy that its documentation offers, and that is refused.
+test('every documented value of a choice is accepted', () => {
+  const choices = settingRows(DRAIN_SETTINGS).filter(({ values }) => /^[a-z]+(\|[a-z]+)+$/.test(values));
+  assert.ok(choices.length >= 8, choices.map(({ name }) => name).join());
+  for (const { name, values, defaultValue } of choices) {
+    for (const value of values.split('|')) assert.deepEqual(errors({ ...GOOD, [name]: value }), [], `${name}=${value}`);
+    assert.ok(defaultValue === '' || values.split('|').includes(defaultValue), name);
+  }
 });
 
 // Prevents: a drain of one of two targets, or of a target in no cluster, starts.

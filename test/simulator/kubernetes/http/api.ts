@@ -153,11 +153,26 @@ async function answerEviction({ cluster }: Api, { info, query, body, contentType
 
 function answerDelete(api: Api, { info, query, body }: ApiRequest, table: AnyTable, form: Form): Reply {
   const options = deleteOptionsOf(query, body);
-  const { object: deleted, gone } = deleteObject(api.cluster, table, namespaceOf(table, info), info.name, options);
+  const { object: deleted, gone } = deleteObject(
+    api.cluster,
+    table,
+    namespaceOf(table, info),
+    info.name,
+    options,
+    admitDeletion(api),
+  );
   // Only the deprecated option orphanDependents=false gets a 202 for a pending deletion.
   const status = !gone && options.orphanDependents === false ? 202 : 200;
   if (!gone || table.resource.returnsDeleted) return json(status, api.rendering.object(deleted, form));
   return json(status, JSON.stringify(statusOfDeleted(table, deleted)));
+}
+
+/** The webhooks that are asked about deletions of pods. */
+function admitDeletion({ cluster }: Api): (object: KubernetesObject) => void {
+  return ({ kind, metadata }) => {
+    if (kind === 'Pod')
+      cluster.webhooks.review('deletion', { namespace: metadata.namespace ?? '', name: metadata.name });
+  };
 }
 
 function statusOfDeleted({ resource }: AnyTable, { metadata }: KubernetesObject): object {
@@ -177,7 +192,8 @@ function answerDeleteCollection(api: Api, { info, query, body }: ApiRequest, tab
   const targets = selected(table, selection);
   const { resource } = table;
   const metadata = { resourceVersion: String(cluster.revisions.current) };
-  for (const { metadata: meta } of targets) deleteObject(cluster, table, meta.namespace, meta.name, options);
+  for (const { metadata: meta } of targets)
+    deleteObject(cluster, table, meta.namespace, meta.name, options, admitDeletion(api));
   const listForm = form === 'object' ? form : 'PartialObjectMetadataList';
   return json(200, api.rendering.list(resource.kind, groupVersion(resource), metadata, targets, listForm));
 }

@@ -26,6 +26,7 @@ export async function listObjects(
   const selection = selectionOf(table, namespace, query);
   const { resource } = table;
   const asked = query.get('resourceVersion') ?? '';
+  checkMatch(query, asked);
   const continuation = continuationOf(query.get('continue') ?? '');
   const version = parseVersion(asked);
   if (continuation !== undefined && version > 0)
@@ -58,13 +59,31 @@ export async function listObjects(
   return rendering.list(resource.kind, groupVersion(resource), metadata, page, form);
 }
 
+/**
+ * Whether the list shows the collection exactly at this version. Without a match, a limit means that.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+ */
 function isExact(query: URLSearchParams, version: string): boolean {
   const match = query.get('resourceVersionMatch') ?? '';
-  if (match !== '' && version === '') {
-    const why = 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided';
-    throw invalidOption('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', why);
+  if (match !== '' || version === '' || version === '0') return match === 'Exact';
+  return (intOf(query, 'limit') ?? 0) > 0;
+}
+
+/** ValidateListOptions: staging/src/k8s.io/apimachinery/pkg/apis/meta/internalversion/validation/validation.go */
+function checkMatch(query: URLSearchParams, version: string): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '') return;
+  const forbidden = (why: string) =>
+    invalidOption('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${why}`);
+  if (version === '') throw forbidden('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (query.get('continue')) throw forbidden('resourceVersionMatch is forbidden when continue is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const why = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
+    throw invalidOption('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', why);
   }
-  return match === 'Exact';
+  if (match === 'Exact' && version === '0') {
+    throw forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
 }
 
 function keyOfObject({ metadata }: KubernetesObject): string {

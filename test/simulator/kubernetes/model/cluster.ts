@@ -1,6 +1,7 @@
 import { Timers } from '../../timers.ts';
 import { type Kinds, type ResourceName, type Resources, resources, type Version } from './resource.ts';
 import { type AnyTable, type Indexer, Revisions, Table } from './table.ts';
+import { Webhooks } from './webhooks.ts';
 
 type Tables = { [R in ResourceName]: Table<Kinds[R]> };
 
@@ -11,6 +12,7 @@ export type Cluster = {
   readonly revisions: Revisions;
   readonly tables: Tables;
   readonly timers: Timers;
+  readonly webhooks: Webhooks;
   /** The names of nodes whose machine is off: their kubelets do nothing any more. */
   readonly poweredOff: Set<string>;
 };
@@ -37,7 +39,15 @@ export function createCluster(version: Version): Cluster {
     roles: new Table(all.roles, revisions),
     rolebindings: new Table(all.rolebindings, revisions),
   };
-  return { version, resources: all, revisions, tables, timers: new Timers(), poweredOff: new Set() };
+  return {
+    version,
+    resources: all,
+    revisions,
+    tables,
+    timers: new Timers(),
+    webhooks: new Webhooks(),
+    poweredOff: new Set(),
+  };
 }
 
 export function tablesOf(cluster: Cluster): readonly AnyTable[] {

@@ -65,7 +65,25 @@ export function decode(table: AnyTable, body: Json): JsonObject {
     throw badRequest(
       `${givenKind} in version ${JSON.stringify(apiVersion.split('/').at(-1))} cannot be handled as a ${kind}: no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`,
     );
-  return { ...given, apiVersion, kind };
+  return { ...given, apiVersion, kind, ...withoutEmptyFields(given) };
+}
+
+/** Go's omitempty: a label that a patch removes takes the field with it, when it was the last one. */
+function withoutEmptyFields(given: JsonObject): JsonObject {
+  const { metadata, spec } = given;
+  return {
+    ...(isObject(metadata) && {
+      metadata: withoutEmpty(metadata, ['labels', 'annotations', 'finalizers', 'ownerReferences']),
+    }),
+    ...(isObject(spec) && { spec: withoutEmpty(spec, ['taints']) }),
+  };
+}
+
+function withoutEmpty(object: JsonObject, fields: readonly string[]): JsonObject {
+  const isEmpty = (value: Json) => (Array.isArray(value) || isObject(value)) && Object.keys(value).length === 0;
+  return Object.fromEntries(
+    Object.entries(object).filter(([name, value]) => !(fields.includes(name) && isEmpty(value))),
+  );
 }
 
 export function unrecognised(kind: string, text: string, why = 'unexpected end of JSON input'): ApiError {

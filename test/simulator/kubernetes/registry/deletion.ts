@@ -18,6 +18,9 @@ type Deletion = { object: KubernetesObject; gone: boolean };
 /**
  * Deletes an object as the generic registry does: at once, or gracefully (pods), or when its last finalizer is removed.
  * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go
+ * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go
+ *
+ * @param admit asks the admission webhooks. Evictions delete without them; a deletion that changes nothing is not shown to them
  */
 export function deleteObject(
   cluster: Cluster,
@@ -25,6 +28,7 @@ export function deleteObject(
   namespace: string | undefined,
   name: string,
   options: DeleteOptions = {},
+  admit: (object: KubernetesObject) => void = () => undefined,
 ): Deletion {
   const object = table.get(namespace, name);
   if (object === undefined) throw notFound(table.resource, name);
@@ -33,7 +37,8 @@ export function deleteObject(
   const { metadata } = object;
   const finalizers = finalizersFor(object, options);
   const grace = isPod(object) && table.resource.name === 'pods' ? graceOf(cluster, object, options) : undefined;
-  if (metadata.deletionTimestamp !== undefined) return deleteAgain(table, object, grace, options);
+  if (metadata.deletionTimestamp !== undefined) return deleteAgain(table, object, grace, options, admit);
+  admit(object);
   if (grace === undefined && finalizers.length === 0) return removed(table, object, options);
   const seconds = grace ?? 0;
   const { generation } = metadata;
@@ -91,6 +96,7 @@ function deleteAgain(
   object: KubernetesObject,
   grace: number | undefined,
   options: DeleteOptions,
+  admit: (object: KubernetesObject) => void,
 ): Deletion {
   const { metadata } = object;
   const before = metadata.deletionGracePeriodSeconds;
@@ -98,6 +104,7 @@ function deleteAgain(
   if (grace === undefined || before === undefined)
     return held ? { object, gone: false } : removed(table, object, options);
   if (options.gracePeriodSeconds === undefined || options.gracePeriodSeconds >= before) return { object, gone: false };
+  admit(object);
   const shorter = {
     ...object,
     metadata: {

@@ -33,6 +33,8 @@ export async function evict(
   const eviction = decodeEviction(cluster, namespace, body);
   admitIntoNamespace(cluster, cluster.resources.pods, namespace, name);
   if (eviction.metadata?.name !== name) throw badRequest('name in URL does not match name in Eviction object');
+  // Before the pod is read: a webhook may deny the eviction of a pod that does not exist.
+  cluster.webhooks.review('eviction', { namespace, name });
   const { deleteOptions = {} } = eviction;
   isDryRun(deleteOptions.dryRun ?? [], 'DeleteOptions');
   const options = deleteOptionsOf(deleteOptions, queryDryRun);
