@@ -3,9 +3,10 @@ import type { Claim } from '../drain/cluster.ts';
 import type { Attachment, Volumes } from '../run/volumes.ts';
 import type { KubernetesClient } from './client.ts';
 import { asDenied, isNotFound, parseResponse } from './errors.ts';
-import { listPages } from './list-watch.ts';
+import { list } from './list-watch.ts';
 import { nodeDirectory } from './nodes.ts';
 
+/** Attachments that are read from etcd at most, per drain. */
 const PAGE_SIZE = 500;
 const ATTACHMENTS_PATH = '/apis/storage.k8s.io/v1/volumeattachments';
 
@@ -14,14 +15,15 @@ const CSI_PREFIX = 'kubernetes.io/csi/';
 
 /**
  * The volumes of one node: its VolumeAttachments and, in-tree, what its kubelet has in use. The API cannot select attachments by
- * node, so the list is read page by page, once; after that each is read by name.
+ * node, so they are listed once; after that each is read by name. (Their names follow from `status.volumesAttached`, but a volume
+ * leaves that status before it is detached: a task that comes later would not wait for it.)
  * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/
  */
 export function volumesOf(client: KubernetesClient, nodeName: string): Volumes {
   return {
     async attached(except, volumesInUse, signal) {
       const attachments: Attachment[] = [];
-      for await (const { name, volume } of attachmentsOn(client, nodeName, signal)) {
+      for (const { name, volume } of await attachmentsOn(client, nodeName, signal)) {
         const claim = volume === undefined || except.length === 0 ? undefined : await claimOf(client, volume, signal);
         if (!except.some((one) => one.namespace === claim?.namespace && one.name === claim.name)) {
           attachments.push({ kind: 'attachment', name, volume: volume ?? name });
@@ -46,17 +48,26 @@ const AttachmentObject = v.object({
   spec: v.object({ nodeName: v.string(), source: v.object({ persistentVolumeName: v.optional(v.string()) }) }),
 });
 
-async function* attachmentsOn(
+type NamedAttachment = { readonly name: string; readonly volume: string | undefined };
+
+/** In a large cluster, the first page says how new the watch cache has to be, and the cache answers. */
+async function attachmentsOn(
   client: KubernetesClient,
   nodeName: string,
   signal: AbortSignal,
-): AsyncGenerator<{ name: string; volume: string | undefined }, void> {
-  const read = (object: unknown) => v.parse(AttachmentObject, object);
-  for await (const page of listPages(client, ATTACHMENTS_PATH, PAGE_SIZE, read, signal)) {
-    for (const { metadata, spec } of page) {
-      if (spec.nodeName === nodeName) yield { name: metadata.name, volume: spec.source.persistentVolumeName };
-    }
-  }
+): Promise<readonly NamedAttachment[]> {
+  const read = (object: unknown): NamedAttachment | undefined => {
+    const { metadata, spec } = v.parse(AttachmentObject, object);
+    if (spec.nodeName !== nodeName) return undefined;
+    return { name: metadata.name, volume: spec.source.persistentVolumeName };
+  };
+  const collection = { name: 'volume attachments', path: ATTACHMENTS_PATH, read };
+  const page = { verb: 'list', path: `${ATTACHMENTS_PATH}?limit=${PAGE_SIZE}`, signal } as const;
+  const first = await client.list(page, read).catch((error: unknown) => {
+    throw asDenied(error);
+  });
+  const { items } = first.continueToken === '' ? first : await list(client, collection, first.resourceVersion, signal);
+  return items.filter((item) => item !== undefined);
 }
 
 const VolumeObject = v.object({
