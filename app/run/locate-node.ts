@@ -108,7 +108,11 @@ export async function awaitReturn(
     // What EC2 does not say, it is not asked again.
     if (!(instance instanceof Failure)) instance = await describeInstance(target.instanceId, config, ports, context);
     const node = await locateNode(config, cluster, instance, context);
-    if (node !== undefined) return node;
+    if (node !== undefined) {
+      // A list that is a moment old has said so, or this one: it may say so again.
+      if (node.uid === before.uid) await clock.sleep(backoffMs(RETURN_BACKOFF, looks), signal);
+      return node;
+    }
     if (hasEnded(instance)) return 'machine ended';
     if (clock.now() >= waitUntil) return undefined;
     await clock.sleep(Math.min(backoffMs(RETURN_BACKOFF, looks), waitUntil - clock.now()), signal);

@@ -7,6 +7,7 @@ export class FakeVolumes implements Volumes {
   /** Returns the error with which a call fails; undefined lets it succeed. */
   fault: (call: 'list' | 'read') => Error | undefined = () => undefined;
   readonly asked: ('list' | 'read')[] = [];
+  readonly #inTree: { readonly volume: string; readonly until: number }[] = [];
   readonly #attached: { readonly claim: string; readonly volume: string; readonly until: number }[] = [];
   readonly #clock: ManualClock;
 
@@ -19,21 +20,25 @@ export class FakeVolumes implements Volumes {
     this.#attached.push({ claim, volume: `pv-${claim.replace('/', '-')}`, until: untilMs });
   }
 
-  async attached(except: readonly Claim[]): Promise<Attachment[]> {
+  /** Attaches an in-tree volume, which only the status of the node names. */
+  attachInTree(volume: string, untilMs: number): void {
+    this.#inTree.push({ volume, until: untilMs });
+  }
+
+  async attached(except: readonly Claim[], volumesInUse: readonly string[]): Promise<Attachment[]> {
     this.#meet('list');
     const staying = new Set(except.map(({ namespace, name }) => `${namespace}/${name}`));
-    return this.#now().flatMap(({ claim, volume }) =>
-      staying.has(claim) ? [] : [{ kind: 'attachment', name: `csi-${volume}`, volume }],
-    );
+    const csi = this.#attached.filter(({ claim, until }) => !staying.has(claim) && this.#clock.elapsed < until);
+    return [
+      ...csi.map(({ volume }) => ({ kind: 'attachment', name: `csi-${volume}`, volume }) as const),
+      ...volumesInUse.map((volume) => ({ kind: 'in-tree', volume }) as const),
+    ];
   }
 
   async isAttached({ volume }: Attachment): Promise<boolean> {
     this.#meet('read');
-    return this.#now().some((attached) => attached.volume === volume);
-  }
-
-  #now() {
-    return this.#attached.filter(({ until }) => this.#clock.elapsed < until);
+    const all = [...this.#attached, ...this.#inTree];
+    return all.some((attached) => attached.volume === volume && this.#clock.elapsed < attached.until);
   }
 
   #meet(call: 'list' | 'read'): void {

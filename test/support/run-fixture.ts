@@ -156,6 +156,22 @@ export function runFixture() {
     recorder,
     stop,
     volumes,
+    /** The node object is deleted, and the state of the instance in EC2 is this from then on. */
+    loseNode(state: string): void {
+      const before = facts.instance;
+      facts.instance = async () => {
+        const instance = await before();
+        return instance && { ...instance, state };
+      };
+      facts.nodes = [];
+      cluster.node.delete();
+    },
+    /** The kubelet registers its node again, as another object, with its pods still running. */
+    registerNode(uid: string, name = 'node-a'): void {
+      cluster.node.replace(uid);
+      cluster.node.cordon(true);
+      facts.nodes = [nodeOf(name, INSTANCE, { uid })];
+    },
     /** Runs to the end, and tells what became of it. */
     async run(more: Partial<Config> = {}, withinMs = 600_000): Promise<string> {
       const code = await clock.until(

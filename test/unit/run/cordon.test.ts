@@ -68,20 +68,23 @@ test('with DRAIN_DAEMONSETS the node is tainted too, before anything is asked', 
   cluster.add(agent);
   facts.taint = () => (calls.length < 5 ? down() : Promise.resolve('tainted' as const));
   assert.equal(await run({ drainDaemonSets: true }), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual(calls, ['cordon node-a', ...Array(4).fill('taint node-a'), 'close']);
+  assert.deepEqual(calls, ['cordon node-a', ...Array(4).fill('taint node-a'), 'exclude node-a', 'close']);
   assert.deepEqual(cluster.onNode(), []);
   const order = recorder.recorded.map(({ event }) => event.type);
   assert.ok(order.indexOf('cordoned') < order.indexOf('eviction requested'));
   const usual = runFixture();
   usual.cluster.add(agent);
   assert.equal(await usual.run(), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual([usual.calls, usual.cluster.onNode()], [['cordon node-a', 'close'], [agent]]);
+  assert.deepEqual([usual.calls, usual.cluster.onNode()], [['cordon node-a', 'exclude node-a', 'close'], [agent]]);
 });
 
 test('a node that is replaced between cordon and taint is no node of ours', async () => {
-  const { cluster, facts, run } = runFixture();
+  const { cluster, facts, loseNode, run } = runFixture();
   cluster.add(pod('web-0'));
-  facts.taint = async () => 'replaced';
+  facts.taint = async () => {
+    loseNode('terminated');
+    return 'replaced';
+  };
   assert.equal(await run({ drainDaemonSets: true }), 'no node, hook CONTINUE, exit 0');
   assert.deepEqual(cluster.evictions, []);
 });

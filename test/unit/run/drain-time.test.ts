@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Stopped } from '../../../app/outcome.ts';
 import type { DrainTask } from '../../../app/run/drain-task.ts';
 import { pod } from '../../support/objects.ts';
-import { nodeOf, runFixture } from '../../support/run-fixture.ts';
+import { runFixture } from '../../support/run-fixture.ts';
 
 const MINUTE_MS = 60_000;
 const endless = { shutdownMs: Number.POSITIVE_INFINITY };
@@ -86,22 +86,29 @@ test('each successor is told when the first task began', async () => {
 });
 
 // The wait for capacity may be as long as the deadline: nothing would be asked before the hook is completed.
-test('a drain begins when the wait for capacity is over, and one that has not begun is not handed over as begun', async () => {
+// Capacity is a hold like a rank: the pods are asked in time for the deadline, and it begins when the node is cordoned.
+test('the wait for capacity does not put off the deadline, and holds back no pod that has to end before it', async () => {
   const patient = held();
   patient.facts.capacity = async () => ({ desired: 1, inService: ['i-2'] });
-  const nodes = patient.facts.nodes;
-  patient.clock.sleep(55_000, new AbortController().signal).then(() => nodes.push(nodeOf('node-b', 'i-2')));
-  await patient.run({ capacityTimeoutMs: 600_000, drainDeadlineMs: 10_000 });
-  assert.deepEqual(patient.recorder.timesOf('deadline', patient.clock.startedAt), [70_000]);
+  await patient.run({ capacityTimeoutMs: 600_000, drainDeadlineMs: 100_000 });
+  assert.deepEqual(patient.recorder.timesOf('deadline', patient.clock.startedAt), [100_000]);
+  assert.deepEqual(
+    patient.cluster.evictions.map(({ at }) => at),
+    [40_000],
+  );
+});
 
-  for (const given of [{}, { drainStartedAt: patient.clock.startedAt - MINUTE_MS }]) {
+// A successor that is told of no start grants the pods the whole deadline again.
+test('a drain that waits for capacity is handed over as begun', async () => {
+  for (const minutesAgo of [0, 1]) {
     const waiting = held();
+    const drainStartedAt = waiting.clock.startedAt - minutesAgo * MINUTE_MS;
     waiting.facts.capacity = async () => ({ desired: 1, inService: ['i-2'] });
     const successors = stopped(waiting, MINUTE_MS);
-    await waiting.run({ capacityTimeoutMs: 600_000, ...given });
+    await waiting.run({ capacityTimeoutMs: 600_000, ...(minutesAgo > 0 && { drainStartedAt }) });
     assert.deepEqual(
-      successors.map(({ drainStartedAt }) => drainStartedAt),
-      [given.drainStartedAt],
+      successors.map((task) => task.drainStartedAt),
+      [drainStartedAt],
     );
   }
 });
@@ -112,5 +119,5 @@ test('where nobody tells when the action began, it is at least as old as the dra
   const day = 24 * 60 * MINUTE_MS;
   clock.sleep(day, new AbortController().signal).then(() => hook.end());
   await run({ drainStartedAt: clock.startedAt - day }, 2 * day);
-  assert.deepEqual(recorder.timesOf('last resort', clock.startedAt), [day - 2 * MINUTE_MS]);
+  assert.deepEqual(recorder.timesOf('last resort', clock.startedAt), [day - MINUTE_MS]);
 });

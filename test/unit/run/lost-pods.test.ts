@@ -30,7 +30,7 @@ test('pods that are left when the run itself completes the hook are lost', async
   assert.equal(await past.run({ drainDeadlineMs: 60_000 }), 'deadline, hook CONTINUE, exit 0');
   assert.deepEqual(past.lost(), ['shop/stuck']);
   const replaced = stuck();
-  replaced.after(60_000).then(() => replaced.cluster.node.delete());
+  replaced.after(60_000).then(() => replaced.loseNode('terminated'));
   assert.equal(await replaced.run(), 'no node, hook CONTINUE, exit 0');
   assert.deepEqual(replaced.lost(), ['shop/stuck']);
 });

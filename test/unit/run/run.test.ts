@@ -8,13 +8,14 @@ import { runFixture } from '../../support/run-fixture.ts';
 
 const never = new AbortController().signal;
 
+const AUTO: Config['policies'] = { missingNode: 'auto', onFailure: 'leave', onDeadline: 'continue' };
 const POLICIES: Config['policies'] = { missingNode: 'abandon', onFailure: 'abandon', onDeadline: 'abandon' };
 
 test('a drain cordons the node, completes the hook, and sums up in one line', async () => {
   const { cluster, calls, recorder, run } = runFixture();
   for (const one of podsOf('web', 3)) cluster.add(one, { shutdownMs: 30_000 });
   assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
-  assert.deepEqual(calls, ['cordon node-a', 'close']);
+  assert.deepEqual(calls, ['cordon node-a', 'exclude node-a', 'close']);
   const last = recorder.recorded.at(-1)?.event;
   assert.ok(last?.type === 'summary');
   assert.deepEqual(last.summary.pods, { evicted: 3, skipped: 0, remaining: 0 });
@@ -39,16 +40,19 @@ test('an instance without a node is completed as MISSING_NODE says, and so is a 
   missing.facts.nodes = [];
   assert.equal(await missing.run({ policies: POLICIES }), 'no node, hook ABANDON, exit 0');
   const replaced = runFixture();
-  replaced.facts.cordon = async () => 'replaced';
+  replaced.facts.cordon = async () => {
+    replaced.loseNode('terminated');
+    return 'replaced';
+  };
   replaced.cluster.add(pod('web-0'));
-  assert.equal(await replaced.run(), 'no node, hook CONTINUE, exit 0');
+  assert.equal(await replaced.run({ policies: POLICIES }), 'no node, hook ABANDON, exit 0');
   assert.deepEqual(replaced.cluster.evictions, []);
 });
 
-test('a node that is deleted in mid-drain ends the drain', async () => {
-  const { clock, cluster, run } = runFixture();
+test('a node that is deleted in mid-drain ends the drain when its machine has ended', async () => {
+  const { clock, cluster, loseNode, run } = runFixture();
   cluster.add(pod('endless'), { shutdownMs: Number.POSITIVE_INFINITY });
-  clock.sleep(60_000, new AbortController().signal).then(() => cluster.node.delete());
+  clock.sleep(60_000, new AbortController().signal).then(() => loseNode('shutting-down'));
   assert.equal(await run(), 'no node, hook CONTINUE, exit 0');
   assert.equal(clock.elapsed, 60_000);
 });
@@ -58,7 +62,7 @@ test('"no such node" is not believed when EC2 could not be asked', async () => {
   const { facts, hook, run } = runFixture();
   facts.instance = () => Promise.reject(new Failure('access denied'));
   facts.nodes = [];
-  assert.equal(await run(), 'failed, hook untouched, exit 1');
+  assert.equal(await run({ policies: AUTO }), 'node missing, hook untouched, exit 1');
   assert.deepEqual(hook.beats, []);
   const other = runFixture();
   other.facts.instance = () => Promise.reject(new Failure('access denied'));
