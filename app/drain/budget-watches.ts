@@ -3,13 +3,16 @@ import { API_BACKOFF } from '../lib/backoff.ts';
 import { withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import type { Budget } from './budget.ts';
-import type { DrainCluster, Snapshot } from './cluster.ts';
+import type { BudgetSelection, DrainCluster, Snapshot } from './cluster.ts';
 import type { Plan } from './decision.ts';
 import type { DrainScope } from './scope.ts';
 import type { DrainState } from './state.ts';
 
 /** Evictions do not wait longer than this for budgets: without them, the API still refuses what it must. */
 const READ_TIMEOUT_MS = 15_000;
+
+/** `name`: the one budget that is watched; undefined: all of the namespace. */
+type BudgetWatch = { readonly name: string | undefined; readonly stop: AbortController };
 
 /**
  * Reads the budgets of a namespace once when several of its pods are to be evicted, because one read spares all the evictions
@@ -21,7 +24,8 @@ export class BudgetWatches {
   readonly #scope: DrainScope;
   readonly #reading = new Set<string>();
   readonly #snapshots = new Map<string, Snapshot<Budget>>();
-  readonly #watches = new Map<string, AbortController>();
+  /** By namespace. */
+  readonly #watches = new Map<string, BudgetWatch>();
   /** Namespaces whose budgets could not be read, which was reported. */
   readonly #warned = new Set<string>();
 
@@ -33,18 +37,34 @@ export class BudgetWatches {
 
   /** Starts and ends reads and watches as the plan needs them. */
   follow({ decisions }: Plan): void {
-    const blocked = new Set<string>();
+    /** The names of the budgets that block a pod, by namespace; undefined: a budget that is not known. */
+    const blocking = new Map<string, Set<string | undefined>>();
     for (const decision of decisions) {
       if (decision.action !== 'wait') continue;
-      if (decision.reason.kind === 'unread budgets') this.#read(decision.pod.namespace);
-      if (decision.reason.kind === 'budget') blocked.add(decision.pod.namespace);
+      const { pod, reason } = decision;
+      if (reason.kind === 'unread budgets') this.#read(pod.namespace);
+      if (reason.kind !== 'budget') continue;
+      const names = blocking.get(pod.namespace) ?? new Set();
+      for (const { name } of reason.budgets) names.add(name);
+      if (reason.budgets.length === 0) names.add(undefined);
+      blocking.set(pod.namespace, names);
     }
-    for (const namespace of blocked) if (!this.#watches.has(namespace)) this.#watch(namespace);
-    for (const [namespace, watch] of this.#watches) {
-      if (blocked.has(namespace)) continue;
-      this.#watches.delete(namespace);
-      watch.abort(new Error(`no budget of ${namespace} blocks a pod any more`));
-    }
+    for (const [namespace, names] of blocking) this.#watchFor(namespace, names);
+    for (const namespace of this.#watches.keys()) if (!blocking.has(namespace)) this.#stop(namespace);
+  }
+
+  /** Watches the one budget that blocks pods of a namespace, or all of its budgets where several do. */
+  #watchFor(namespace: string, names: ReadonlySet<string | undefined>): void {
+    const [name] = names.size === 1 ? names : [];
+    const watch = this.#watches.get(namespace);
+    if (watch !== undefined && (watch.name === undefined || watch.name === name)) return;
+    this.#stop(namespace);
+    this.#watch({ namespace, ...(name !== undefined && { name }) });
+  }
+
+  #stop(namespace: string): void {
+    this.#watches.get(namespace)?.stop.abort(new Error(`this watch of budgets of ${namespace} is no longer needed`));
+    this.#watches.delete(namespace);
   }
 
   /** Reads the budgets of a namespace. */
@@ -60,7 +80,7 @@ export class BudgetWatches {
           retry(options, () => this.#cluster.readBudgets(namespace, limited), { clock, report, signal: limited });
         const snapshot = await withTimeout(clock, READ_TIMEOUT_MS, tries, signal);
         this.#snapshots.set(namespace, snapshot);
-        this.#sinkOf(namespace).replace(snapshot.items);
+        this.#sinkOf({ namespace }).replace(snapshot.items);
       } catch (error) {
         this.#unreadable(namespace, error);
       }
@@ -72,17 +92,16 @@ export class BudgetWatches {
     spawn(read().finally(done));
   }
 
-  #watch(namespace: string): void {
+  #watch(which: BudgetSelection): void {
+    const { namespace, name } = which;
     const stop = new AbortController();
-    this.#watches.set(namespace, stop);
+    this.#watches.set(namespace, { name, stop });
     const from = this.#snapshots.get(namespace);
     this.#snapshots.delete(namespace);
     const signal = AbortSignal.any([this.#scope.signal, stop.signal]);
-    const watched = this.#cluster
-      .observeBudgets(namespace, from, this.#sinkOf(namespace), signal)
-      .catch((error: unknown) => {
-        if (!stop.signal.aborted) this.#unreadable(namespace, error);
-      });
+    const watched = this.#cluster.observeBudgets(which, from, this.#sinkOf(which), signal).catch((error: unknown) => {
+      if (!stop.signal.aborted) this.#unreadable(namespace, error);
+    });
     this.#scope.spawn(watched);
   }
 
@@ -98,7 +117,7 @@ export class BudgetWatches {
     report({ type: 'warning', message, error });
   }
 
-  #sinkOf(namespace: string) {
-    return this.#state.budgetSink(namespace, this.#scope.clock.now, this.#scope.wake);
+  #sinkOf(which: BudgetSelection) {
+    return this.#state.budgetSink(which, this.#scope.clock.now, this.#scope.wake);
   }
 }

@@ -38,6 +38,9 @@ export type Sink<T> = {
   remove(item: T): void;
 };
 
+/** One budget of a namespace, or all. */
+export type BudgetSelection = { readonly namespace: string; readonly name?: string };
+
 /** The node object was deleted, or another node has its name. */
 export class NodeGone extends Error {
   override readonly name = 'NodeGone';
@@ -65,7 +68,7 @@ export type DrainCluster = {
   readPods(signal: AbortSignal): Promise<readonly Pod[]>;
   readBudgets(namespace: string, signal: AbortSignal): Promise<Snapshot<Budget>>;
   observeBudgets(
-    namespace: string,
+    which: BudgetSelection,
     from: Snapshot<Budget> | undefined,
     sink: Sink<Budget>,
     signal: AbortSignal,

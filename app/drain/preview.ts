@@ -29,7 +29,7 @@ export async function preview(
     .map(({ pod }) => pod.namespace);
   for (const namespace of new Set(namespaces)) {
     const { items } = await cluster.readBudgets(namespace, signal);
-    state.budgetSink(namespace, clock.now, () => undefined).replace(items);
+    state.budgetSink({ namespace }, clock.now, () => undefined).replace(items);
   }
   for (const decision of decisions()) {
     const pod = nameOf(decision.pod);

@@ -1,6 +1,6 @@
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
-import type { Claim, EvictionReply, Sink } from './cluster.ts';
+import type { BudgetSelection, Claim, EvictionReply, Sink } from './cluster.ts';
 import type { Attempt, ObservedState, Returns } from './observed.ts';
 import { isFinished, isTerminating, type Pod } from './pod.ts';
 import { UncountedEvictions } from './uncounted-evictions.ts';
@@ -80,9 +80,10 @@ export class DrainState {
     return new Set(this.#pods.keys());
   }
 
-  /** The volume claims of the pods that are on the node now, apart from finished ones. */
+  /** The volume claims of the pods that are on the node now, apart from those that have ended: only finalizers may keep them. */
   get claims(): readonly Claim[] {
-    const pods = [...this.#pods.values()].filter((pod) => !isFinished(pod));
+    const hasEnded = (pod: Pod) => isFinished(pod) || (isTerminating(pod) && !pod.running);
+    const pods = [...this.#pods.values()].filter((pod) => !hasEnded(pod));
     return pods.flatMap(({ namespace, claims }) => claims.map((name) => ({ namespace, name })));
   }
 
@@ -118,24 +119,27 @@ export class DrainState {
     };
   }
 
-  /** Receives the changes of one namespace's budgets. */
-  budgetSink(namespace: string, now: () => number, changed: () => void): Sink<Budget> {
-    const saw = (budgets: Map<string, Budget>, budget: Budget) => {
-      budgets.set(budget.uid, budget);
+  /** Receives the changes of one budget, or of all budgets of a namespace. */
+  budgetSink({ namespace, name }: BudgetSelection, now: () => number, changed: () => void): Sink<Budget> {
+    const isObserved = (budget: Budget) => name === undefined || budget.name === name;
+    const known = () => {
+      const budgets = this.#budgets.get(namespace) ?? new Map<string, Budget>();
+      this.#budgets.set(namespace, budgets);
+      return budgets;
+    };
+    const set = (budget: Budget) => {
+      known().set(budget.uid, budget);
       this.#budgetSeenAt.set(budget.uid, now());
       this.#uncounted.reconcile(budget);
     };
     return {
       replace: (items) => {
-        const budgets = new Map<string, Budget>();
-        for (const budget of items) saw(budgets, budget);
-        this.#budgets.set(namespace, budgets);
+        for (const budget of [...known().values()].filter(isObserved)) known().delete(budget.uid);
+        for (const budget of items.filter(isObserved)) set(budget);
         changed();
       },
       set: (budget) => {
-        const budgets = this.#budgets.get(namespace) ?? new Map<string, Budget>();
-        saw(budgets, budget);
-        this.#budgets.set(namespace, budgets);
+        set(budget);
         changed();
       },
       remove: ({ uid }) => {

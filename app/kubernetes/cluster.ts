@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Budget } from '../drain/budget.ts';
-import type { DrainCluster } from '../drain/cluster.ts';
+import type { BudgetSelection, DrainCluster } from '../drain/cluster.ts';
 import type { Pod } from '../drain/pod.ts';
 import type { Report } from '../events.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -86,9 +86,11 @@ function drainCluster(
     path: `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node.name}`)}`,
     read: readPod,
   };
-  const budgets = (namespace: string): Collection<Budget> => ({
-    name: `disruption budgets of namespace ${namespace}`,
-    path: `/apis/${policyVersion}/namespaces/${namespace}/poddisruptionbudgets`,
+  const budgets = ({ namespace, name }: BudgetSelection): Collection<Budget> => ({
+    name: name === undefined ? `disruption budgets of namespace ${namespace}` : `budget ${namespace}/${name}`,
+    path: `/apis/${policyVersion}/namespaces/${namespace}/poddisruptionbudgets${
+      name === undefined ? '' : `?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`
+    }`,
     read: (object) => readBudget(object, policyVersion),
   });
   return {
@@ -97,9 +99,9 @@ function drainCluster(
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
     readPods: (signal) => listConsistently(client, pods, '/api/v1/pods', signal),
-    readBudgets: (namespace, signal) => list(client, budgets(namespace), undefined, signal),
-    observeBudgets: (namespace, from, sink, signal) =>
-      listWatch(client, budgets(namespace), from, sink, { clock, report, signal }),
+    readBudgets: (namespace, signal) => list(client, budgets({ namespace }), undefined, signal),
+    observeBudgets: (which, from, sink, signal) =>
+      listWatch(client, budgets(which), from, sink, { clock, report, signal }),
     evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),
     delete: (pod, signal) => deletePod(client, pod, signal),
   };

@@ -1,8 +1,10 @@
 import type { Config } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
-import { NodeGone } from '../drain/cluster.ts';
+import { type DrainCluster, NodeGone } from '../drain/cluster.ts';
 import { type DrainOptions, type DrainResult, drain } from '../drain/drain.ts';
 import { nothingToDrain } from '../drain/preview.ts';
+import { DrainScope } from '../drain/scope.ts';
+import { DrainState } from '../drain/state.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Timeline } from '../timeline.ts';
 import type { NodeRef } from './find-node.ts';
@@ -70,7 +72,7 @@ export async function drainNode(
 ): Promise<Outcome> {
   const { clock, signal, stopwatch } = context;
   const { drainDaemonSets, loadBalancerExclusion } = config;
-  const endsAt = timeline.certainEnd?.at ?? Number.POSITIVE_INFINITY;
+  const before = drainDaemonSets ? 'last' : 'skip';
   const pods = cluster.podsOf(node);
   const isExcluded = loadBalancerExclusion === 'start';
   const exclusion = new LoadBalancerExclusion(cluster, node, isExcluded ? clock.now() : undefined);
@@ -91,16 +93,25 @@ export async function drainNode(
       ),
     );
 
-  let result = await drainPods(drainDaemonSets ? 'last' : 'skip');
+  const waitUnlessPodsCome = (drained: DrainResult) =>
+    unlessPodsCome(pods, drained, config, context, (context) =>
+      letGo(cluster, node, exclusion, drained, timeline, config, context),
+    );
+
+  let result = await drainPods(before);
   for (;;) {
     if (result.kind === 'deadline') return { kind: 'deadline' };
-    const waited = await letGo(cluster, node, exclusion, result, timeline, config, context);
-    if (drainDaemonSets) {
+    let waited = await waitUnlessPodsCome(result);
+    if (drainDaemonSets && waited !== 'pods came') {
       result = await drainPods('evict', result);
-      // Pods of DaemonSets that had to be ended in time have cut the wait short.
-      if (loadBalancerExclusion !== 'off') await exclusion.wait(config.loadBalancerMs, endsAt, context);
+      if (result.kind === 'deadline') return { kind: 'deadline' };
+      // Pods of DaemonSets that had to be ended in time have cut the waits short; they, and pods that came late, have volumes, too.
+      waited = await waitUnlessPodsCome(result);
     }
-    if (result.kind === 'deadline') return { kind: 'deadline' };
+    if (waited === 'pods came') {
+      result = await drainPods(before, result);
+      continue;
+    }
     // The drain ended with a consistent read; when nothing was waited for since then, that was the last look.
     if (!waited && !drainDaemonSets) return { kind: 'drained' };
     const { returns, skipped } = result;
@@ -108,7 +119,41 @@ export async function drainNode(
     const present = await retry(options, () => pods.readPods(signal), context);
     const others = present.filter(({ uid }) => !skipped.has(uid));
     if (nothingToDrain(others, { drainDaemonSets }, clock.now(), returns)) return { kind: 'drained' };
-    result = await drainPods(drainDaemonSets ? 'last' : 'skip', result);
+    result = await drainPods(before, result);
+  }
+}
+
+class PodsCame extends Error {}
+
+/**
+ * Does the work, unless a pod comes to the node that has to leave: it would get no SIGTERM if the waits lasted until the
+ * instance ends.
+ * @throws whatever the work rejects with
+ */
+async function unlessPodsCome<T>(
+  pods: DrainCluster,
+  drained: DrainResult,
+  config: NodeConfig,
+  context: TimedContext,
+  work: (context: TimedContext) => Promise<T>,
+): Promise<T | 'pods came'> {
+  const { clock, stopwatch } = context;
+  const scope = new DrainScope(context);
+  const { report, signal } = scope;
+  const state = new DrainState(() => undefined, drained);
+  const look = () => {
+    const now = clock.now();
+    const others = state.observed(now).pods.filter(({ uid }) => !drained.skipped.has(uid));
+    if (!nothingToDrain(others, config, now, drained.returns)) scope.fail(new PodsCame());
+  };
+  try {
+    scope.spawn(pods.observePods(state.podSink(clock.now, look), signal));
+    return await work({ clock, report, signal, stopwatch });
+  } catch (error) {
+    if (error instanceof PodsCame) return 'pods came';
+    throw error;
+  } finally {
+    await scope.end();
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Budget, budgetsOf, bypassesBudget } from '../../app/drain/budget.ts';
-import type { Sink } from '../../app/drain/cluster.ts';
+import type { BudgetSelection, Sink } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
 import { budget } from './objects.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -11,7 +11,7 @@ export class FakeBudgets {
   /** The start and end of each watch: `+shop`, `-shop`. */
   readonly watches: string[] = [];
   readonly #budgets = new Map<string, Budget>();
-  readonly #sinks = new Map<Sink<Budget>, string>();
+  readonly #sinks = new Map<Sink<Budget>, BudgetSelection>();
 
   /** Adds a budget for the pods with the label `app: name`. */
   add(name: string, minAvailable: number, more: Partial<Budget> = {}): void {
@@ -27,18 +27,23 @@ export class FakeBudgets {
     return this.#sinks.size;
   }
 
-  observe(namespace: string, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
-    this.watches.push(`+${namespace}`);
-    this.#sinks.set(sink, namespace);
-    if (!this.watchesStalled) sink.replace(this.in(namespace));
+  observe(which: BudgetSelection, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
+    const path = [which.namespace, which.name].filter((part) => part !== undefined).join('/');
+    this.watches.push(`+${path}`);
+    this.#sinks.set(sink, which);
+    if (!this.watchesStalled) sink.replace(this.#selected(which));
     return untilAborted(signal, () => {
-      this.watches.push(`-${namespace}`);
+      this.watches.push(`-${path}`);
       this.#sinks.delete(sink);
     });
   }
 
   relist(): void {
-    for (const [sink, namespace] of this.#sinks) sink.replace(this.in(namespace));
+    for (const [sink, which] of this.#sinks) sink.replace(this.#selected(which));
+  }
+
+  #selected({ namespace, name }: BudgetSelection): Budget[] {
+    return this.in(namespace).filter((budget) => name === undefined || budget.name === name);
   }
 
   /** The budgets that the eviction API applies to this pod. */
@@ -66,6 +71,6 @@ export class FakeBudgets {
   #store(budget: Budget): void {
     this.#budgets.set(budget.uid, budget);
     if (this.watchesStalled) return;
-    for (const [sink, namespace] of this.#sinks) if (namespace === budget.namespace) sink.set(budget);
+    for (const [sink, which] of this.#sinks) if (this.#selected(which).includes(budget)) sink.set(budget);
   }
 }

@@ -1,5 +1,12 @@
 import type { Budget } from '../../app/drain/budget.ts';
-import type { DrainCluster, EvictionReply, NodeState, Sink, Snapshot } from '../../app/drain/cluster.ts';
+import type {
+  BudgetSelection,
+  DrainCluster,
+  EvictionReply,
+  NodeState,
+  Sink,
+  Snapshot,
+} from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
 import { Failure } from '../../app/lib/errors.ts';
 import type { ManualClock } from './clock.ts';
@@ -104,8 +111,8 @@ export class FakeCluster implements DrainCluster {
     return { items: this.budgets.in(namespace), resourceVersion: '1' };
   }
 
-  observeBudgets(namespace: string, _: unknown, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
-    return this.budgets.observe(namespace, sink, signal);
+  observeBudgets(which: BudgetSelection, _: unknown, sink: Sink<Budget>, signal: AbortSignal): Promise<never> {
+    return this.budgets.observe(which, sink, signal);
   }
 
   async evict(target: Pod, signal: AbortSignal): Promise<EvictionReply> {

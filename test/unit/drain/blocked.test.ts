@@ -82,11 +82,27 @@ test('budgets are watched only where something is blocked, and only as long as i
   cluster.budgets.add('job', 0, { namespace: 'lab' });
   const { done } = await start();
   await clock.advance(1_000);
-  assert.deepEqual(cluster.budgets.watches, ['+shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop/web']);
   await clock.advance(10_000);
-  assert.deepEqual(cluster.budgets.watches, ['+shop', '-shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop/web', '-shop/web']);
   await clock.until(done, 120_000);
-  assert.deepEqual(cluster.budgets.watches, ['+shop', '-shop']);
+  assert.deepEqual(cluster.budgets.watches, ['+shop/web', '-shop/web']);
+});
+
+// A namespace may hold a hundred budgets, whose every change would reach each drain that waits for one of them.
+test('one budget that blocks is watched by its name, and all of the namespace when several block', async () => {
+  const { clock, cluster, start, stop } = draining();
+  for (const app of ['web', 'db']) for (const one of podsOf(app, 2)) cluster.add(one, replaced);
+  cluster.budgets.add('web', 1);
+  cluster.budgets.add('db', 2);
+  const { done } = await start();
+  await clock.advance(1_000);
+  assert.deepEqual(cluster.budgets.watches, ['+shop']);
+  await clock.advance(15_000);
+  assert.equal(cluster.onNode().filter(({ name }) => name.startsWith('web')).length, 0);
+  assert.deepEqual(cluster.budgets.watches, ['+shop'], 'a watch that shows more than enough is kept');
+  stop.abort(new Error('stop'));
+  await assert.rejects(done);
 });
 
 // The first pod of a namespace is sent without reading budgets; its refusal must start the watch.

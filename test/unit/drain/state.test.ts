@@ -94,7 +94,7 @@ test('an eviction is taken off its budgets when it is sent, and given back when 
   const [first, second, free] = [...podsOf('web', 2), pod('free')];
   assert.ok(first && second && free);
   const { board } = boardWith(first, second, free);
-  const sink = board.budgetSink('shop', () => now, ignore);
+  const sink = board.budgetSink({ namespace: 'shop' }, () => now, ignore);
   const uncounted = () => [...board.observed(now).uncounted.values()];
   sink.replace([budget('web', 2), budget('db', 1)]);
   for (const pod of [first, second, free]) board.requested(pod, now);
@@ -110,8 +110,7 @@ test('budgets are known by namespace, with the time of the last word on each', (
   const { board } = boardWith();
   let time = now;
   let changes = 0;
-  const sink = board.budgetSink(
-    'shop',
+  const sink = board.budgetSink({ namespace: 'shop' },
     () => time,
     () => changes++,
   );
