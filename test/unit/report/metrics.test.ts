@@ -128,14 +128,16 @@ test('a sweep counts waiting instances and started and refused tasks, by cluster
 
 // An alarm on a metric that nothing writes never has data.
 test('every declared metric is written by an event, with its unit, and other events write none', () => {
+  const nodeMissing = summaryWith({ result: 'node missing', exitCode: 1, hook: 'not completed' });
   const events: RunEvent[] = [
     { type: 'summary', summary: summaryWith() },
+    { type: 'summary', summary: nodeMissing },
     nearEnd,
     heartbeatFailed,
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
   const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, WORKERS, now)).metrics));
-  assert.deepEqual(written.sort(), Object.keys(METRICS).sort());
+  assert.deepEqual([...new Set(written)].sort(), Object.keys(METRICS).sort());
   assert.deepEqual(metricsOf({ type: 'heartbeat', hook: 'drainer' }, WORKERS, now), {});
   const units = Object.entries(METRICS).filter(([name, unit]) => (unit === 'Seconds') !== name.endsWith('Seconds'));
   assert.deepEqual(units, []);
@@ -159,4 +161,13 @@ test('no field of a metric has the name of a field of its log line', () => {
       event.type,
     );
   }
+});
+
+// A drainer that looks in the wrong cluster fails for every instance of a group: one alarm says so, and no pod is counted.
+test('an instance whose node is missing is a failed drain, and counted as a missing node', () => {
+  const seconds = { total: 3 };
+  const pods = { evicted: 0, skipped: 0, remaining: 0 };
+  const missing = { result: 'node missing', exitCode: 1, hook: 'not completed', seconds, pods } as const;
+  assert.deepEqual(metricsIn(missing), { NodesMissing: 1, PodsEvicted: 0, DrainsSucceeded: 0, DrainsFailed: 1 });
+  assert.ok(!('NodesMissing' in fieldsOf({ result: 'no node' })));
 });

@@ -61,7 +61,7 @@ test('messages about tasks, actions and pods name them first, at the level of th
       'info: task arn:task/2: continues the drain (generation 2)',
       'warn: could not hand over the drain: no capacity',
       'warn: the lifecycle action ends at 1970-01-01T00:00:00.000Z: 0 pods remain',
-      'warn: pod shop/db-0: at risk when the lifecycle action ends: budget db allows no disruption',
+      'warn: pod shop/db-0: has to end now: budget db allows no disruption',
     ],
   );
 });

@@ -80,3 +80,17 @@ test('a run that fails before it finds the action is filed under the group of it
   const { cluster, group } = recorder.of('summary')[0]?.summary ?? {};
   assert.deepEqual({ cluster, group }, { cluster: 's3://configs/kube/prod', group: 'from-the-event' });
 });
+
+// A pod that no cordon keeps away is left to itself, and cut off with the instance.
+test('a pod that is left because it keeps returning is lost, and named', async () => {
+  const { cluster, recorder, run } = runFixture();
+  const operator = pod('operator', { controller: { kind: 'ReplicaSet', name: 'operator' } });
+  cluster.add(operator, { shutdownMs: 5_000, replacedAfterMs: 200, returnsToNode: true });
+  assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
+  const [summary] = recorder.of('summary');
+  assert.deepEqual(
+    summary?.summary.lost,
+    cluster.onNode().map(({ name }) => `shop/${name}`),
+  );
+  assert.equal(summary.summary.lost.length, 1);
+});

@@ -108,3 +108,40 @@ test('remaining pods are lost only when the instance is terminated', () => {
   assert.deepEqual(totals.lost({ completed: true, outcome: 'deadline' }, now), all);
   assert.deepEqual(totalsOf([]).lost({ completed: true, outcome: 'drained' }, now), []);
 });
+
+// Pods of DaemonSets are skipped first and evicted last: the summary would count them as skipped, and not as evicted.
+test('a pod that is skipped first and evicted later is an evicted pod', () => {
+  const pod = 'kube-system/csi';
+  const events: RunEvent[] = [
+    { type: 'pod skipped', pod, reason: 'belongs to DaemonSet csi: evicted last', lost: false },
+    { type: 'eviction requested', pod, action: 'evict' },
+    { type: 'pod gone', pod, reason: 'deleted' },
+  ];
+  const totals = totalsOf(events.map((event) => [0, event] as const));
+  assert.deepEqual([totals.gone, totals.totals(now).pods], [1, { evicted: 1, skipped: 0, remaining: 0 }]);
+});
+
+// The instance ends what nobody ends: its owner looks for the name of the pod, not for a count.
+test('a skipped pod whose containers run until the end is among the lost, unless it has gone or was evicted later', () => {
+  const skipped = (pod: string, lost: boolean): RunEvent => ({ type: 'pod skipped', pod, reason: '', lost });
+  const totals = totalsOf([
+    [0, skipped('shop/operator', true)],
+    [0, skipped('shop/gone', true)],
+    [0, skipped('shop/evicted', true)],
+    [0, skipped('kube-system/agent', false)],
+    [1, { type: 'pod gone', pod: 'shop/gone', reason: 'deleted' }],
+    [1, { type: 'eviction requested', pod: 'shop/evicted', action: 'evict' }],
+  ]);
+  assert.deepEqual(totals.lost({ completed: true, outcome: 'drained' }, now + 2_000), ['shop/operator']);
+  assert.deepEqual(totals.lost({ completed: false, outcome: 'stopped' }, now + 2_000), []);
+});
+
+// The deadline of a drain by hand ends no instance: pods that it leaves on the node are not lost.
+test('the end that the drain sets itself loses no pod', () => {
+  const remaining = [{ uid: 'u', reason: '', ending: false, blocked: true, pod: 'shop/a' }];
+  const totals = totalsOf([
+    [0, { type: 'last resort', endsAt: now + 1_000, remaining }],
+    [0, { type: 'replanned', remaining: () => remaining }],
+  ]);
+  assert.deepEqual(totals.lost({ completed: false, outcome: 'deadline' }, now + 60_000), []);
+});
