@@ -2,6 +2,7 @@ import type { Config } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { type DrainCluster, NodeGone } from '../drain/cluster.ts';
 import { type DrainOptions, type DrainResult, drain } from '../drain/drain.ts';
+import { NodeWatch } from '../drain/node-watch.ts';
 import { nothingToDrain } from '../drain/preview.ts';
 import { DrainScope } from '../drain/scope.ts';
 import { DrainState } from '../drain/state.ts';
@@ -147,6 +148,8 @@ async function unlessPodsCome<T>(
     if (!nothingToDrain(others, config, now, drained.returns)) scope.fail(new PodsCame());
   };
   try {
+    // The node stays cordoned meanwhile, and one that was deleted and registered again has lost its label, too.
+    new NodeWatch(pods, scope);
     scope.spawn(pods.observePods(state.podSink(clock.now, look), signal));
     return await work({ clock, report, signal, stopwatch });
   } catch (error) {
