@@ -37,6 +37,7 @@ test('a blocked pod does not block other pods, and is evicted as soon as its bud
   assert.ok(accepted.time - allowedAt < PROMPT_MS, `${accepted.time - allowedAt} ms after the budget allowed it`);
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });
 
 // With retries at an interval, each replica of a service waits longer than it needs to.
@@ -60,6 +61,7 @@ test('a blocked pod is evicted as soon as the replacement of another pod is read
   assert.equal(accepted.length, 2);
   assert.ok(last - readyAt < PROMPT_MS, `${last - readyAt} ms after the replacement was ready`);
   assert.ok((await scenario.ready('web', 2)).every(({ spec }) => spec?.nodeName !== scenario.worker));
+  await scenario.noHarm();
 });
 
 for (const { replicas, maxUnavailable } of [
@@ -76,6 +78,7 @@ for (const { replicas, maxUnavailable } of [
     // One request per pod: a refused eviction is sent again.
     assert.deepEqual(await scenario.evictions(drainer), pods.map(({ metadata }) => metadata?.name).sort());
     assert.ok((await scenario.pods()).every(({ spec }) => spec?.nodeName !== scenario.worker));
+    await scenario.noHarm();
   });
 }
 
@@ -92,4 +95,5 @@ test('two budgets on one pod are reported, and the pod is evicted once one budge
   await scenario.deleteBudget('second');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });

@@ -12,7 +12,7 @@ after(() => cluster.close());
 async function replacement(t: TestContext, scenario: Scenario) {
   const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const terminating = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: scenario.worker };
-  const termination = await Termination.start(t, terminating);
+  const termination = await Termination.start(t, scenario, terminating);
   const instanceId = randomInstanceId();
   termination.launch(instanceId);
   const node = await scenario.fakeNode({ providerID: providerIdOf(instanceId) });
@@ -35,6 +35,7 @@ test('WAIT_FOR_CAPACITY=on cordons at once, and evicts when the group has its de
   assert.equal(exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
   assert.equal(termination.action.result, 'CONTINUE');
+  await scenario.noHarm();
 });
 
 // A group that cannot start instances (no capacity, a bad image) blocks every drain.
@@ -51,4 +52,5 @@ test('WAIT_FOR_CAPACITY_SECONDS limits that wait, and the drain then starts with
   assert.ok(waited >= 1_500 && waited < 6_000, `${waited} ms`);
   assert.ok(lines.some(({ message }) => /0 of 1 ready nodes; the drain starts anyway/.test(message)));
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });

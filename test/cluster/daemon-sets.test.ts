@@ -21,7 +21,7 @@ async function desiredNodes({ namespace }: Scenario, fits: (nodes: number) => bo
 
 // A log shipper that is killed with the instance loses the last log lines of other pods; evicted too early, it loses more.
 test('DRAIN_DAEMONSETS=true evicts DaemonSet pods last, and they do not return', async (t) => {
-  const scenario = await Scenario.open(t, cluster);
+  const scenario = await Scenario.open(t, cluster, { daemonSetsLeave: true });
   const { namespace, worker } = scenario;
   const [agent] = await scenario.startOnWorker(daemonSet(namespace, 'agent'), 1);
   const nodes = await desiredNodes(scenario, (count) => count > 1);
@@ -29,8 +29,9 @@ test('DRAIN_DAEMONSETS=true evicts DaemonSet pods last, and they do not return',
   const drainer = scenario.drain(ALL);
   const name = agent?.metadata?.name ?? '';
   await drainer.reports(
-    'that the agent waits',
-    ({ pod, waitReason }) => pod === `${namespace}/${name}` && waitReason === 'priority',
+    'that the agent is evicted last',
+    ({ event, pod, reason }) =>
+      event === 'pod skipped' && pod === `${namespace}/${name}` && /evicted last$/.test(reason ?? ''),
   );
   await scenario.terminating('dns');
   assert.equal((await scenario.findPod(name))?.metadata?.deletionTimestamp, undefined);
@@ -45,6 +46,7 @@ test('DRAIN_DAEMONSETS=true evicts DaemonSet pods last, and they do not return',
     ours?.map(({ effect }) => effect),
     ['NoSchedule'],
   );
+  await scenario.noHarm();
 });
 
 // No taint repels such a pod: it is evicted and returns for as long as the instance runs.
@@ -61,4 +63,5 @@ test('with DRAIN_DAEMONSETS=true a DaemonSet pod that tolerates every taint is s
   assert.match(skipped?.reason ?? '', /^belongs to DaemonSet agent and tolerates every taint/);
   assert.equal((await scenario.findPod(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
   assert.deepEqual(await scenario.evictions(drainer), []);
+  await scenario.noHarm();
 });

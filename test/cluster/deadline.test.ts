@@ -17,6 +17,7 @@ test('ON_DEADLINE=force deletes the pods that a budget blocks, with their own gr
   });
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
   const drainer = scenario.drain({ DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force' }, { node });
+  scenario.witness.endsBy(node, Date.now() + 2_000);
   await drainer.reports('that the budget blocks', ({ waitReason }) => waitReason === 'budget');
   const { metadata } = await scenario.terminating('guarded');
   assert.equal(metadata?.deletionGracePeriodSeconds, 47);
@@ -28,16 +29,20 @@ test('ON_DEADLINE=force deletes the pods that a budget blocks, with their own gr
   const deadline = lines.findIndex(({ event }) => event === 'deadline');
   const deletion = lines.findIndex(({ action }) => action === 'delete');
   assert.ok(deadline !== -1 && deadline < deletion, 'deleted only after the deadline');
+  await scenario.noHarm();
 });
 
 // A drain that waits for its last pod after the deadline ignores the deadline.
-test('ON_DEADLINE=continue ends the drain at the deadline, and the pods that a budget blocks remain', async (t) => {
+test('with LAST_RESORT=evict the drain ends at the deadline, and the pods that a budget blocks remain', async (t) => {
   const scenario = await Scenario.open(t, cluster);
   await scenario.pod('guarded');
   await scenario.budget('strict', 'guarded', { minAvailable: 1 }, 1);
-  const { exitCode, summary } = await scenario.drain({ DRAIN_DEADLINE_SECONDS: '2' }).ended(15_000);
+  const policies = { DRAIN_DEADLINE_SECONDS: '2', LAST_RESORT: 'evict' };
+  const { exitCode, summary } = await scenario.drain(policies).ended(15_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'deadline');
   assert.equal(summary.pods.remaining, 1);
   assert.equal((await scenario.findPod('guarded'))?.metadata?.deletionTimestamp, undefined);
+  const why = 'with LAST_RESORT=evict a budget may cost a pod its SIGTERM';
+  await scenario.onlyHarm(why, { kind: 'cut off', pod: `${scenario.namespace}/guarded`, hadSigterm: false });
 });

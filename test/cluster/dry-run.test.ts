@@ -40,4 +40,5 @@ test('--dry-run reports a decision for every pod and the budget that blocks, and
   assert.deepEqual(await state(), before);
   for (const verb of ['create', 'patch', 'delete']) assert.equal(summary.apiRequests[verb], 0, verb);
   assert.deepEqual(await scenario.evictions(drainer), []);
+  await scenario.noHarm();
 });

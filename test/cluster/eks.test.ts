@@ -26,7 +26,7 @@ test('an EKS cluster accepts the token that the task role signed, and its node i
   await scenario.pod('web');
   const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const instance = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: scenario.worker };
-  const termination = await Termination.start(t, instance, aws);
+  const termination = await Termination.start(t, scenario, instance, aws);
   const { server: endpoint, certificateAuthority } = cluster;
   aws.createCluster({ name: CLUSTER, endpoint, certificateAuthority });
   const { exitCode, summary, text } = await termination.drain({ CLUSTER_NAME: CLUSTER }).ended();
@@ -35,11 +35,13 @@ test('an EKS cluster accepts the token that the task role signed, and its node i
   assert.deepEqual(await scenario.pods(), []);
   assert.equal(termination.action.result, 'CONTINUE');
   assert.ok(!text.includes('k8s-aws-v1.'), 'the token is not in the log');
+  await scenario.noHarm();
 });
 
 // If a cluster accepts another cluster's token, a drainer drains the wrong nodes.
 test('a token that is signed for another cluster is refused, and the hook is not completed', { skip }, async (t) => {
-  const termination = await Termination.start(t, { instanceId: instanceIdOf() }, aws);
+  const scenario = await Scenario.open(t, cluster);
+  const termination = await Termination.start(t, scenario, { instanceId: instanceIdOf() }, aws);
   const { server: endpoint, certificateAuthority } = cluster;
   aws.createCluster({ name: 'staging', endpoint, certificateAuthority });
   const drainer = termination.drain({ CLUSTER_NAME: 'staging', CONNECT_TIMEOUT_SECONDS: '2' });
@@ -47,4 +49,5 @@ test('a token that is signed for another cluster is refused, and the hook is not
   assert.equal(exitCode, 1);
   assert.match(text, /401|Unauthorized/);
   assert.equal(termination.action.state, 'pending');
+  await scenario.noHarm();
 });

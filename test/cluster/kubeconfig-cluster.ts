@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import * as v from 'valibot';
 import { impersonating } from '../../scripts/local/kubeconfig.ts';
+import { apiServer } from '../witness/api-server.ts';
 import { adminBy } from './admin.ts';
+import { serveEvictionWebhook } from './eviction-webhook.ts';
 import { type TestCluster, type TestClusterOptions, webhookPort } from './test-cluster.ts';
 import { reviewTokens } from './token-review.ts';
 
@@ -39,6 +41,9 @@ export async function openKubeconfigCluster({ authenticate }: TestClusterOptions
     drainerFile,
     drainerText,
     evictionsIn: (namespace) => (existsSync(auditLog) ? evictionsIn(auditLog, namespace) : undefined),
+    watched: () => apiServer(text, existsSync(auditLog) ? auditLog : undefined),
+    scenarios: new Set(),
+    denyEvictions: (denial) => serveEvictionWebhook(admin, denial),
     close: async () => {
       await stopReviews();
       await rm(folder, { recursive: true });

@@ -24,6 +24,7 @@ test('a node with the maximum number of pods is drained', async (t) => {
   assert.ok(summary.pods.evicted >= MANY, `${summary.pods.evicted} of ${MANY}`);
   assert.deepEqual(await scenario.pods(), []);
   assert.deepEqual(await scenario.evictions(drainer), names);
+  await scenario.noHarm();
 });
 
 // Events are delivered at least once: two tasks drain one node, and make each other fail.
@@ -45,4 +46,5 @@ test('two drainers on one node at the same time both succeed', async (t) => {
     assert.equal(summary.pods.remaining, 0);
   }
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });

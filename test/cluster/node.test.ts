@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { noHarm } from '../witness/harm.ts';
 import { merge } from './admin.ts';
 import { assertUntouched, EXCLUSION } from './nodes.ts';
 import { eventually } from './poll.ts';
@@ -16,15 +17,18 @@ test('an empty node is drained at once', async (t) => {
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   assert.equal(summary.pods.remaining, 0);
+  await scenario.noHarm();
 });
 
 // A schedulable node gets new pods and is never empty; a load balancer sends requests to it until the instance terminates.
-test('the cordon makes the node unschedulable and excludes it from load balancers', async (t) => {
+test('with LOAD_BALANCER_EXCLUSION=start the cordon also excludes the node from load balancers', async (t) => {
   const scenario = await Scenario.open(t, cluster);
-  assert.equal((await scenario.drain().ended()).exitCode, 0);
+  const exclusion = { LOAD_BALANCER_EXCLUSION: 'start', LOAD_BALANCER_SECONDS: '0' };
+  assert.equal((await scenario.drain(exclusion).ended()).exitCode, 0);
   const { metadata, spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   assert.equal(spec?.unschedulable, true);
   assert.equal(metadata?.labels?.[EXCLUSION], 'true');
+  await scenario.noHarm();
 });
 
 // Some load balancers remove a node as soon as it has the label, and close its connections.
@@ -34,6 +38,7 @@ test('with LOAD_BALANCER_EXCLUSION=off the cordon sets no label', async (t) => {
   const { metadata, spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   assert.equal(spec?.unschedulable, true);
   assert.equal(metadata?.labels?.[EXCLUSION], undefined);
+  await scenario.noHarm();
 });
 
 // Evicted pods return to an uncordoned node, and the drain never ends.
@@ -52,6 +57,7 @@ test('a node that is uncordoned during the drain is cordoned again, with a warni
   await eventually('it is cordoned', async () => (await core.readNode({ name })).spec?.unschedulable);
   await scenario.release('held');
   assert.equal((await drainer.ended()).summary.result, 'drained');
+  await scenario.noHarm();
 });
 
 // The pods are gone with the instance: waiting for them keeps its hook pending for hours.
@@ -66,6 +72,8 @@ test('the drain ends when its node is deleted', async (t) => {
   const { exitCode, summary } = await drainer.ended(10_000);
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'no node');
+  // No machine has ended.
+  await noHarm(scenario.witness);
 });
 
 // Node names are reused within minutes: the drain evicts the pods of a new node.
@@ -84,6 +92,8 @@ test('a new node with the same name is not changed', async (t) => {
   await assertUntouched(cluster.admin, node);
   assert.equal((await scenario.findPod('new-pod'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), ['held']);
+  // No machine has ended.
+  await noHarm(scenario.witness);
 });
 
 // A typo in the node name is reported as "drained".
@@ -92,4 +102,5 @@ test('a drain of a node that does not exist fails', async (t) => {
   const { exitCode, text } = await scenario.drain({}, { node: 'no-such-node' }).ended();
   assert.equal(exitCode, 1);
   assert.match(text, /no node called no-such-node/);
+  await scenario.noHarm();
 });

@@ -39,10 +39,16 @@ export async function assertUntouched({ core }: Admin, name: string): Promise<vo
 /** The taint with which a drain keeps DaemonSet pods from returning. */
 export const TERMINATING_TAINT = 'node-drainer/terminating';
 
+/** Says that the exclusion label was set by a drain. */
+const EXCLUDED_BY_US = 'node-drainer/excluded-from-load-balancers';
+
 /** Removes every label, taint and cordon of a drain or a test. */
 export async function resetNode({ core }: Admin, name: string): Promise<void> {
   const labels = { [EXCLUSION]: null, [EKSCTL_LABEL]: null };
-  await ifFound(core.patchNode({ name, body: { metadata: { labels }, spec: { unschedulable: null } } }, merge));
+  const annotations = { [EXCLUDED_BY_US]: null };
+  await ifFound(
+    core.patchNode({ name, body: { metadata: { labels, annotations }, spec: { unschedulable: null } } }, merge),
+  );
   const node = await ifFound(core.readNode({ name }));
   const taints = node?.spec?.taints?.filter(({ key }) => key !== TERMINATING_TAINT);
   if (taints?.length === node?.spec?.taints?.length) return;

@@ -32,19 +32,20 @@ test('critical pods are evicted only after all others are gone', async (t) => {
     lines.findIndex(({ event, pod }) => event === what && pod === `${namespace}/${name}`);
   assert.ok(indexOf('dns', 'eviction requested') > indexOf('held', 'pod gone'));
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });
 
 // The instance terminates when the lifecycle action ends: a pod that still waits for its turn is killed.
-test('LAST_RESORT_SECONDS before the end of the lifecycle action, all remaining pods are evicted at once', async (t) => {
+test('pods that wait for their turn are evicted LAST_RESORT_SECONDS before their grace period would reach the end of the action', async (t) => {
   const scenario = await Scenario.open(t, cluster);
   await scenario.pod('held', { held: true });
   await scenario.pod('dns', CRITICAL);
   await scenario.pod('busy', { annotations: { 'node-drainer/wait': 'true' } });
   const { spec } = await cluster.admin.core.readNode({ name: scenario.worker });
   const instance = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: scenario.worker };
-  const termination = await Termination.start(t, instance);
-  // With a heartbeat timeout of 60 s, the action ends after 6,000 s.
-  const policies = { LAST_RESORT_SECONDS: '5996', DO_NOT_DISRUPT_SECONDS: '600' };
+  const termination = await Termination.start(t, scenario, instance);
+  // With a heartbeat timeout of 60 s, the action ends after 6,000 s: four seconds from now, these pods have 30 s and the margin left.
+  const policies = { LAST_RESORT_SECONDS: '5966', DO_NOT_DISRUPT_SECONDS: '600' };
   const drainer = termination.drainByKubeconfig(cluster, policies);
   const lastResort = await drainer.reports('the last resort', ({ event }) => event === 'last resort');
   for (const name of ['dns', 'busy']) {
@@ -59,4 +60,5 @@ test('LAST_RESORT_SECONDS before the end of the lifecycle action, all remaining 
   await scenario.release('held');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });

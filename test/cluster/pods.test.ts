@@ -18,6 +18,7 @@ test('the pods of a ReplicaSet are evicted and replaced on other nodes', async (
   assert.equal(after.filter(({ spec }) => spec?.nodeName === scenario.worker).length, 0);
   assert.ok((await scenario.ready('web', 3)).every(({ spec }) => spec?.nodeName !== scenario.worker));
   assert.deepEqual(await scenario.evictions(drainer), before.map(({ metadata }) => metadata?.name).sort());
+  await scenario.noHarm();
 });
 
 // An eviction by name alone terminates the new pod that already serves on another node.
@@ -40,6 +41,7 @@ test('a StatefulSet pod that is replaced on another node under the same name is 
   assert.equal(later?.metadata?.deletionTimestamp, undefined);
   assert.notEqual(later?.spec?.nodeName, scenario.worker);
   assert.deepEqual(await scenario.evictions(drainer), ['db-0', 'held']);
+  await scenario.noHarm();
 });
 
 // A DaemonSet recreates its pod at once, even on a cordoned node: a drain that evicts it never ends.
@@ -54,6 +56,7 @@ test('DaemonSet pods are skipped', async (t) => {
   assert.equal(skipped?.reason, 'belongs to DaemonSet agent');
   assert.equal((await scenario.findPod(agent?.metadata?.name ?? ''))?.metadata?.uid, agent?.metadata?.uid);
   assert.deepEqual(await scenario.evictions(drainer), []);
+  await scenario.noHarm();
 });
 
 // The kubelet recreates the mirror pod of a static pod after every deletion: a drain that evicts it never ends.
@@ -68,6 +71,7 @@ test('mirror pods are skipped', async (t) => {
   assert.equal(summary.pods.evicted, 0);
   assert.equal((await scenario.findPod('proxy'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(drainer), []);
+  await scenario.noHarm();
 });
 
 // Nothing runs in a finished pod: evicting it deletes its logs for no gain.
@@ -88,6 +92,7 @@ test('finished pods are skipped', async (t) => {
   assert.ok(reasons.includes('finished (Succeeded)') && reasons.includes('finished (Failed)'), reasons.join());
   assert.equal((await scenario.pods()).length, 2);
   assert.deepEqual(await scenario.evictions(drainer), []);
+  await scenario.noHarm();
 });
 
 // kubectl drain refuses these pods without --force and --delete-emptydir-data; a drain that does the same never evicts them.
@@ -99,4 +104,5 @@ test('bare pods and pods with an emptyDir are evicted', async (t) => {
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
   assert.deepEqual(await scenario.evictions(drainer), ['bare', 'scratch']);
+  await scenario.noHarm();
 });

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { KubernetesObject, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { PatchStrategy } from '@kubernetes/client-node';
+import { type ExpectedHarm, noHarm, onlyHarm } from '../witness/harm.ts';
+import { watchInstances } from '../witness/watch-instances.ts';
+import type { Witness, WitnessOptions } from '../witness/witness.ts';
 import { codeOf, ifFound, isReady, merge } from './admin.ts';
 import { cleanUp } from './clean-up.ts';
 import { Drainer } from './drainer.ts';
@@ -16,6 +19,9 @@ export class Scenario {
   readonly namespace: string;
   /** The node to drain. */
   readonly worker: string;
+  readonly witness: Witness;
+  /** Nodes that were drained by their name: no instance says when they die. */
+  readonly #drained = new Set<string>();
   readonly #others: readonly string[];
   readonly #test: TestContext;
 
@@ -24,19 +30,25 @@ export class Scenario {
     cluster: TestCluster,
     namespace: string,
     [worker = '', ...others]: readonly string[],
+    witness: Witness,
   ) {
     this.#test = t;
     this.cluster = cluster;
     this.namespace = namespace;
     this.worker = worker;
     this.#others = others;
+    this.witness = witness;
   }
 
-  static async open(t: TestContext, cluster: TestCluster): Promise<Scenario> {
+  static async open(t: TestContext, cluster: TestCluster, options: WitnessOptions = {}): Promise<Scenario> {
     const namespace = `drain-${randomBytes(4).toString('hex')}`;
-    const scenario = new Scenario(t, cluster, namespace, await workers(cluster.admin));
+    const witness = await watchInstances(cluster.watched(), undefined, options);
+    const scenario = new Scenario(t, cluster, namespace, await workers(cluster.admin), witness);
+    cluster.scenarios.add(scenario);
     await cluster.admin.core.createNamespace({ body: { metadata: { name: namespace } } });
     t.after(async () => {
+      cluster.scenarios.delete(scenario);
+      await witness[Symbol.asyncDispose]();
       await scenario.#label([scenario.worker, ...scenario.#others], null);
       await cleanUp(scenario);
     });
@@ -48,12 +60,30 @@ export class Scenario {
     environment: Readonly<Record<string, string>> = {},
     { node = this.worker, flags = [] }: { node?: string; flags?: readonly string[] } = {},
   ): Drainer {
+    this.#claim(node);
+    if (!flags.includes('--dry-run')) {
+      this.#drained.add(node);
+      this.witness.drains(node);
+    }
     return new Drainer(this.#test, ['--kubeconfig', this.cluster.drainerFile, '--node', node, ...flags], environment);
+  }
+
+  /** At the end of a test: fails when anything was harmed. The machines of nodes that were drained by name go off now. */
+  async noHarm(): Promise<void> {
+    for (const node of this.#drained) this.witness.dies(node);
+    await noHarm(this.witness);
+  }
+
+  /** As `noHarm`, but this harm has happened, and no other. @param why it is right in this test */
+  async onlyHarm(why: string, ...expected: readonly ExpectedHarm[]): Promise<void> {
+    for (const node of this.#drained) this.witness.dies(node);
+    await onlyHarm(this.witness, why, ...expected);
   }
 
   /** Creates a Node object without a machine, for tests that would harm a real node. Deleted after the test. */
   async fakeNode(node: { name?: string; providerID?: string; labels?: Record<string, string> } = {}): Promise<string> {
     const name = node.name ?? `ip-${randomBytes(4).join('-')}.eu-west-1.compute.internal`;
+    this.#claim(name);
     this.#test.after(() => ifFound(this.cluster.admin.core.deleteNode({ name })));
     await fakeNode(this.cluster.admin, { ...node, name });
     return name;
@@ -175,6 +205,11 @@ export class Scenario {
     const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: new Date().toISOString() }];
     const body = { status: { phase, conditions } };
     await this.cluster.admin.core.patchNamespacedPodStatus({ name, namespace: this.namespace, body }, merge);
+  }
+
+  /** The node is this test's: the witnesses of others that run at the same time do not judge what is done to it. */
+  #claim(node: string): void {
+    for (const other of this.cluster.scenarios) if (other !== this) other.witness.ignores(node);
   }
 
   #until(name: string, what: string, matches: (pod: V1Pod) => boolean): Promise<V1Pod> {

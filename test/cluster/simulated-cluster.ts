@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { simulated } from '../witness/simulated-cluster.ts';
 import { adminBy } from './admin.ts';
+import { WEBHOOK } from './eviction-webhook.ts';
 import type { TestCluster, TestClusterOptions } from './test-cluster.ts';
 
 /** A test cluster with fault injection. */
@@ -29,6 +31,17 @@ export async function openSimulatedCluster({ authenticate }: TestClusterOptions 
           ? [request.name ?? '']
           : [],
       ),
+    watched: () => simulated(simulator, 'stay'),
+    scenarios: new Set(),
+    denyEvictions: async ({ namespace, pod, code, message }) => {
+      const { remove } = simulator.webhooks.add({
+        name: WEBHOOK,
+        operation: 'eviction',
+        when: (reviewed) => reviewed.namespace === namespace && reviewed.name === pod,
+        answer: { code, message },
+      });
+      return async () => remove();
+    },
     close: async () => {
       await simulator.stop();
       await rm(folder, { recursive: true });

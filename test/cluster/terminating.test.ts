@@ -26,6 +26,7 @@ test('a pod that is already terminating is waited for, and not evicted', async (
   await scenario.release('ending');
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.evictions(drainer), ['marker']);
+  await scenario.noHarm();
 });
 
 // Without the finalizer's name, the drain looks as if it hangs.
@@ -43,6 +44,7 @@ test('a pod that a finalizer holds is waited for, and the finalizer is named', a
   const { exitCode, lines } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.ok(lines.some(({ event, pod }) => event === 'pod gone' && pod === `${scenario.namespace}/stuck`));
+  await scenario.noHarm();
 });
 
 // The scheduler may choose the node just before the cordon: a drain that lists pods once loses such a pod with the instance.
@@ -58,6 +60,7 @@ test('a pod that is bound to the node after the first list is evicted too', asyn
   assert.equal((await drainer.ended()).exitCode, 0);
   assert.deepEqual(await scenario.pods(), []);
   assert.deepEqual(await scenario.evictions(drainer), ['held', 'late']);
+  await scenario.noHarm();
 });
 
 // Evictions in a terminating namespace are refused with 403: treated as missing permissions, this fails the drain.
@@ -72,4 +75,5 @@ test('a namespace that is deleted during the drain takes its pods with it, even 
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
 import { Drainer } from './drainer.ts';
+import type { Scenario } from './scenario.ts';
 import type { TestCluster } from './test-cluster.ts';
 
 const REGION = 'eu-west-1';
@@ -44,10 +45,12 @@ export class Termination {
 
   static async start(
     t: TestContext,
-    instance: { instanceId: string; privateDnsName?: string; tags?: Record<string, string> },
+    { witness }: Pick<Scenario, 'witness'>,
+    instance: { instanceId: string; privateDnsName?: string; tags?: Record<string, string>; launchTime?: number },
     aws?: AwsSimulator,
   ): Promise<Termination> {
     const simulated = aws ?? (await regionOf(t));
+    witness.follow(simulated);
     const group = groupOf(instance.instanceId);
     simulated.createAutoScalingGroup({ name: group, desiredCapacity: 1 });
     simulated.putLifecycleHook({ autoScalingGroupName: group, lifecycleHookName: HOOK, heartbeatTimeout: 60 });
@@ -68,10 +71,10 @@ export class Termination {
     return this.drain({ KUBE_CONFIG_BUCKET: BUCKET, KUBE_CONFIG_OBJECT: OBJECT, ...environment });
   }
 
-  /** Starts the drainer as the lifecycle event does, with the task role's credentials. */
+  /** Starts the drainer as the lifecycle event does, with the task role's credentials. Waits for no load balancer. */
   drain(environment: Readonly<Record<string, string>>): Drainer {
     const task = this.aws.environmentWithContainerCredentials();
-    return new Drainer(this.#test, [], { ...task, ...this.#event, ...environment });
+    return new Drainer(this.#test, [], { ...task, ...this.#event, LOAD_BALANCER_SECONDS: '0', ...environment });
   }
 
   /** The lifecycle action in the simulated Auto Scaling. */

@@ -1,6 +1,9 @@
+import type { WitnessedCluster } from '../witness/cluster.ts';
 import type { Admin } from './admin.ts';
+import type { EvictionDenial } from './eviction-webhook.ts';
 import { openKubeconfigCluster } from './kubeconfig-cluster.ts';
 import { applyRights } from './rights.ts';
+import type { Scenario } from './scenario.ts';
 import { openSimulatedCluster } from './simulated-cluster.ts';
 
 /** Authenticates a bearer token; undefined for an invalid one. */
@@ -17,6 +20,12 @@ export type TestCluster = {
   readonly drainerText: string;
   /** The pods of a namespace with an eviction request, once for each request; undefined without an audit log. */
   evictionsIn(namespace: string): Promise<readonly string[]> | undefined;
+  /** For one witness. */
+  watched(): WitnessedCluster;
+  /** Of the tests that run now. */
+  readonly scenarios: Set<Scenario>;
+  /** Registers an admission webhook that denies the eviction of one pod. Resolves with a function that removes it. */
+  denyEvictions(denial: EvictionDenial): Promise<() => Promise<void>>;
   close(): Promise<void>;
 };
 

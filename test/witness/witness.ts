@@ -77,6 +77,8 @@ export class Witness implements AsyncDisposable {
   readonly #instancesOfNode = new Map<string, { readonly since: number; readonly instance: string }[]>();
   /** Nodes that are drained without an instance, and since when. */
   readonly #drainedNodes = new Map<string, number>();
+  /** Nodes that another test of the same cluster drains at the same time. */
+  readonly #othersNodes = new Set<string>();
   readonly #budgets = new Map<string, BudgetLife>();
   readonly #services = new Map<string, Service>();
   readonly #volumes = new Map<string, PersistentVolume>();
@@ -121,6 +123,11 @@ export class Witness implements AsyncDisposable {
   /** This node is drained from now on although no instance ends: a drain by its name. */
   drains(node: string): void {
     this.#drainedNodes.set(node, this.#now());
+  }
+
+  /** Another test drains this node at the same time: what is done to it, and to its pods, is not judged. */
+  ignores(node: string): void {
+    this.#othersNodes.add(node);
   }
 
   /** Nothing is to be left to chance after this moment: the drain's own deadline, in milliseconds since the epoch. */
@@ -334,11 +341,13 @@ export class Witness implements AsyncDisposable {
       const { resource, name = '', at } = request;
       if (!resource.startsWith('nodes') && !resource.startsWith('pods')) return [];
       if (resource.startsWith('nodes')) {
+        if (this.#othersNodes.has(name)) return [];
         if (!isWrite(request) || this.#isMeant(name, at)) return [];
         return [{ kind: 'foreign', what: 'node', name, request: request.verb } as const];
       }
       if (!isWrite(request)) return [];
       const life = this.#podOf(request);
+      if (this.#othersNodes.has(life?.pod.spec.nodeName ?? '')) return [];
       const harm = this.#judgedPod(request, life, askedEarlier);
       if (life !== undefined && asksToEnd(request)) askedEarlier.add(life);
       return harm;

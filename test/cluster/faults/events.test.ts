@@ -29,5 +29,6 @@ for (const [what, failure] of [
     assert.ok(hits() >= 2, 'the drain tried to record its start and its end');
     assert.ok(endedAt - (lines.at(-1)?.time ?? 0) < 2_000, 'it exits soon after its last line');
     assert.ok(lines.every(({ event }) => event !== 'retrying'));
+    await scenario.noHarm();
   });
 }

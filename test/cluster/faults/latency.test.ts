@@ -32,6 +32,7 @@ test('a new node that gets the name just before the cordon is not cordoned', asy
   assert.equal(summary.result, 'no node');
   await assertUntouched(cluster.admin, node);
   assert.equal(patches.hits(), 1);
+  await scenario.noHarm();
 });
 
 // When an eviction arrives late, the next pod of the StatefulSet may have the name, and serve on another node.
@@ -63,6 +64,7 @@ test('an eviction that arrives late does not evict a new pod with the same name'
   assert.equal(hits(), 1);
   assert.equal(now?.metadata?.uid, next?.metadata?.uid);
   assert.equal(now?.metadata?.deletionTimestamp, undefined);
+  await scenario.noHarm();
 });
 
 // Pods and nodes have separate watches without a common order: the drain sees pods of the new node before the new node.
@@ -82,4 +84,5 @@ test('a pod on a new node with the same name is not evicted, even if the node wa
   assert.ok(hits() > 0);
   assert.equal((await scenario.findPod('new-pod'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(), ['held']);
+  await scenario.noHarm();
 });

@@ -33,6 +33,7 @@ test('a drain continues after an outage of the API', async (t) => {
   assert.equal(exitCode, 0);
   assert.equal(summary.result, 'drained');
   assert.deepEqual(await scenario.pods(), []);
+  await scenario.noHarm();
 });
 
 // The first requests of a new task often fail because its network is not ready.
@@ -42,6 +43,7 @@ test('failed first requests are retried', async (t) => {
   const { exitCode } = await scenario.drain().ended();
   assert.equal(exitCode, 0);
   assert.equal(hits(), 4);
+  await scenario.noHarm();
 });
 
 // A drain that ignores Retry-After overloads the API server; treated as a budget, the reply makes it wait for the wrong thing.
@@ -67,6 +69,7 @@ test('after a 429 of flow control, the drain sends no eviction before Retry-Afte
   assert.deepEqual(later.map(({ name }) => name).sort(), ['late', 'web']);
   const waited = later.map(({ at }) => at - (refused?.at ?? at));
   assert.ok(Math.min(...waited) >= 2_000, `requested again after ${waited.join(' and ')} ms`);
+  await scenario.noHarm();
 });
 
 // The lost reply was 201: the pod terminates, and the 404 or 409 of a retried eviction counts as a failure.
@@ -78,4 +81,5 @@ test('an eviction whose reply is lost counts as an eviction', async (t) => {
   assert.equal(exitCode, 0);
   assert.equal(hits(), 1);
   assert.equal(summary.pods.evicted, 1);
+  await scenario.noHarm();
 });

@@ -37,6 +37,7 @@ for (const how of ['end', 'reset'] as const) {
     assert.equal(summary.pods.evicted, 60);
     assert.ok(watchesOf('pods') - before > 1, 'at least one watch was dropped');
     assert.deepEqual(await scenario.evictions(), names.sort());
+    await scenario.noHarm();
   });
 }
 
@@ -71,4 +72,5 @@ test('after 410 Gone the drain continues from a new list', async (t) => {
   const { exitCode, summary } = await drainer.ended();
   assert.equal(exitCode, 0);
   assert.equal(summary.pods.remaining, 0);
+  await scenario.noHarm();
 });
