@@ -121,6 +121,19 @@ test('a pod that lands while load balancers or volumes are waited for is drained
   }
 });
 
+// The watch cache of an API server may be seconds behind; the hook would be completed under a pod that it does not show yet.
+test('after the waits a consistent read looks for pods that no watch has shown', async () => {
+  for (const drainDaemonSets of [false, true]) {
+    const { after, cluster, run } = letting();
+    cluster.add(pod('web'), { shutdownMs: 40_000 });
+    cluster.hidden.add('unseen');
+    after(50_000).then(() => cluster.add(pod('unseen'), { shutdownMs: 5_000 }));
+    assert.equal(await run({ ...AT_END, drainDaemonSets }), 'drained, hook CONTINUE, exit 0');
+    assert.deepEqual(cluster.onNode(), []);
+    assert.equal(cluster.evictions.at(-1)?.at, 70_000);
+  }
+});
+
 // A wait that lasts until the instance ends would find the pod when it is too late for its SIGTERM.
 test('a pod that lands during a wait until the certain end has its whole grace period', async () => {
   const { after, clock, cluster, volumes, run } = letting(600_000);
