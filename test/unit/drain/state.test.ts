@@ -110,7 +110,8 @@ test('budgets are known by namespace, with the time of the last word on each', (
   const { board } = boardWith();
   let time = now;
   let changes = 0;
-  const sink = board.budgetSink({ namespace: 'shop' },
+  const sink = board.budgetSink(
+    { namespace: 'shop' },
     () => time,
     () => changes++,
   );

@@ -7,6 +7,8 @@ import { INSTANCE, runFixture } from '../../support/run-fixture.ts';
 
 const endless = { shutdownMs: Number.POSITIVE_INFINITY };
 const HOUR_MS = 3_600_000;
+/** The grace period of the pod that is stuck, and LAST_RESORT_SECONDS. */
+const LAST_RESORT_MS = 60_000;
 const TOO_LONG_AGO_MS = 10 * 24 * HOUR_MS;
 
 /** A run of a task that nobody told when its action began; the action ends an hour after that, and so does the node. */
@@ -37,7 +39,7 @@ test('a run that nobody told asks when its action began, and is in a hurry in ti
   const { nearEnd, lastResort } = await end();
   assert.deepEqual(asked, [['nodes', INSTANCE]]);
   assert.deepEqual(nearEnd, [HOUR_MS * 0.4]);
-  assert.deepEqual(lastResort, [HOUR_MS / 2 - 120_000]);
+  assert.deepEqual(lastResort, [HOUR_MS / 2 - LAST_RESORT_MS]);
 });
 
 // One call more for each of a thousand terminations is a call that is throttled.
@@ -45,7 +47,7 @@ test('a run that was told asks nobody, nor does one without an action, nor a dry
   const told = untold();
   const action = { startedAt: told.clock.startedAt - HOUR_MS / 4 };
   const target = { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action } as const;
-  assert.deepEqual((await told.end({ target })).lastResort, [HOUR_MS * 0.75 - 120_000]);
+  assert.deepEqual((await told.end({ target })).lastResort, [HOUR_MS * 0.75 - LAST_RESORT_MS]);
   const dry = untold();
   await dry.run({ dryRun: true });
   const forced = runFixture();
@@ -69,17 +71,17 @@ test('without an answer the run goes on from its own start, and a failure is tol
     const { clock, cluster, facts, end, recorder } = untold();
     facts.terminationStartedAt = answer;
     const { lastResort } = await end();
-    assert.deepEqual(lastResort, [HOUR_MS - 120_000]);
+    assert.deepEqual(lastResort, [HOUR_MS - LAST_RESORT_MS]);
     assert.equal(recorder.of('warning').length, warnings);
     const at = cluster.evictions[0]?.at ?? Number.NaN;
     assert.ok(at <= 11_000, `the first pod was asked after ${at} ms`);
-    assert.ok(clock.elapsed >= HOUR_MS - 120_000);
+    assert.ok(clock.elapsed >= HOUR_MS - LAST_RESORT_MS);
   }
 });
 
 // An activity of the future is a clock that is wrong: the end would be expected when the instance is long gone.
 test('what began later than the run is not believed; what began too long ago leaves no patience, and still asks', async () => {
-  assert.deepEqual((await untold(-HOUR_MS / 2).end()).lastResort.slice(0, 1), [HOUR_MS - 120_000]);
+  assert.deepEqual((await untold(-HOUR_MS / 2).end()).lastResort.slice(0, 1), [HOUR_MS - LAST_RESORT_MS]);
   const late = untold(HOUR_MS / 2);
   late.facts.terminationStartedAt = async () => late.clock.startedAt - TOO_LONG_AGO_MS;
   late.cluster.add(pod('dns', { critical: true }), endless);
