@@ -38,9 +38,13 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
   const terminating: Pod[] = [];
   for (const pod of fairOrder(observed)) {
     const classification = classify(pod, observed, now, conditions);
+    const isSkipped = classification !== 'to evict' && classification.action === 'skip';
+    // A pod that terminates already is told of at that instant, too.
+    if (!isSkipped && !isDue(pod, now, conditions)) {
+      wakeTimes.push(latestTermination(conditions.certainEnd, pod.graceSeconds));
+    }
     if (classification === 'to evict') {
       leaving.push(pod);
-      if (!isDue(pod, now, conditions)) wakeTimes.push(latestTermination(conditions.certainEnd, pod.graceSeconds));
     } else {
       decide(classification);
       if (classification.action === 'wait') terminating.push(pod);

@@ -270,3 +270,21 @@ test('load balancers are told before the end only when nothing is left but pods 
     [3_487_000],
   );
 });
+
+// A drain that only waits for a pod to terminate looks again after 30 s: too late to warn, and to tell the load balancers.
+test('a pod that terminates is told of at its instant, and holds back the label no longer than that', async () => {
+  const { clock, cluster, recorder, start } = draining();
+  cluster.add(pod('stuck', { graceSeconds: 45 }), endless);
+  const endsAt = clock.now() + 1_000 + 100_000;
+  const told: number[] = [];
+  const onLastResort = async () => {
+    told.push(clock.elapsed);
+  };
+  const { startedAt } = await start({ action: { endsAt, warnAt: endsAt }, onLastResort });
+  await clock.advance(90_000);
+  assert.deepEqual(recorder.timesOf('pod at risk', clock.startedAt + startedAt), [55_000]);
+  assert.deepEqual(
+    told.map((at) => at - startedAt),
+    [55_000],
+  );
+});
