@@ -111,7 +111,9 @@ export function clusterOf(world: World, life: Life): Cluster {
         node,
         (it) => {
           it.cordoned = true;
-          if (exclude) it.excludedAt ??= world.now;
+          if (!exclude || it.excludedAt !== undefined) return;
+          it.excludedAt = world.now;
+          record({ what: 'exclude', node: it, tookEffect: true });
         },
         () => readNode(nodeObject(world.node ?? unreachable())),
         signal,

@@ -109,8 +109,8 @@ export const GROUP = 'nodes';
 
 /** Makes up one drain: a node with its pods, what happens to it, and how the drainer is set. */
 export function randomScenario(seed: number, random: Seeded): Scenario {
-  const lifeMs = random.pick(3 * MINUTE, 8 * MINUTE, 20 * MINUTE, 50 * MINUTE, 2 * HOUR, 6 * HOUR);
-  const heartbeatTimeoutMs = Math.min(lifeMs, random.pick(60 * SECOND, 120 * SECOND, 300 * SECOND, 1_800 * SECOND));
+  const lifeMs = random.pick(3 * MINUTE, 8 * MINUTE, 20 * MINUTE, 20 * MINUTE, 50 * MINUTE, 2 * HOUR, 6 * HOUR);
+  const heartbeatTimeoutMs = Math.min(lifeMs, random.pick(60 * SECOND, 300 * SECOND, 300 * SECOND, 1_800 * SECOND));
   const apps = Array.from({ length: 1 + random.whole(4) }, (_, index) => randomApp(`app-${index}`, lifeMs, random));
   const sometime = (): number =>
     Math.floor(random.next() * (random.chance(0.6) ? Math.min(lifeMs, 10 * MINUTE) : lifeMs));
@@ -120,7 +120,7 @@ export function randomScenario(seed: number, random: Seeded): Scenario {
     heartbeatTimeoutMs,
     lifeMs,
     tasks: randomTasks(sometime, random),
-    sweepEveryMs: random.chance(0.7) ? random.pick(2 * MINUTE, 5 * MINUTE, 15 * MINUTE) : undefined,
+    sweepEveryMs: random.chance(0.7) ? random.pick(MINUTE, 2 * MINUTE, 5 * MINUTE) : undefined,
     ecs: { startMs: random.pick(5 * SECOND, 30 * SECOND, 90 * SECOND), refuses: random.chance(0.1) },
     node: {
       exists: !random.chance(0.03),

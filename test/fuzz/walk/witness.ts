@@ -36,6 +36,7 @@ export const REASONS = {
   'it came too late': 'a pod that is bound in the last moment was not there at the last look',
   VOLUME_DETACH_TIMEOUT_SECONDS: 'the volumes were waited for that long',
   'DaemonSets had to go': 'they must have their grace, too, and cut the wait short',
+  'the waits lasted until the end': 'volumes and load balancers were waited for until the action had ended by itself',
 } as const;
 export type Reason = keyof typeof REASONS;
 
@@ -81,6 +82,7 @@ export class Witness {
     }
     this.#judgePods(death);
     if (death.cause === 'heartbeat timeout') this.#judgeHeartbeats(death);
+    if (death.cause === 'global timeout') this.#countLastedUntilEnd(death);
     if (death.cause === 'completed') {
       this.#judgeVolumes(death);
       this.#judgeLoadBalancers(death);
@@ -230,6 +232,15 @@ export class Witness {
     });
   }
 
+  /** Nobody is harmed, but the result of the hook is its default: `ABANDON`, unless somebody has changed it. */
+  #countLastedUntilEnd({ at }: Death): void {
+    const from = Math.max(
+      this.#world.startedAt,
+      ...this.#world.pods.map((pod) => (this.#mustLeave(pod) ? (pod.goneAt ?? at) : 0)),
+    );
+    if (this.#hadChance({ from, to: at })) this.#excuse('the waits lasted until the end');
+  }
+
   #judgeHeartbeats({ at }: Death): void {
     const { heartbeatTimeoutMs } = this.#world.scenario;
     const span = { from: at - heartbeatTimeoutMs, to: at };
@@ -318,7 +329,7 @@ export class Witness {
   /** The first moment, not before this one, at which no pod ran that had to leave. Those that keep returning, and DaemonSets, delay no wait. */
   #emptySince(from: number): number {
     const lives = this.#world.pods
-      .filter((pod) => this.#mustLeave(pod) && !isDaemonSet(pod) && pod.returns === 0)
+      .filter((pod) => this.#mustLeave(pod) && !isDaemonSet(pod) && pod.returns === 0 && pod.plan.phase === 'Running')
       .map(({ bornAt, endedAt = Number.POSITIVE_INFINITY }) => ({ from: bornAt, to: endedAt }))
       .toSorted((a, b) => a.from - b.from);
     let since = from;
