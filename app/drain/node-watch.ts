@@ -59,6 +59,8 @@ export class NodeWatch {
     if (this.#cordoning !== undefined) return;
     this.#cordoning = this.#cordon().finally(() => {
       this.#cordoning = undefined;
+      // An uncordon that crossed our cordon shows as no further change.
+      if (this.#node?.cordoned === false && !this.#scope.signal.aborted) this.#cordonAgain();
     });
     this.#scope.spawn(this.#cordoning);
   }

@@ -73,6 +73,7 @@ export async function drainNode(
 ): Promise<Outcome> {
   const { clock, signal, stopwatch } = context;
   const { drainDaemonSets, loadBalancerExclusion } = config;
+  const endsAt = timeline.certainEnd?.at ?? Number.POSITIVE_INFINITY;
   const before = drainDaemonSets ? 'last' : 'skip';
   const pods = cluster.podsOf(node);
   const isExcluded = loadBalancerExclusion === 'start';
@@ -88,7 +89,9 @@ export async function drainNode(
           finalizerMs: config.finalizerMs,
           daemonSets,
           ...(before === undefined ? capacity && { capacity } : { before }),
-          ...(loadBalancerExclusion === 'end' && { onLastResort: (context: Context) => exclusion.apply(context) }),
+          ...(loadBalancerExclusion === 'end' && {
+            onLastResort: (context: Context) => exclusion.apply(endsAt, context),
+          }),
         },
         context,
       ),
@@ -126,6 +129,9 @@ export async function drainNode(
 
 class PodsCame extends Error {}
 
+/** Shorter waits end with the last look, which sees more than a watch. */
+const WATCHED_AFTER_MS = 1_000;
+
 /**
  * Does the work, unless a pod comes to the node that has to leave: it would get no SIGTERM if the waits lasted until the
  * instance ends.
@@ -148,9 +154,13 @@ async function unlessPodsCome<T>(
     if (!nothingToDrain(others, config, now, drained.returns)) scope.fail(new PodsCame());
   };
   try {
-    // The node stays cordoned meanwhile, and one that was deleted and registered again has lost its label, too.
-    new NodeWatch(pods, scope);
-    scope.spawn(pods.observePods(state.podSink(clock.now, look), signal));
+    const watch = async () => {
+      await clock.sleep(WATCHED_AFTER_MS, signal);
+      // The node stays cordoned meanwhile, and one that was deleted and registered again has lost its label, too.
+      new NodeWatch(pods, scope);
+      await pods.observePods(state.podSink(clock.now, look), signal);
+    };
+    scope.spawn(watch());
     return await work({ clock, report, signal, stopwatch });
   } catch (error) {
     if (error instanceof PodsCame) return 'pods came';
@@ -185,7 +195,7 @@ async function letGo(
   const [, waited] = await Promise.all([
     stopwatch.time('loadBalancers', async () => {
       if (loadBalancerExclusion === 'off') return;
-      await exclusion.apply(context);
+      await exclusion.apply(endsAt, context);
       await exclusion.wait(loadBalancerMs, endsAt, context);
     }),
     stopwatch.time('volumes', () =>

@@ -1,5 +1,6 @@
 import { type Context, retry } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
+import { Failure } from '../lib/errors.ts';
 import type { NodeRef } from './find-node.ts';
 import type { Cluster } from './ports.ts';
 
@@ -20,16 +21,26 @@ export class LoadBalancerExclusion {
     this.#excludedAt = excludedAt;
   }
 
-  /** Puts the label on the node. @throws NodeGone; whatever is not transient; otherwise retries until the signal aborts */
-  async apply(context: Context): Promise<void> {
+  /**
+   * Puts the label on the node. A label that is refused, or that cannot be put on before the end, is reported: it costs
+   * requests, and keeping the instance would not save them.
+   * @param endsAt when the instance ends whatever we do
+   * @throws NodeGone; a bug; the reason of the signal
+   */
+  async apply(endsAt: number, context: Context): Promise<void> {
     if (this.#excludedAt !== undefined) return;
     const { clock, report, signal } = context;
     const { name } = this.#node;
-    const options = { what: `exclude ${name} from load balancers`, withinMs: Number.POSITIVE_INFINITY };
-    const excluded = await retry(options, () => this.#cluster.exclude(this.#node, signal), context);
-    if (excluded === 'replaced') throw new NodeGone(`node ${name} was deleted or replaced`);
+    const options = { what: `exclude ${name} from load balancers`, withinMs: Math.max(0, endsAt - clock.now()) };
+    try {
+      const excluded = await retry(options, () => this.#cluster.exclude(this.#node, signal), context);
+      if (excluded === 'replaced') throw new NodeGone(`node ${name} was deleted or replaced`);
+      report({ type: 'excluded from load balancers', node: name });
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error;
+      report({ type: 'warning', message: `node ${name}: not excluded from load balancers`, error });
+    }
     this.#excludedAt = clock.now();
-    report({ type: 'excluded from load balancers', node: name });
   }
 
   /**

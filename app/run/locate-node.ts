@@ -98,16 +98,18 @@ export async function awaitReturn(
   const { target } = config;
   const waitUntil = clock.now() + RETURN_MARGIN_MS + graceSeconds * 1000;
   report({ type: 'node deleted', node: before.name, waitUntil });
+  // However long the API is away, only its answer ends the wait.
+  const patient = { ...config, connectTimeoutMs: Number.POSITIVE_INFINITY };
   let instance: InstanceInfo | Failure | undefined;
   for (let looks = 1; ; looks++) {
     if (target.kind === 'node') {
-      const options = { what: 'find the node', withinMs: config.connectTimeoutMs };
+      const options = { what: 'find the node', withinMs: patient.connectTimeoutMs };
       const node = await retry(options, () => cluster.nodes.byName(target.name, signal), context);
       return node !== undefined && before.providerID !== '' && node.providerID === before.providerID ? node : undefined;
     }
     // What EC2 does not say, it is not asked again.
     if (!(instance instanceof Failure)) instance = await describeInstance(target.instanceId, config, ports, context);
-    const node = await locateNode(config, cluster, instance, context);
+    const node = await locateNode(patient, cluster, instance, context);
     if (node !== undefined) {
       // A list that is a moment old has said so, or this one: it may say so again.
       if (node.uid === before.uid) await clock.sleep(backoffMs(RETURN_BACKOFF, looks), signal);

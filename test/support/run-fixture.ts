@@ -64,6 +64,8 @@ export function runFixture() {
     instance: () => Promise<InstanceInfo | undefined>;
     nodes: NodeRef[];
     connect: () => Error | undefined;
+    /** What looking up a node by name rejects with. */
+    lookUp: () => Error | undefined;
     cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
     exclude: (signal: AbortSignal) => Promise<'excluded' | 'replaced'>;
     taint: () => Promise<'tainted' | 'replaced'>;
@@ -83,6 +85,7 @@ export function runFixture() {
     }),
     nodes: [node],
     connect: () => undefined,
+    lookUp: () => undefined,
     cordon: async () => 'cordoned',
     exclude: async () => 'excluded',
     taint: async () => 'tainted',
@@ -95,7 +98,11 @@ export function runFixture() {
     server: 'https://cluster',
     policyVersion: 'policy/v1',
     nodes: {
-      byName: async (name) => facts.nodes.find((node) => node.name === name),
+      async byName(name) {
+        const fault = facts.lookUp();
+        if (fault !== undefined) throw fault;
+        return facts.nodes.find((node) => node.name === name);
+      },
       byLabel: async () => [],
       async *all() {
         yield facts.nodes;

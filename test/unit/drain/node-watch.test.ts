@@ -109,6 +109,21 @@ test('an uncordon that only a list shows is answered, too', async () => {
   assert.equal(cordons, 1);
 });
 
+// The watch shows our cordon and the uncordon after it as one state: nothing would change any more, and pods would land.
+test('an uncordon that crosses our cordon is answered as well', async () => {
+  const { clock, node, cluster } = watching();
+  let cordons = 0;
+  cluster.cordon = async (signal) => {
+    cordons++;
+    await clock.sleep(500, signal);
+  };
+  node.cordon(false);
+  await clock.advance(100);
+  node.cordon(false);
+  await clock.advance(20_000);
+  assert.ok(cordons >= 2 && cordons <= 5, `${cordons} cordons`);
+});
+
 // `False` is posted by a living kubelet; a node controller that is late sets `Unknown` for a moment.
 // https://kubernetes.io/docs/reference/node/node-status/#condition
 test('only Ready=Unknown, for a minute without interruption, is a dead kubelet', async () => {

@@ -96,6 +96,16 @@ test('a label that cannot be put on the node is tried again, and the wait counts
   assert.ok(clock.elapsed >= 90_000 && clock.elapsed < 100_000, `${clock.elapsed} ms`);
 });
 
+// A webhook that refuses the label must not turn a drained node into a failed drain, nor keep its instance until the hook times out.
+test('a label that is refused is reported, and the drain goes on to its end', async () => {
+  const { clock, cluster, facts, recorder, run } = letting();
+  cluster.add(pod('web'), { shutdownMs: 40_000 });
+  facts.exclude = () => Promise.reject(new Failure('admission webhook "nodes.example.com" denied the request'));
+  assert.equal(await run(AT_END), 'drained, hook CONTINUE, exit 0');
+  assert.match(recorder.of('warning')[0]?.message ?? '', /not excluded from load balancers/);
+  assert.ok(clock.elapsed < 80_000, `${clock.elapsed} ms`);
+});
+
 // A pod that waits for its volume's first consumer is bound seconds after the cordon, and cut off when the hook is completed.
 test('a pod that lands while load balancers or volumes are waited for is drained before the hook is completed', async () => {
   for (const loadBalancerExclusion of ['end', 'off'] as const) {

@@ -136,6 +136,17 @@ test('while EC2 is silent a deleted node is waited for all the same, and EC2 is 
   assert.equal(recorder.of('warning').filter(({ message }) => message.startsWith('EC2 could not')).length, 1);
 });
 
+// An API server that is away for longer than CONNECT_TIMEOUT_SECONDS does not say that the node is gone.
+test('an API that is down while a deleted node is looked for ends nothing', async () => {
+  const { after, cluster, clock, facts, run } = losing('running');
+  cluster.add(pod('web'), { shutdownMs: 1_000 });
+  after(MINUTE - 1).then(() => {
+    facts.lookUp = () => (clock.elapsed < 11 * MINUTE ? new Failure('reset', { transient: true }) : undefined);
+  });
+  assert.equal(await run({ policies: AUTO }, 3_600_000), 'node missing, hook untouched, exit 1');
+  assert.ok(clock.elapsed >= 11 * MINUTE, `${clock.elapsed} ms`);
+});
+
 // A cluster of 10,000 nodes must not be listed every two seconds by each of a thousand drainers.
 test('a deleted node is looked for ever more slowly', async () => {
   const { cluster, facts, run } = losing('running');
