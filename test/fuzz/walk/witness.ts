@@ -341,6 +341,7 @@ export class Witness {
     const { config } = this.#world.scenario;
     if (at - emptySince >= timeoutMs - SECOND) return 'VOLUME_DETACH_TIMEOUT_SECONDS';
     if (this.#isTimeOver(at)) return 'the deadline';
+    if (at >= this.#earliestEnd - BLUR_MS) return 'the waits lasted until the end';
     if (this.#world.silences.some(({ from, to }) => from < at && to - from >= DEAD_AFTER_MS))
       return 'the kubelet was silent';
     const graces = this.#world.pods
