@@ -114,6 +114,8 @@ export function randomScenario(seed: number, random: Seeded): Scenario {
   const apps = Array.from({ length: 1 + random.whole(4) }, (_, index) => randomApp(`app-${index}`, lifeMs, random));
   const sometime = (): number =>
     Math.floor(random.next() * (random.chance(0.6) ? Math.min(lifeMs, 10 * MINUTE) : lifeMs));
+  /** When a drain has come to its waits, or to its last resort. */
+  const late = (): number => Math.floor(lifeMs * (0.6 + 0.4 * random.next()));
   return {
     seed,
     config: randomConfig(lifeMs, random),
@@ -128,7 +130,7 @@ export function randomScenario(seed: number, random: Seeded): Scenario {
       events: Array.from({ length: random.pick(0, 0, 1, 2) }, () => randomNodeEvent(sometime(), random)),
     },
     apps,
-    pods: Array.from({ length: random.whole(14) }, (_, index) => randomPod(index, apps, sometime, random)),
+    pods: Array.from({ length: random.whole(14) }, (_, index) => randomPod(index, apps, { sometime, late }, random)),
     faults: Array.from({ length: random.pick(0, 0, 1, 2, 4) }, () => randomFault(sometime(), lifeMs, random)),
     errorRate: random.pick(0, 0, 0.02, 0.05),
     latencyMs: random.pick(0, 20, 300, 1_500),
@@ -201,7 +203,12 @@ function randomNodeEvent(atMs: number, random: Seeded): NodeEvent {
   return { kind: 'machine ends', atMs, nameReusedAfterMs: random.pick(SECOND, 30 * SECOND) };
 }
 
-function randomPod(index: number, apps: readonly App[], sometime: () => number, random: Seeded): PodPlan {
+function randomPod(
+  index: number,
+  apps: readonly App[],
+  { sometime, late }: { sometime: () => number; late: () => number },
+  random: Seeded,
+): PodPlan {
   const graceSeconds = random.pick(30, 30, 30, 0, 1, 60, 300, 900, 3_600, 30_000);
   const mark = random.chance(0.45)
     ? random.pick<Mark>(
@@ -226,7 +233,7 @@ function randomPod(index: number, apps: readonly App[], sometime: () => number, 
       ? Number.POSITIVE_INFINITY
       : Math.floor(graceSeconds * SECOND * random.next() * random.pick(1, 0.1, 0.01)),
     replacedAfterMs: random.chance(0.8) ? random.pick(SECOND, 20 * SECOND, 3 * MINUTE) : undefined,
-    arrivesAtMs: random.chance(0.12) ? sometime() : -1,
+    arrivesAtMs: random.chance(0.15) ? random.pick(sometime(), sometime(), late()) : -1,
     phase: random.chance(0.08) ? random.pick('Pending', 'Succeeded') : 'Running',
     ready: !random.chance(0.1),
     finishesAtMs: isJob ? sometime() : undefined,
