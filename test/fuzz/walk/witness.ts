@@ -148,11 +148,7 @@ export class Witness {
     const endsEarly = isCompleted && !isDeadline;
     const why = (reason: Reason | undefined) => ({ endsEarly, reason });
     if (pod.returns >= MAX_RETURNS) return why('it keeps returning');
-    if (
-      pod.bornAt > death.at - BLUR_MS - this.#world.scenario.latencyMs * 2 ||
-      this.#isFault('aws', { from: pod.bornAt, to: death.at })
-    )
-      return why('it came too late');
+    if (this.#cameTooLate(pod, death.at)) return why('it came too late');
     if (this.#isKubeletDead(death.at)) return why('the kubelet was silent');
     if (endsEarly) return why(this.#whyCompleted(death.at));
     if (death.cause === 'heartbeat timeout') return why('no task was alive');
@@ -174,6 +170,14 @@ export class Witness {
     const hasBudget = this.#world.budgets.some((budget) => budget.app.name === app);
     if (config.lastResort === 'evict' && (isDenied || hasBudget)) return why('LAST_RESORT=evict');
     return why(undefined);
+  }
+
+  /** After the last look, or while the hook was being completed, which is tried for half a minute. */
+  #cameTooLate({ bornAt }: TruePod, at: number): boolean {
+    const { latencyMs, errorRate } = this.#world.scenario;
+    if (bornAt > at - BLUR_MS - 2 * latencyMs) return true;
+    const isRetried = errorRate > 0 || this.#isFault('aws', { from: bornAt, to: at });
+    return isRetried && bornAt > at - 30 * SECOND;
   }
 
   #whyCompleted(at: number): Reason | undefined {
@@ -198,13 +202,16 @@ export class Witness {
     );
   }
 
+  /** Were the API or AWS away for about as long as the task tries to reach them, from its start on? */
   #couldNotConnect({ startedAt, endedAt }: TaskLife): boolean {
-    const { connectTimeoutMs } = this.#world.scenario.config;
+    const { scenario } = this.#world;
+    const { connectTimeoutMs } = scenario.config;
     if (endedAt === undefined) return false;
-    return this.#world.scenario.faults.some((fault) => {
-      const from = Math.max(startedAt, this.#world.at(fault.fromMs));
-      return Math.min(endedAt, this.#world.at(fault.toMs)) - from >= connectTimeoutMs / 4 - 30 * SECOND;
+    const away = scenario.faults.map(({ fromMs, toMs }) => {
+      const from = Math.max(startedAt, this.#world.at(fromMs));
+      return Math.max(0, Math.min(endedAt, this.#world.at(toMs)) - from);
     });
+    return away.reduce((sum, ms) => sum + ms, 0) >= 0.7 * connectTimeoutMs;
   }
 
   #aliveSpan({ startedAt, endedAt, stoppedAt }: TaskLife, { from, to }: Span): Span | undefined {
@@ -317,7 +324,14 @@ export class Witness {
       staying.filter(({ plan, phase }) => plan.detachMs !== undefined && phase !== 'Succeeded').map(claimOf),
     );
     for (const { name, detachedAt, pod, inTree } of volumes) {
-      if (detachedAt !== undefined || kept.has(claimOf(pod)) || (inTree && kept.size > 0) || !isLeaving(pod)) continue;
+      if (
+        detachedAt !== undefined ||
+        kept.has(claimOf(pod)) ||
+        (inTree && kept.size > 0) ||
+        !isLeaving(pod) ||
+        isRunning(pod)
+      )
+        continue;
       const emptySince = this.#emptySince(pod.endedAt ?? at);
       const reason = this.#whyAttached(at, emptySince, volumeDetachTimeoutMs);
       const since = `empty since ${this.#ago(emptySince)}`;
