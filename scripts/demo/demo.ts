@@ -9,6 +9,9 @@ import type { LaunchedTask } from '../../test/simulator/aws/ecs/task.ts';
 import { startAws } from '../../test/simulator/aws/simulator.ts';
 import { startKubernetes } from '../../test/simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../../test/support/administrator.ts';
+import { harmText } from '../../test/witness/harm.ts';
+import { simulated } from '../../test/witness/simulated-cluster.ts';
+import { watchInstances } from '../../test/witness/watch-instances.ts';
 
 /**
  * `npm run demo`: an Auto Scaling group terminates an instance, and the built program drains its node. The rule, the task
@@ -41,6 +44,7 @@ aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthorit
 aws.createAutoScalingGroup({ name: 'workers' });
 aws.putLifecycleHook({ autoScalingGroupName: 'workers', lifecycleHookName: 'node-drainer', heartbeatTimeout: 30 });
 aws.launchInstance({ instanceId: INSTANCE, autoScalingGroupName: 'workers', privateDnsName: NODE });
+const witness = await watchInstances(simulated(kubernetes), aws);
 const before = await pods();
 const onNode = before.filter(({ spec }) => spec?.nodeName === NODE).length;
 say(`A simulated EKS cluster runs ${before.length} pods on 3 nodes, ${onNode} of them on ${NODE}.`);
@@ -51,6 +55,8 @@ aws.deploy(await readFile(new URL('../../infra/cloudformation/drainer.yaml', imp
   VpcId: 'vpc-0123456789abcdef0',
   SubnetIds: 'subnet-0123456789abcdef0',
   Image: 'node-drainer',
+  // The workload has no load balancer to wait for.
+  LoadBalancerSeconds: '0',
 });
 const started = new Promise<LaunchedTask>((resolve) => aws.onRunTask(resolve));
 aws.terminateInstance(INSTANCE);
@@ -84,10 +90,20 @@ say(
   `Exit code ${code}. The hook got ${action?.heartbeats} heartbeats, and is ${action?.state}: ${action?.result ?? 'no result'}.`,
 );
 const remaining = after.filter(({ spec }) => spec?.nodeName === NODE).map(({ metadata }) => metadata?.name);
+const harm = await witness.harm();
+const moved = runningElsewhere(after) - runningElsewhere(before);
 say(`On the node: ${remaining.join(', ') || 'no pods'}. In the cluster: ${after.length} pods again.`);
+say(
+  `${moved} pods run again elsewhere, ${harm.length === 0 ? 'none was cut off' : `and there was harm: ${harmText(harm)}`}.`,
+);
+await witness[Symbol.asyncDispose]();
 await kubernetes.stop();
 await aws.stop();
-process.exitCode = code === 0 && action?.result === 'CONTINUE' ? 0 : 1;
+process.exitCode = code === 0 && action?.result === 'CONTINUE' && harm.length === 0 ? 0 : 1;
+
+function runningElsewhere(all: Awaited<ReturnType<typeof pods>>): number {
+  return all.filter(({ spec, status }) => spec?.nodeName !== NODE && status?.phase === 'Running').length;
+}
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimulatedRequest } from '../simulator/faults.ts';
-import { FaultEnvironment, nodeOf } from './fault-environment.ts';
+import { FaultEnvironment } from './fault-environment.ts';
 import { evictedTwice, resultOf, seconds } from './result.ts';
 import type { FaultResult, FaultScenario } from './scenario.ts';
+import { attachVolume, detachVolume } from './volume.ts';
 
 const OUTAGE_MS = 60_000;
 
@@ -46,7 +47,10 @@ async function outageAt(stage: string, isStage: (request: SimulatedRequest) => b
   }
   if (stage === 'detach')
     worker.line('volumes attached').then(
-      () => detachVolume(fixture, ended),
+      async () => {
+        await ended;
+        await detachVolume(fixture);
+      },
       () => undefined,
     );
   await worker.ended();
@@ -65,48 +69,4 @@ async function outage({ kubernetes }: FaultEnvironment): Promise<void> {
   const refusal = await kubernetes.refuseConnections();
   await pause(OUTAGE_MS);
   await refusal.end();
-}
-
-const ATTACHMENT = 'fault-volume';
-
-/** Creates a pod with a volume that stays attached until the outage has ended. */
-async function attachVolume(fixture: FaultEnvironment): Promise<void> {
-  const namespace = 'default';
-  await fixture.core.createPersistentVolume({
-    body: {
-      metadata: { name: ATTACHMENT },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        capacity: { storage: '1Gi' },
-        claimRef: { namespace, name: 'data' },
-        csi: { driver: 'test.fargate-node-drainer', volumeHandle: ATTACHMENT },
-      },
-    },
-  });
-  await fixture.core.createNamespacedPod({
-    namespace,
-    body: {
-      metadata: { name: 'pod-0-data', annotations: { 'lab/shutdown-ms': '500' } },
-      spec: {
-        nodeName: nodeOf(0),
-        containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }],
-        volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
-      },
-    },
-  });
-  await fixture.storage.createVolumeAttachment({
-    body: {
-      metadata: { name: ATTACHMENT },
-      spec: {
-        attacher: 'test.fargate-node-drainer',
-        nodeName: nodeOf(0),
-        source: { persistentVolumeName: ATTACHMENT },
-      },
-    },
-  });
-}
-
-async function detachVolume(fixture: FaultEnvironment, outageEnded: Promise<void> | undefined): Promise<void> {
-  await outageEnded;
-  await fixture.storage.deleteVolumeAttachment({ name: ATTACHMENT });
 }

@@ -1,5 +1,5 @@
-import { CoreV1Api, StorageV1Api } from '@kubernetes/client-node';
-import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from '../process/account.ts';
+import { CoreV1Api, PolicyV1Api, StorageV1Api } from '@kubernetes/client-node';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, NO_LOAD_BALANCERS, putKubeconfig } from '../process/account.ts';
 import { Fargate, TASK_PLACEMENT } from '../process/fargate.ts';
 import { Program } from '../process/program.ts';
 import { accessEntry } from '../simulator/access-entry.ts';
@@ -8,10 +8,13 @@ import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
-import { runPods } from './pods.ts';
+import { simulated } from '../witness/simulated-cluster.ts';
+import { watchInstances } from '../witness/watch-instances.ts';
+import type { Witness, WitnessOptions } from '../witness/witness.ts';
+import { LABELS, runPods } from './pods.ts';
 
 export const CLUSTER = 'prod';
-const NAMESPACE = 'default';
+export const NAMESPACE = 'default';
 
 export type FaultEnvironmentOptions = {
   readonly nodes?: number;
@@ -23,6 +26,7 @@ export type FaultEnvironmentOptions = {
   /** Connect through EKS with a token; otherwise through a kubeconfig in S3. */
   readonly eks?: boolean;
   readonly aws?: AwsOptions;
+  readonly witness?: WitnessOptions;
   /** Tasks that run at the same time; Fargate places the others later. */
   readonly maxRunningTasks?: number;
 };
@@ -33,6 +37,7 @@ type Environment = Readonly<Record<string, string>>;
 export class FaultEnvironment {
   readonly aws: AwsSimulator;
   readonly kubernetes: KubernetesSimulator;
+  readonly witness: Witness;
   readonly instances: readonly string[];
   readonly fargate: Fargate;
   readonly programs: Program[] = [];
@@ -41,16 +46,19 @@ export class FaultEnvironment {
   private constructor(
     aws: AwsSimulator,
     kubernetes: KubernetesSimulator,
+    witness: Witness,
     instances: readonly string[],
     { eks = false, maxRunningTasks }: FaultEnvironmentOptions,
   ) {
     this.aws = aws;
     this.kubernetes = kubernetes;
+    this.witness = witness;
     this.instances = instances;
     this.#environment = {
       ...aws.environment,
       ...(eks ? { CLUSTER_NAME: CLUSTER } : KUBECONFIG_SETTINGS),
       ...TASK_PLACEMENT,
+      ...NO_LOAD_BALANCERS,
     };
     this.fargate = new Fargate(aws, this.#environment, maxRunningTasks);
   }
@@ -68,7 +76,8 @@ export class FaultEnvironment {
     putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
     if (eks) aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     await create(kubernetes, RBAC);
-    const environment = new FaultEnvironment(aws, kubernetes, instances, options);
+    const witness = await watchInstances(simulated(kubernetes), aws, options.witness);
+    const environment = new FaultEnvironment(aws, kubernetes, witness, instances, options);
     const pods = instances.flatMap((_, node) =>
       Array.from({ length: podsPerNode }, (_, pod) => ({
         name: `pod-${node}-${pod}`,
@@ -108,7 +117,20 @@ export class FaultEnvironment {
     return administrator(this.kubernetes).makeApiClient(StorageV1Api);
   }
 
+  /** Creates a budget for all pods, which allows nothing until the function that it resolves with is called. */
+  async block(): Promise<() => Promise<void>> {
+    const policy = () => administrator(this.kubernetes).makeApiClient(PolicyV1Api);
+    const pods = (await this.remainingPods()).length;
+    const metadata = { name: 'never' };
+    const spec = { minAvailable: pods, selector: { matchLabels: LABELS } };
+    await policy().createNamespacedPodDisruptionBudget({ namespace: NAMESPACE, body: { metadata, spec } });
+    return async () => {
+      await policy().deleteNamespacedPodDisruptionBudget({ namespace: NAMESPACE, name: 'never' });
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.witness[Symbol.asyncDispose]();
     await Promise.all([this.aws.stop(), this.kubernetes.stop()]);
   }
 }

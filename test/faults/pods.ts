@@ -5,19 +5,28 @@ import { each } from '../support/each.ts';
 /** Concurrent requests while the pods are created. */
 const CONCURRENCY = 20;
 
-/** A pod without a controller that takes `shutdownMs` to terminate. */
-type BarePod = { readonly name: string; readonly nodeName: string; readonly shutdownMs: number };
+/** A pod without a controller that takes `shutdownMs` to terminate, or its grace period if that is shorter. */
+type BarePod = {
+  readonly name: string;
+  readonly nodeName: string;
+  readonly shutdownMs: number;
+  /** Default: an hour. */
+  readonly graceSeconds?: number;
+};
+
+/** Every pod of `runPods` has it. */
+export const LABELS = { app: 'faults' };
 
 /** Creates the pods in an otherwise empty namespace, and waits until all of them run. */
 export async function runPods(core: CoreV1Api, namespace: string, pods: Iterable<BarePod>): Promise<void> {
-  await each(pods, CONCURRENCY, ({ name, nodeName, shutdownMs }) =>
+  await each(pods, CONCURRENCY, ({ name, nodeName, shutdownMs, graceSeconds = 3_600 }) =>
     core.createNamespacedPod({
       namespace,
       body: {
-        metadata: { name, annotations: { 'lab/shutdown-ms': String(shutdownMs) } },
+        metadata: { name, labels: LABELS, annotations: { 'lab/shutdown-ms': String(shutdownMs) } },
         spec: {
           nodeName,
-          terminationGracePeriodSeconds: 3_600,
+          terminationGracePeriodSeconds: graceSeconds,
           containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }],
         },
       },

@@ -4,9 +4,12 @@ import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, putKubeconfig } from '../process/account.ts';
+import { GROUP, HOOK, KUBECONFIG_SETTINGS, launchGroup, NO_LOAD_BALANCERS, putKubeconfig } from '../process/account.ts';
 import { Program } from '../process/program.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
+import { apiServer } from '../witness/api-server.ts';
+import { harmText } from '../witness/harm.ts';
+import { watchInstances } from '../witness/watch-instances.ts';
 import { runPods } from './pods.ts';
 import { seconds } from './result.ts';
 import type { FaultResult, FaultScenario } from './scenario.ts';
@@ -42,6 +45,8 @@ async function drainWhileKilled(pidFile: string, kubeconfig: string): Promise<Fa
   const instanceId = /i-[0-9a-f]+$/.exec(node.spec?.providerID ?? '')?.[0];
   if (instanceId === undefined) throw new Error(`the provider ID of ${name} names no instance`);
   const aws = await startAws({ region: 'eu-west-1' });
+  const watched = apiServer(await readFile(kubeconfig, 'utf8'), join(dirname(kubeconfig), 'audit.log'));
+  const witness = await watchInstances(watched, aws);
   try {
     launchGroup(aws, [{ instanceId, privateDnsName: name }], { heartbeatTimeout: 120 });
     const drainer = join(dirname(kubeconfig), 'drainer.conf');
@@ -63,6 +68,7 @@ async function drainWhileKilled(pidFile: string, kubeconfig: string): Promise<Fa
       AUTO_SCALING_GROUP_NAME: GROUP,
       LIFECYCLE_HOOK_NAME: HOOK,
       ...KUBECONFIG_SETTINGS,
+      ...NO_LOAD_BALANCERS,
     });
     await worker.line('eviction accepted');
     const start = await kill(pidFile);
@@ -72,12 +78,14 @@ async function drainWhileKilled(pidFile: string, kubeconfig: string): Promise<Fa
     const took = Date.now() - startedAt;
     const remaining = await core.listNamespacedPod({ namespace });
     const [action] = aws.lifecycleActions(instanceId);
+    const harm = harmText(await witness.harm());
     await core.patchNode({ name, body: [{ op: 'remove', path: '/spec/unschedulable' }] }).catch(() => undefined);
     await core.deleteNamespace({ name: namespace });
     const isDrained = action?.result === 'CONTINUE' && remaining.items.length === 0;
     const figures = `${PODS} pods in ${seconds(took)}, ${action?.heartbeats} heartbeats`;
-    return { nodes: 1, drained: isDrained ? 1 : 0, figures, problems: [], programs: [ended] };
+    return { nodes: 1, drained: isDrained ? 1 : 0, harm, figures, problems: [], programs: [ended] };
   } finally {
+    await witness[Symbol.asyncDispose]();
     await aws.stop();
   }
 }

@@ -1,8 +1,9 @@
 import { toSeconds } from '../../app/lib/clock.ts';
+import { harmText } from '../witness/harm.ts';
 import type { FaultEnvironment } from './fault-environment.ts';
 import type { FaultResult } from './scenario.ts';
 
-/** Checks every terminated instance of the environment, and every program that ran for it. */
+/** Checks every terminated instance of the environment, every program that ran for it, and asks the witness. */
 export async function resultOf(
   fixture: FaultEnvironment,
   figures: string,
@@ -24,7 +25,8 @@ export async function resultOf(
   const programs = await Promise.all([...fixture.programs, ...fixture.fargate.tasks].map((program) => program.ended()));
   const crashes = programs.filter(({ stderr }) => /\n\s+at /.test(stderr)).length;
   if (crashes > 0) problems.push(`${crashes} ended with a stack trace`);
-  return { nodes: terminated.length, drained: drained.length, figures, problems, programs };
+  const harm = harmText(await fixture.witness.harm());
+  return { nodes: terminated.length, drained: drained.length, harm, figures, problems, programs };
 }
 
 /** How often the lifecycle action of each instance was completed. */

@@ -49,17 +49,18 @@ function lastLines({ programs }: FaultResult): string {
 async function runScenario(scenario: FaultScenario): Promise<void> {
   const result = await scenario.run().catch((error: unknown) => crashed(error));
   rows.set(scenario, { scenario, result });
-  process.stderr.write(`${hasPassed(result) ? 'passed' : 'FAILED'}: ${scenario.name}: ${figuresOf(result)}\n`);
+  const words = [`harm: ${result.harm}`, figuresOf(result)].join('; ');
+  process.stderr.write(`${hasPassed(result) ? 'passed' : 'FAILED'}: ${scenario.name}: ${words}\n`);
   if (!hasPassed(result)) process.stderr.write(lastLines(result));
 }
 
 function crashed(error: unknown): FaultResult {
   const problems = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-  return { nodes: 0, drained: 0, figures: '', problems, programs: [] };
+  return { nodes: 0, drained: 0, harm: 'unknown', figures: '', problems, programs: [] };
 }
 
-function hasPassed({ nodes, drained, problems }: FaultResult): boolean {
-  return nodes > 0 && drained === nodes && problems.length === 0;
+function hasPassed({ nodes, drained, harm, problems }: FaultResult): boolean {
+  return nodes > 0 && drained === nodes && harm === 'none' && problems.length === 0;
 }
 
 function figuresOf({ figures, problems }: FaultResult): string {
@@ -68,9 +69,10 @@ function figuresOf({ figures, problems }: FaultResult): string {
 
 function tableOf(all: readonly Row[]): string {
   const lines = all.map(
-    ({ scenario, result }) => `| ${scenario.name} | ${result.drained} of ${result.nodes} | ${figuresOf(result)} |`,
+    ({ scenario, result }) =>
+      `| ${scenario.name} | ${result.drained} of ${result.nodes} | ${result.harm} | ${figuresOf(result)} |`,
   );
-  return ['| what fails | drained | results |', '|---|---|---|', ...lines].join('\n');
+  return ['| what fails | drained | harm | results |', '|---|---|---|---|', ...lines].join('\n');
 }
 
 function withoutPrograms({ scenario, result: { programs, ...result } }: Row) {

@@ -5,6 +5,8 @@ export type FaultResult = {
   /** Nodes to drain, and those that were drained: every pod gone, and the hook completed once with CONTINUE. */
   readonly nodes: number;
   readonly drained: number;
+  /** What the witness saw happen to pods, volumes and traffic: `none`, or what and to whom. */
+  readonly harm: string;
   /** The figures of this scenario, for people. */
   readonly figures: string;
   /** Why the scenario fails; empty when it passes. */
@@ -13,7 +15,7 @@ export type FaultResult = {
   readonly programs: readonly Ended[];
 };
 
-/** One failure, and the check that every node is drained in spite of it. */
+/** One failure, and the check that every node is drained in spite of it, without harm. */
 export type FaultScenario = {
   readonly name: string;
   /** Needs the CPU: such scenarios run one after the other. The others mostly wait, and run concurrently. */

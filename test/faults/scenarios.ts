@@ -1,5 +1,6 @@
 import { apiOutages } from './api-outage.ts';
 import { awsFailures } from './aws-failures.ts';
+import { clusterEvents } from './cluster-events.ts';
 import { duplicateWorkers } from './duplicate-workers.ts';
 import { failingCalls } from './failing-calls.ts';
 import { massTermination } from './mass-termination.ts';
@@ -16,6 +17,7 @@ export const scenarios: readonly FaultScenario[] = [
   ...failingCalls,
   ...awsFailures,
   ...unusualConditions,
+  ...clusterEvents,
   duplicateWorkers,
   workerKills,
   unreliableEvents,

@@ -4,7 +4,8 @@ import type { FaultEnvironment } from './fault-environment.ts';
 
 /** Deploys drainer.yaml: its rule, schedule and task definition start every task from now on. */
 export function deployDrainer({ aws }: FaultEnvironment): void {
-  aws.deploy(templateText('drainer'), KUBECONFIG);
+  // There are no load balancers to wait for.
+  aws.deploy(templateText('drainer'), { ...KUBECONFIG, LoadBalancerSeconds: '0' });
 }
 
 /** Terminates all instances at the same time, and sweeps until no lifecycle action is pending. */
