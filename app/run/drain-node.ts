@@ -129,6 +129,9 @@ export async function drainNode(
 
 class PodsCame extends Error {}
 
+/** A hook that is completed at the very end of its action may be too late: its default result applies. */
+const COMPLETION_MARGIN_MS = 2_000;
+
 /** Shorter waits end with the last look, which sees more than a watch. */
 const WATCHED_AFTER_MS = 1_000;
 
@@ -185,7 +188,7 @@ async function letGo(
 ): Promise<boolean> {
   const { clock, stopwatch } = context;
   const endsAt = Math.min(
-    certainEnd?.at ?? Number.POSITIVE_INFINITY,
+    (certainEnd?.at ?? Number.POSITIVE_INFINITY) - COMPLETION_MARGIN_MS,
     result.daemonSetsDueAt ?? Number.POSITIVE_INFINITY,
   );
   const detachMs = result.kubeletAlive
