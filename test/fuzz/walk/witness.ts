@@ -379,7 +379,8 @@ export class Witness {
       this.#excuse('the node was lost');
       return;
     }
-    if (at >= this.#earliestEnd - SECOND) return;
+    // The wait ends two seconds before the end, by a start that may be known a second too early.
+    if (at >= this.#earliestEnd - BLUR_MS) return;
     const { excludedAt } = node;
     if (excludedAt !== undefined && at - excludedAt >= config.loadBalancerMs - 1) return;
     const reason = this.#whyCompleted(at);
