@@ -83,6 +83,9 @@ task.running();
 const [code] = await once(drainer, 'exit');
 task.stopped(code ?? undefined);
 
+// The replacement of the last pod may still be starting.
+for (let looks = 0; looks < 50 && (await pods()).some(({ status }) => status?.phase !== 'Running'); looks++)
+  await pause(200);
 const after = await pods();
 const [action] = aws.lifecycleActions(INSTANCE);
 say('');
