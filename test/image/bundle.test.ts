@@ -30,7 +30,7 @@ test('the bundle holds only locked packages, and no development dependency', asy
     assert.ok(locked?.version !== undefined, `${name} is not in package-lock.json`);
     assert.notEqual(locked.dev, true, `${name} is a development dependency`);
   }
-  const own = sources.filter((source) => packageOf(source) === undefined && !/^(builtin|left out):/.test(source));
+  const own = sources.filter((source) => packageOf(source) === undefined && !/^(builtin|omitted):/.test(source));
   for (const source of own)
     assert.match(source, /^(\.\.\/)?(app\/|package\.json)/, "the project's own files are in app/");
 });
