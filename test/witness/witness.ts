@@ -398,13 +398,15 @@ export class Witness implements AsyncDisposable {
 
   /** The pod that a request was about. A name can have belonged to several pods: it was the one that was then asked to end. */
   #podOf({ namespace, name, at }: WitnessedRequest): PodLife | undefined {
-    const named = this.#pods
-      .named(namespace ?? '', name ?? '')
-      .filter(({ seenAt, goneAt }) => seenAt <= at + BLUR_MS && (goneAt === undefined || goneAt >= at - BLUR_MS));
+    const all = this.#pods.named(namespace ?? '', name ?? '');
+    const named = all.filter(
+      ({ seenAt, goneAt }) => seenAt <= at + BLUR_MS && (goneAt === undefined || goneAt >= at - BLUR_MS),
+    );
     const [asked] = named
       .filter(({ askedAt }) => askedAt !== undefined && Math.abs(askedAt - at) <= BLUR_MS)
       .toSorted((a, b) => Math.abs((a.askedAt ?? 0) - at) - Math.abs((b.askedAt ?? 0) - at));
-    return asked ?? named.at(-1);
+    // A watch that lags shows a pod later than it was there.
+    return asked ?? named.at(-1) ?? all.find(({ seenAt }) => seenAt > at);
   }
 }
 
