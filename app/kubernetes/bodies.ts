@@ -110,18 +110,31 @@ export class ListParser<T> {
 }
 
 const ListObject = v.object({
-  metadata: v.object({ resourceVersion: v.optional(v.string(), ''), continue: v.optional(v.string(), '') }),
+  metadata: v.object({
+    resourceVersion: v.optional(v.string(), ''),
+    continue: v.optional(v.string(), ''),
+    /** Omitted when nothing remains, and when the list has a selector. */
+    remainingItemCount: v.optional(v.number(), 0),
+  }),
   /** ListParser has removed the objects: anything that remains is not an object. */
   items: v.nullable(v.pipe(v.array(v.unknown()), v.maxLength(0, 'an item is not an object'))),
 });
+
+export type ListMetadata = {
+  readonly resourceVersion: string;
+  /** Of the next page, or empty. */
+  readonly continueToken: string;
+  readonly remainingItemCount: number;
+};
 
 /**
  * The metadata of a list whose items ListParser has removed.
  * @throws ValiError when `items` is not a list of objects, or there is no metadata
  */
-export function readListMetadata(object: unknown): { resourceVersion: string; continueToken: string } {
+export function readListMetadata(object: unknown): ListMetadata {
   const { metadata } = v.parse(ListObject, object);
-  return { resourceVersion: metadata.resourceVersion, continueToken: metadata.continue };
+  const { resourceVersion, remainingItemCount } = metadata;
+  return { resourceVersion, continueToken: metadata.continue, remainingItemCount };
 }
 
 /** Assembles the lines of a watch from the chunks of the response. */

@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from 'undici';
 import { explain, Failure } from '../lib/errors.ts';
 import type { Access, ResolveAccess } from './access.ts';
-import { LineSplitter, ListParser, readListMetadata, textOf } from './bodies.ts';
+import { LineSplitter, type ListMetadata, ListParser, readListMetadata, textOf } from './bodies.ts';
 import { type Call, describeCall, requestOf, type Verb } from './call.ts';
 import { Connections, type Route } from './connections.ts';
 import { ApiError, ApiUnreachable, parseResponse } from './errors.ts';
@@ -21,12 +21,8 @@ export type ClientOptions = ResponsePolicyOptions & {
   readonly resolveAccess: ResolveAccess;
 };
 
-/** A list whose items have been read. `continueToken`: of the next page, or empty. */
-export type ListResponse<T> = {
-  readonly items: T[];
-  readonly resourceVersion: string;
-  readonly continueToken: string;
-};
+/** A list whose items have been read. */
+export type ListResponse<T> = ListMetadata & { readonly items: T[] };
 
 /**
  * A client of the Kubernetes API (HTTP/2 where the server offers it): authentication, timeouts, size limits, a count of requests

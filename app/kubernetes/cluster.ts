@@ -12,7 +12,7 @@ import { readBudget } from './budgets.ts';
 import { KubernetesClient } from './client.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
-import { type Collection, list, listConsistently, listWatch } from './list-watch.ts';
+import { type Collection, consistentList, list, listWatch } from './list-watch.ts';
 import { cordon, exclude, nodeDirectory, observeNode, restore, taint } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
@@ -40,7 +40,7 @@ export async function connectCluster(
       taint: (node, signal) => taint(client, node, signal),
       restore: (node, signal) => restore(client, node, signal),
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report }),
-      volumesOf: (node) => volumesOf(client, node.name),
+      volumesOf: (node) => volumesOf(client, node.name, clock),
       eventsOn: (node) => new EventRecorder(client, node, clock),
       requests: client.counts,
       close: () => client.close(),
@@ -98,7 +98,7 @@ function drainCluster(
     cordon: (signal) => cordon(client, node, false, signal),
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
-    readPods: (signal) => listConsistently(client, pods, '/api/v1/pods', signal),
+    readPods: consistentList(client, pods, '/api/v1/pods', clock),
     readBudgets: (namespace, signal) => list(client, budgets({ namespace }), undefined, signal),
     observeBudgets: (which, from, sink, signal) =>
       listWatch(client, budgets(which), from, sink, { clock, report, signal }),

@@ -1,9 +1,12 @@
 import type { Context } from '../context.ts';
 import type { Sink, Snapshot } from '../drain/cluster.ts';
 import { API_BACKOFF, backoffMs } from '../lib/backoff.ts';
+import { type Clock, TimedOut, withTimeout } from '../lib/clock.ts';
 import { isTransient } from '../lib/errors.ts';
 import { readWatchEvent, resourceVersionOf } from './bodies.ts';
-import type { KubernetesClient } from './client.ts';
+import type { Call } from './call.ts';
+import type { KubernetesClient, ListResponse } from './client.ts';
+
 import { ApiError, asDenied, parseResponse, readStatus, UnreadableResponse } from './errors.ts';
 
 /** A set of objects that can be listed and watched. */
@@ -17,6 +20,12 @@ export type Collection<T> = {
 
 /** Any version: the API server answers from its watch cache, by index, without a read of etcd. */
 const FROM_CACHE = '0';
+
+/** A collection of so many objects is read from etcd in milliseconds. */
+const SMALL_COLLECTION = 1_000;
+
+/** How long the watch cache has to reach a version that a list of etcd has shown. */
+const CACHE_TIMEOUT_MS = 500;
 
 /** The server ends a watch after this long at the latest. */
 const WATCH_SECONDS = 290;
@@ -71,22 +80,55 @@ export async function listWatch<T>(
 }
 
 /**
- * Lists what the collection is now, without reading all of it from etcd: asks for the current resource version with a list of one
- * object, and has the watch cache answer once it has seen that version. Servers before 1.31 read every object of the cluster for a
- * consistent list with a field selector (KEP-2340).
+ * A function that lists what the collection is now. In a large cluster the watch cache answers, once it has seen the version that a
+ * list of one object shows: for a consistent list with a field selector, servers before 1.31 read every object from etcd (KEP-2340).
  *
  * @param whole the path of the whole collection, without a selector
- * @throws Denied, ApiError or ApiUnreachable
  */
-export async function listConsistently<T>(
+export function consistentList<T>(
   client: KubernetesClient,
   collection: Collection<T>,
   whole: string,
+  clock: Clock,
+): (signal: AbortSignal) => Promise<readonly T[]> {
+  let isSmall = false;
+  /** @throws Denied, ApiError or ApiUnreachable */
+  return async (signal) => {
+    if (!isSmall) {
+      const call = { verb: 'list', path: withQuery(whole, 'limit=1'), signal } as const;
+      const first = await listOnce(client, call, () => undefined);
+      isSmall = first.remainingItemCount < SMALL_COLLECTION;
+      const fresh = isSmall ? undefined : await listFromCache(client, collection, first.resourceVersion, clock, signal);
+      if (fresh !== undefined) return fresh;
+    }
+    return (await list(client, collection, undefined, signal)).items;
+  };
+}
+
+/**
+ * Lists the collection from the watch cache when that soon reaches a version. Before 1.31 the cache of a kind learns of a version only
+ * from a change of that kind, and a quiet one answers 504 after 3 s, always.
+ * https://github.com/kubernetes/kubernetes/blob/v1.31.0/staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go
+ * (waitUntilFreshAndBlock)
+ *
+ * @returns undefined: the cache is behind
+ * @throws Denied, ApiError or ApiUnreachable
+ */
+export async function listFromCache<T>(
+  client: KubernetesClient,
+  collection: Collection<T>,
+  atLeast: string,
+  clock: Clock,
   signal: AbortSignal,
-): Promise<readonly T[]> {
-  const one = { name: collection.name, path: withQuery(whole, 'limit=1'), read: () => undefined };
-  const { resourceVersion } = await list(client, one, undefined, signal);
-  return (await list(client, collection, resourceVersion, signal)).items;
+): Promise<readonly T[] | undefined> {
+  try {
+    const read = (within: AbortSignal) => list(client, collection, atLeast, within);
+    return (await withTimeout(clock, CACHE_TIMEOUT_MS, read, signal)).items;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof TimedOut || (error instanceof ApiError && error.code === 504)) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -102,9 +144,7 @@ export async function list<T>(
 ): Promise<Snapshot<T>> {
   const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}&resourceVersionMatch=NotOlderThan`;
   const call = { verb: 'list', path: withQuery(path, query), signal } as const;
-  const { items, resourceVersion } = await client.list(call, read).catch((error: unknown) => {
-    throw asDenied(error);
-  });
+  const { items, resourceVersion } = await listOnce(client, call, read);
   return { items, resourceVersion };
 }
 
@@ -159,12 +199,24 @@ export async function* listPages<T>(
   do {
     const query = `limit=${limit}${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`;
     const call = { verb: 'list', path: withQuery(path, query), signal } as const;
-    const { items, continueToken } = await client.list(call, read).catch((error: unknown) => {
-      throw asDenied(error);
-    });
+    const { items, continueToken } = await listOnce(client, call, read);
     token = continueToken;
     yield items;
   } while (token !== '');
+}
+
+/**
+ * Sends the request for one list or page.
+ * @throws Denied, ApiError or ApiUnreachable
+ */
+export async function listOnce<T>(
+  client: KubernetesClient,
+  call: Call,
+  read: (item: unknown) => T,
+): Promise<ListResponse<T>> {
+  return await client.list(call, read).catch((error: unknown) => {
+    throw asDenied(error);
+  });
 }
 
 function withQuery(path: string, query: string): string {

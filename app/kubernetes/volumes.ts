@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import type { Claim } from '../drain/cluster.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Attachment, Volumes } from '../run/volumes.ts';
 import type { KubernetesClient } from './client.ts';
 import { asDenied, isNotFound, parseResponse } from './errors.ts';
-import { list } from './list-watch.ts';
+import { listFromCache, listOnce, listPages } from './list-watch.ts';
 import { nodeDirectory } from './nodes.ts';
 
-/** Attachments that are read from etcd at most, per drain. */
+/** More attachments come from the watch cache, if that is up to date. */
 const PAGE_SIZE = 500;
 const ATTACHMENTS_PATH = '/apis/storage.k8s.io/v1/volumeattachments';
 
@@ -19,11 +20,11 @@ const CSI_PREFIX = 'kubernetes.io/csi/';
  * leaves that status before it is detached: a task that comes later would not wait for it.)
  * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/
  */
-export function volumesOf(client: KubernetesClient, nodeName: string): Volumes {
+export function volumesOf(client: KubernetesClient, nodeName: string, clock: Clock): Volumes {
   return {
     async attached(except, volumesInUse, signal) {
       const attachments: Attachment[] = [];
-      for (const { name, volume } of await attachmentsOn(client, nodeName, signal)) {
+      for (const { name, volume } of await attachmentsOn(client, nodeName, clock, signal)) {
         const claim = volume === undefined || except.length === 0 ? undefined : await claimOf(client, volume, signal);
         if (!except.some((one) => one.namespace === claim?.namespace && one.name === claim.name)) {
           attachments.push({ kind: 'attachment', name, volume: volume ?? name });
@@ -50,10 +51,11 @@ const AttachmentObject = v.object({
 
 type NamedAttachment = { readonly name: string; readonly volume: string | undefined };
 
-/** In a large cluster, the first page says how new the watch cache has to be, and the cache answers. */
+/** In a large cluster, the first page says how new the watch cache has to be; when the cache is behind, etcd gives the other pages. */
 async function attachmentsOn(
   client: KubernetesClient,
   nodeName: string,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<readonly NamedAttachment[]> {
   const read = (object: unknown): NamedAttachment | undefined => {
@@ -62,12 +64,16 @@ async function attachmentsOn(
     return { name: metadata.name, volume: spec.source.persistentVolumeName };
   };
   const collection = { name: 'volume attachments', path: ATTACHMENTS_PATH, read };
+  const all: (NamedAttachment | undefined)[] = [];
   const page = { verb: 'list', path: `${ATTACHMENTS_PATH}?limit=${PAGE_SIZE}`, signal } as const;
-  const first = await client.list(page, read).catch((error: unknown) => {
-    throw asDenied(error);
-  });
-  const { items } = first.continueToken === '' ? first : await list(client, collection, first.resourceVersion, signal);
-  return items.filter((item) => item !== undefined);
+  const first = await listOnce(client, page, read);
+  const fresh =
+    first.continueToken === ''
+      ? first.items
+      : await listFromCache(client, collection, first.resourceVersion, clock, signal);
+  if (fresh !== undefined) all.push(...fresh);
+  else for await (const items of listPages(client, ATTACHMENTS_PATH, PAGE_SIZE, read, signal)) all.push(...items);
+  return all.filter((item) => item !== undefined);
 }
 
 const VolumeObject = v.object({
