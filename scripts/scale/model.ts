@@ -84,6 +84,7 @@ export function nodeOf(nodes: number): DrainedNode {
     volumes: volumesPerNode,
     detachSeconds,
     drainSeconds: DRAIN_SECONDS,
+    clusterPods: nodes * podsPerNode,
     attachments: nodes * volumesPerNode,
   };
 }

@@ -7,6 +7,8 @@ export type DrainedNode = {
   readonly detachSeconds: number;
   /** From the cordon until the last pod has gone. */
   readonly drainSeconds: number;
+  /** Pods of the whole cluster. */
+  readonly clusterPods: number;
   /** VolumeAttachments of the whole cluster. */
   readonly attachments: number;
 };
@@ -24,6 +26,8 @@ export type Requests = {
 
 /** `PAGE_SIZE` of app/kubernetes/volumes.ts. */
 const ATTACHMENTS_PER_PAGE = 500;
+/** `SMALL_COLLECTION` of app/kubernetes/list-watch.ts. */
+const SMALL_CLUSTER_PODS = 1_000;
 /** `WATCH_SECONDS` of app/kubernetes/list-watch.ts. */
 const WATCH_SECONDS = 290;
 
@@ -33,6 +37,9 @@ export function requestsOf(node: DrainedNode): Requests[] {
   const watches = Math.max(1, Math.ceil(node.drainSeconds / WATCH_SECONDS));
   // The last look follows the wait for load balancers and volumes, and is a second confirmation.
   const confirmations = 2;
+  /** `WATCHED_AFTER_MS` of app/run/drain-node.ts. */
+  const isWatchedAfter = node.detachSeconds > 1 ? 1 : 0;
+  const isSmall = node.clusterPods <= SMALL_CLUSTER_PODS;
   return [
     { what: 'the version of the eviction API', verb: 'get', count: 1, servedFrom: 'memory' },
     { what: 'the node, by its private DNS name', verb: 'get', count: 1, servedFrom: 'etcd, one object' },
@@ -40,7 +47,7 @@ export function requestsOf(node: DrainedNode): Requests[] {
     {
       what: 'pods of the node, before each watch (`resourceVersion=0`, later `NotOlderThan`)',
       verb: 'list',
-      count: watches,
+      count: watches + isWatchedAfter,
       servedFrom: 'watch cache, by index',
     },
     {
@@ -50,9 +57,9 @@ export function requestsOf(node: DrainedNode): Requests[] {
       servedFrom: 'watch cache',
     },
     {
-      what: `watches of the node and of its pods, ${WATCH_SECONDS} s each`,
+      what: `watches of the node and of its pods, ${WATCH_SECONDS} s each, and while volumes are detached`,
       verb: 'watch',
-      count: 2 * watches,
+      count: 2 * (watches + isWatchedAfter),
       servedFrom: 'watch cache',
     },
     {
@@ -64,22 +71,24 @@ export function requestsOf(node: DrainedNode): Requests[] {
     { what: 'evictions', verb: 'create', count: pods, servedFrom: 'etcd, two writes each, three with a budget' },
     { what: 'Events', verb: 'create', count: 2, servedFrom: 'etcd, a write each' },
     {
-      what: 'the current revision, before each confirmation (all pods, `limit=1`)',
+      what: 'the current revision, before each confirmation (all pods, `limit=1`; in a small cluster once)',
       verb: 'list',
-      count: confirmations,
+      count: isSmall ? 1 : confirmations,
       servedFrom: 'etcd, one object',
     },
     {
       what: 'confirmation that the node is empty (`NotOlderThan` that revision)',
       verb: 'list',
       count: confirmations,
-      servedFrom: 'watch cache, by index',
+      servedFrom: isSmall
+        ? 'etcd, all pods'
+        : 'watch cache, by index (before 1.31: etcd, if no pod of the cluster changes for 0.5 s)',
     },
     {
       what: `volume attachments of the cluster: a page of ${ATTACHMENTS_PER_PAGE}, and all if there are more`,
       verb: 'list',
       count: node.attachments > ATTACHMENTS_PER_PAGE ? 2 : 1,
-      servedFrom: 'etcd the page, watch cache all',
+      servedFrom: 'etcd the page, watch cache all (before 1.31: etcd, if none changes for 0.5 s)',
     },
     {
       what: 'each attachment of the node, once a second until it is gone',

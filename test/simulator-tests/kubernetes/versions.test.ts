@@ -51,6 +51,19 @@ test('after a compaction, an old watch gets 410 as an event, and an old page get
   assert.equal((await cluster.send('GET', `/api/v1/nodes?limit=1&continue=${token}`)).status, 410);
 });
 
+// A drainer that waits for the watch cache of a quiet cluster never finds out that its node is empty.
+// kubernetes v1.30 staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go (waitUntilFreshAndBlock)
+test('before v1.31, the watch cache of pods does not reach the version of a change of another kind', async (t) => {
+  const cluster = await startTestCluster(t, { version: 'v1.20' });
+  await cluster.runningPod('default', podBody('a'));
+  await cluster.namespace();
+  const version = await cluster.version('/api/v1/pods?limit=1');
+  const list = () => cluster.send('GET', `/api/v1/pods?resourceVersion=${version}&resourceVersionMatch=NotOlderThan`);
+  assert.equal((await list()).status, 504);
+  await cluster.runningPod('default', podBody('b'));
+  assert.equal((await list()).status, 200);
+});
+
 describe('resource versions of lists of the simulated v1.34', { concurrency: true }, async () => {
   const cluster = await startTestCluster({ after });
 

@@ -38,9 +38,9 @@ export async function listObjects(
   const exact = isExact(query, asked) ? version : undefined;
   if (exact !== undefined && exact < table.oldest)
     throw expired('The resourceVersion for the provided list is too old.');
-  await untilFresh(cluster, version);
+  await untilFresh(cluster, version, () => (exact === undefined ? cached(cluster, table) : cluster.revisions.current));
   const snapshot = continuation?.version ?? exact;
-  const revision = snapshot ?? cluster.revisions.current;
+  const revision = snapshot ?? (asked === '' ? cluster.revisions.current : cached(cluster, table));
   const all =
     snapshot === undefined
       ? selected(table, selection)
@@ -90,11 +90,25 @@ function keyOfObject({ metadata }: KubernetesObject): string {
   return keyOf(metadata.namespace, metadata.name);
 }
 
+/**
+ * The version that the watch cache of this resource has reached. Since 1.31 it asks etcd for the current one while somebody waits;
+ * before, it knows only the versions of changes of this resource.
+ * https://github.com/kubernetes/kubernetes/blob/v1.31.0/staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go
+ * (waitUntilFreshAndBlock)
+ */
+function cached(cluster: Cluster, table: AnyTable): number {
+  return Number(cluster.version.split('.')[1]) < 31 ? table.newest : cluster.revisions.current;
+}
+
 /** Waits until the cluster has reached the version. @throws ApiError (504) on timeout, as the watch cache does */
-export async function untilFresh(cluster: Cluster, version: number): Promise<void> {
+export async function untilFresh(
+  cluster: Cluster,
+  version: number,
+  reached = () => cluster.revisions.current,
+): Promise<void> {
   const deadline = Date.now() + FRESH_WITHIN_MS;
-  while (version > cluster.revisions.current) {
-    if (Date.now() >= deadline) throw tooLargeResourceVersion(version, cluster.revisions.current);
+  while (version > reached()) {
+    if (Date.now() >= deadline) throw tooLargeResourceVersion(version, reached());
     await new Promise<void>((resolve) => cluster.timers.after(20, resolve));
   }
 }

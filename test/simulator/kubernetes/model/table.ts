@@ -42,6 +42,7 @@ export class Table<T extends KubernetesObject> {
   #sorted: readonly T[] | undefined;
   #history: Change<T>[] = [];
   #oldest = 0;
+  #newest = 0;
 
   constructor(resource: Resource<T>, revisions: Revisions, indexers: Readonly<Record<string, Indexer<T>>> = {}) {
     this.resource = resource;
@@ -62,6 +63,11 @@ export class Table<T extends KubernetesObject> {
   /** The oldest resource version from which the history is complete. */
   get oldest(): number {
     return this.#oldest;
+  }
+
+  /** The version of the latest change of this resource. */
+  get newest(): number {
+    return this.#newest;
   }
 
   get(namespace: string | undefined, name: string): T | undefined {
@@ -159,6 +165,7 @@ export class Table<T extends KubernetesObject> {
 
   #tell(change: Change<T>): void {
     this.#history.push(change);
+    this.#newest = change.version;
     if (this.#history.length > HISTORY) {
       const forgotten = this.#history.splice(0, HISTORY / 2);
       this.#oldest = forgotten.at(-1)?.version ?? this.#oldest;
