@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { secretsIn, secretsOf } from '../support/secrets.ts';
 
+// Otherwise the check of every process test finds nothing, whatever is told.
 test('what looks like a secret is found in any line', () => {
-  // Otherwise: the check of every process test finds nothing, whatever is told.
   const key = '-----BEGIN EC PRIVATE KEY-----\nMHc';
   for (const text of [
     'no answer (Bearer k8s-aws-v1.aHR0cHM6Ly9)',
@@ -21,8 +21,8 @@ test('what looks like a secret is found in any line', () => {
   }
 });
 
+// Otherwise a password in a URL, or in an error as JSON, passes.
 test('a known secret is found as it is, quoted and encoded', () => {
-  // Otherwise: a password in a URL, or in an error as JSON, passes.
   const secret = 'pa"ss/wörd+1';
   const known = secretsOf({ AWS_SECRET_ACCESS_KEY: secret, AWS_REGION: 'eu-west-1', AWS_SESSION_TOKEN: '' });
   assert.deepEqual(known, [secret]);
@@ -32,8 +32,8 @@ test('a known secret is found as it is, quoted and encoded', () => {
   }
 });
 
+// Otherwise every test fails, and the check is taken out.
 test('an ordinary line has none', () => {
-  // Otherwise: every test fails, and the check is taken out.
   const lines = [
     '{"level":"info","event":"node found","node":"ip-10-0-0-1.eu-west-1.compute.internal","uid":"b9f3"}',
     "the kubeconfig s3://configs/kube/config is refused: user drainer has 'exec'",

@@ -14,8 +14,8 @@ test('a clock of the wall that is set moves no time', (t) => {
   }
 });
 
+// Otherwise a token is dated 1970, or a log line has a fraction of a millisecond.
 test('it tells whole milliseconds of the epoch', () => {
-  // Otherwise: a token is dated 1970, or a log line has a fraction of a millisecond.
   const now = systemClock.now();
   assert.ok(Number.isInteger(now));
   assert.ok(Math.abs(now - Date.now()) < 60_000);
