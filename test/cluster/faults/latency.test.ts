@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FaultRule } from '../../simulator/faults.ts';
+import { noHarm } from '../../witness/harm.ts';
 import { statefulSet } from '../manifests.ts';
 import { assertUntouched } from '../nodes.ts';
 import { eventually } from '../poll.ts';
@@ -32,7 +33,7 @@ test('a new node that gets the name just before the cordon is not cordoned', asy
   assert.equal(summary.result, 'no node');
   await assertUntouched(cluster.admin, node);
   assert.equal(patches.hits(), 1);
-  await scenario.noHarm();
+  await noHarm(scenario.witness);
 });
 
 // When an eviction arrives late, the next pod of the StatefulSet may have the name, and serve on another node.
@@ -84,5 +85,5 @@ test('a pod on a new node with the same name is not evicted, even if the node wa
   assert.ok(hits() > 0);
   assert.equal((await scenario.findPod('new-pod'))?.metadata?.deletionTimestamp, undefined);
   assert.deepEqual(await scenario.evictions(), ['held']);
-  await scenario.noHarm();
+  await noHarm(scenario.witness);
 });

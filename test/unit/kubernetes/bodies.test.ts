@@ -52,7 +52,8 @@ test('an item that cannot be read is an error', () => {
 
 // Go writes empty lists as null; old servers omit the resource version.
 test('a list with null items and empty metadata is read', () => {
-  assert.deepEqual(readListMetadata({ metadata: {}, items: null }), { resourceVersion: '', continueToken: '' });
+  const nothing = { resourceVersion: '', continueToken: '', remainingItemCount: 0 };
+  assert.deepEqual(readListMetadata({ metadata: {}, items: null }), nothing);
 });
 
 // The error page of a proxy would count as an empty list, and the node as drained.
