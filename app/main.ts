@@ -4,6 +4,7 @@ import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
 import { ConfigErrors, configErrorText } from './config/setting-values.ts';
+import { UNDO_SETTINGS } from './config/settings.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import type { Report } from './events.ts';
 import { systemClock } from './lib/clock.ts';
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
       case 'drain':
         return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
       case 'undo':
-        return process.exit(await undoCommand(readConfig(process.env, line.flags, line.errors)));
+        return process.exit(await undoCommand(readConfig(process.env, line.flags, line.errors, UNDO_SETTINGS)));
       case 'sweep':
         return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.errors)));
     }

@@ -57,14 +57,20 @@ export type Config = {
 };
 
 /**
- * Environment and flags → configuration of a drain.
+ * Environment and flags → configuration of a drain, or of `undo`.
  *
  * @param commandLineErrors reported together with those found here
+ * @param names the settings that the command reads; others are left alone, even if they are wrong
  * @throws ConfigErrors with every error, before any request is sent
  */
-export function readConfig(environment: Environment, flags: Flags, commandLineErrors: readonly string[] = []): Config {
+export function readConfig(
+  environment: Environment,
+  flags: Flags,
+  commandLineErrors: readonly string[] = [],
+  names = DRAIN_SETTINGS,
+): Config {
   const errors = [...commandLineErrors];
-  const given = new RawSettings(DRAIN_SETTINGS, environment, flags.settings, errors);
+  const given = new RawSettings(names, environment, flags.settings, errors);
   const has = (name: SettingName) => given.has(name);
   const fromFile = flags.kubeconfig !== undefined;
 

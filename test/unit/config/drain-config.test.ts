@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
 import { type Config, readConfig } from '../../../app/config/drain-config.ts';
 import { ConfigErrors, configErrorText } from '../../../app/config/setting-values.ts';
-import { DRAIN_SETTINGS, settingRows } from '../../../app/config/settings.ts';
+import { DRAIN_SETTINGS, settingRows, UNDO_SETTINGS } from '../../../app/config/settings.ts';
 
 const ID = 'i-0123456789abcdef0';
 const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };
@@ -159,7 +159,15 @@ test('all errors are reported at once, those of the command line first', () => {
   for (const command of ['drain', 'undo', 'sweep']) assert.ok(text.includes(`${command} --help`), command);
 });
 
-// Prevents: a new setting that is checked later than the others: another deployment for each mistake, or a drain that starts with it.
+// In the environment of a task with a bad setting, the one command that would repair the node would not run.
+test('undo reads only its own settings', () => {
+  const environment = { ON_DEADLINE: 'stop', CLUSTER_NAME: 'prod', AWS_REGION: 'eu-west-1' };
+  const flags = { settings: {}, node: 'a', dryRun: false, force: false };
+  assert.throws(() => readConfig(environment, flags), ConfigErrors);
+  assert.deepEqual(readConfig(environment, flags, [], UNDO_SETTINGS).target, { kind: 'node', name: 'a' });
+});
+
+// A new setting that is checked later than the others costs another deployment for each mistake, or a drain starts with it.
 test('the errors of every setting of the end of a drain are in one message', () => {
   const bad = {
     LOAD_BALANCER_EXCLUSION: 'later',
