@@ -10,7 +10,7 @@ import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernet
 import { administrator, create, RBAC } from '../support/administrator.ts';
 import { simulated } from '../witness/simulated-cluster.ts';
 import { watchInstances } from '../witness/watch-instances.ts';
-import type { Witness, WitnessOptions } from '../witness/witness.ts';
+import type { Witness, WitnessedInstances, WitnessOptions } from '../witness/witness.ts';
 import { LABELS, runPods } from './pods.ts';
 
 export const CLUSTER = 'prod';
@@ -76,7 +76,7 @@ export class FaultEnvironment {
     putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
     if (eks) aws.createCluster({ name: CLUSTER, endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
     await create(kubernetes, RBAC);
-    const witness = await watchInstances(simulated(kubernetes), aws, options.witness);
+    const witness = await watchInstances(simulated(kubernetes), inOwnTime(aws, options.aws?.now), options.witness);
     const environment = new FaultEnvironment(aws, kubernetes, witness, instances, options);
     const pods = instances.flatMap((_, node) =>
       Array.from({ length: podsPerNode }, (_, pod) => ({
@@ -133,6 +133,19 @@ export class FaultEnvironment {
     await this.witness[Symbol.asyncDispose]();
     await Promise.all([this.aws.stop(), this.kubernetes.stop()]);
   }
+}
+
+/** The lifecycle actions at the times of the witness, whose clock is that of the worker and of the cluster. */
+function inOwnTime(aws: AwsSimulator, now: () => number = Date.now): WitnessedInstances {
+  const own = (time: number) => time - (now() - Date.now());
+  return {
+    onInstanceEnd: (listener) => aws.onInstanceEnd(listener),
+    lifecycleActions: (instanceId) =>
+      aws.lifecycleActions(instanceId).map(({ startedAt, endsAt }) => ({
+        startedAt: own(startedAt),
+        endsAt: own(endsAt),
+      })),
+  };
 }
 
 export function nodeOf(index: number): string {
