@@ -66,9 +66,8 @@ async function drainCommand(config: Config): Promise<number> {
   const signal = stopSignal(placement === undefined ? STOP_TIMEOUT_MS : HAND_OVER_TIMEOUT_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
   report({ type: 'run started', version: VERSION, target: name, cluster: clusterText(cluster), dryRun });
-  const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
   try {
-    const ports = drainPorts(config, pathStyle, report, systemClock);
+    const ports = drainPorts(config, usesPathStyle(), report, systemClock);
     return await run(config, ports, randomUUID().slice(0, 8), { clock: systemClock, report, signal });
   } finally {
     end();
@@ -78,8 +77,7 @@ async function drainCommand(config: Config): Promise<number> {
 async function undoCommand(config: Config): Promise<number> {
   setAwsEndpoint(config);
   const { report } = withBugReports(await openReporter('lines'));
-  const pathStyle = Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
-  const ports = drainPorts(config, pathStyle, report, systemClock);
+  const ports = drainPorts(config, usesPathStyle(), report, systemClock);
   return undo(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
 }
 
@@ -95,6 +93,11 @@ async function sweepCommand(config: SweepConfig): Promise<number> {
 /** The AWS SDK reads the endpoint only from the environment; it may have been given as a flag. */
 function setAwsEndpoint({ awsEndpointUrl }: Config | SweepConfig): void {
   if (awsEndpointUrl !== undefined) process.env['AWS_ENDPOINT_URL'] = awsEndpointUrl;
+}
+
+/** Endpoints other than those of AWS have no DNS name for each bucket. Call after `setAwsEndpoint`. */
+function usesPathStyle(): boolean {
+  return Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']);
 }
 
 /** Aborts on SIGTERM and SIGINT. The process exits after `timeoutMs` even if something hangs, and on a second signal at once. */

@@ -4,7 +4,7 @@ import type { Access, ResolveAccess } from './access.ts';
 import { LineSplitter, type ListMetadata, ListParser, readListMetadata, textOf } from './bodies.ts';
 import { type Call, describeCall, requestOf, type Verb } from './call.ts';
 import { Connections, type Route } from './connections.ts';
-import { ApiError, ApiUnreachable, parseResponse } from './errors.ts';
+import { ApiError, ApiUnreachable, asDenied, isNotFound, parseResponse } from './errors.ts';
 import { ResponsePolicy, type ResponsePolicyOptions, readErrorResponse } from './responses.ts';
 import { tlsFailureIn } from './tls-errors.ts';
 
@@ -199,4 +199,22 @@ export function deferAbort(signal: AbortSignal): AbortSignal {
   const deferred = new AbortController();
   signal.addEventListener('abort', () => setImmediate(() => deferred.abort(signal.reason)), { once: true });
   return deferred.signal;
+}
+
+/**
+ * Reads one object of a collection; undefined when the API server says that this object does not exist.
+ * @throws Denied, ApiError or ApiUnreachable
+ */
+export async function getOptional(
+  client: KubernetesClient,
+  collection: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<unknown> {
+  try {
+    return await client.call({ verb: 'get', path: `${collection}/${encodeURIComponent(name)}`, signal });
+  } catch (error) {
+    if (isNotFound(error, name)) return undefined;
+    throw asDenied(error);
+  }
 }

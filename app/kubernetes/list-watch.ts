@@ -144,8 +144,7 @@ export async function list<T>(
 ): Promise<Snapshot<T>> {
   const query = atLeast === undefined ? '' : `resourceVersion=${atLeast}&resourceVersionMatch=NotOlderThan`;
   const call = { verb: 'list', path: withQuery(path, query), signal } as const;
-  const { items, resourceVersion } = await listOnce(client, call, read);
-  return { items, resourceVersion };
+  return await listOnce(client, call, read);
 }
 
 /** One watch from a resource version on: passes each change to the sink and yields its resource version. */

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Sink } from '../drain/cluster.ts';
 import { Failure } from '../lib/errors.ts';
 import { INSTANCE_LABEL, type NodeDirectory, type NodeRef } from '../run/find-node.ts';
-import type { KubernetesClient } from './client.ts';
+import { getOptional, type KubernetesClient } from './client.ts';
 import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
 import { listPages, listWatch } from './list-watch.ts';
 import { Conditions, Metadata, readyStatusOf, StringMap } from './metadata.ts';
@@ -15,13 +15,8 @@ const PAGE_SIZE = 250;
 export function nodeDirectory(client: KubernetesClient): NodeDirectory {
   return {
     async byName(name, signal) {
-      try {
-        const node = await client.call({ verb: 'get', path: pathOf(name), signal });
-        return parseResponse(`get node ${name}`, () => readNode(node));
-      } catch (error) {
-        if (isNotFound(error, name)) return undefined;
-        throw asDenied(error);
-      }
+      const node = await getOptional(client, '/api/v1/nodes', name, signal);
+      return node === undefined ? undefined : parseResponse(`get node ${name}`, () => readNode(node));
     },
     async byLabel(key, value, signal) {
       const path = `/api/v1/nodes?labelSelector=${encodeURIComponent(`${key}=${value}`)}`;

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import type { Claim } from '../drain/cluster.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Attachment, Volumes } from '../run/volumes.ts';
-import type { KubernetesClient } from './client.ts';
-import { asDenied, isNotFound, parseResponse } from './errors.ts';
+import { getOptional, type KubernetesClient } from './client.ts';
+import { parseResponse } from './errors.ts';
 import { listFromCache, listOnce, listPages } from './list-watch.ts';
 import { nodeDirectory } from './nodes.ts';
 
@@ -85,19 +85,4 @@ async function claimOf(client: KubernetesClient, volume: string, signal: AbortSi
   const object = await getOptional(client, '/api/v1/persistentvolumes', volume, signal);
   const read = () => v.parse(VolumeObject, object).spec.claimRef;
   return object === undefined ? undefined : parseResponse(`get PersistentVolume ${volume}`, read);
-}
-
-/** undefined when the object does not exist. */
-async function getOptional(
-  client: KubernetesClient,
-  path: string,
-  name: string,
-  signal: AbortSignal,
-): Promise<unknown> {
-  try {
-    return await client.call({ verb: 'get', path: `${path}/${name}`, signal });
-  } catch (error) {
-    if (isNotFound(error, name)) return undefined;
-    throw asDenied(error);
-  }
 }

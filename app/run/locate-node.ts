@@ -41,18 +41,32 @@ export async function locateNode(
 ): Promise<NodeRef | undefined> {
   const { report, signal, stopwatch } = context;
   const known = instance instanceof Failure ? undefined : instance;
-  const lookUp = async (): Promise<FoundNode | { node: NodeRef; by: 'name' } | undefined> => {
-    if (target.kind === 'instance') return findNode(cluster.nodes, target.instanceId, known, unprovenNode, signal);
-    const node = await cluster.nodes.byName(target.name, signal);
-    if (node === undefined) throw new Failure(`${cluster.server} has no node called ${target.name}`);
-    return { node, by: 'name' };
-  };
   const options = { what: 'find the node', withinMs: connectTimeoutMs };
+  const lookUp = () => findTarget(target, known, unprovenNode, cluster, signal);
   const found = await stopwatch.time('find', () => retry(options, lookUp, context));
   if (found === undefined) return undefined;
   const { node, by } = found;
   report({ type: 'node found', node: node.name, uid: node.uid, providerID: node.providerID, matchedBy: by });
   return node;
+}
+
+/**
+ * Looks once for the node to work on.
+ * @param instance what EC2 says of the target, if it is an instance
+ * @returns undefined when the cluster has no node for the instance
+ * @throws Failure when no node has the name that was given; whatever `findNode` throws
+ */
+export async function findTarget(
+  target: Config['target'],
+  instance: InstanceInfo | undefined,
+  unprovenNode: Config['unprovenNode'],
+  { nodes, server }: Cluster,
+  signal: AbortSignal,
+): Promise<FoundNode | { node: NodeRef; by: 'name' } | undefined> {
+  if (target.kind === 'instance') return findNode(nodes, target.instanceId, instance, unprovenNode, signal);
+  const node = await nodes.byName(target.name, signal);
+  if (node === undefined) throw new Failure(`${server} has no node called ${target.name}`);
+  return { node, by: 'name' };
 }
 
 /**

@@ -2,7 +2,8 @@ import type { Config } from '../config/drain-config.ts';
 import { type Context, retry } from '../context.ts';
 import { Failure, isBug } from '../lib/errors.ts';
 import { EX_SOFTWARE, Stopped, signalExitCode } from '../outcome.ts';
-import { findNode, type NodeRef } from './find-node.ts';
+import type { NodeRef } from './find-node.ts';
+import { findTarget } from './locate-node.ts';
 import type { Cluster, Ports } from './ports.ts';
 
 export type UndoConfig = Pick<Config, 'target' | 'connectTimeoutMs' | 'unprovenNode'>;
@@ -36,16 +37,13 @@ export async function undo(config: UndoConfig, ports: Ports, context: Context): 
 async function nodeOf(
   { target, unprovenNode }: UndoConfig,
   ports: Ports,
-  { nodes, server }: Cluster,
+  cluster: Cluster,
   signal: AbortSignal,
 ): Promise<NodeRef> {
-  if (target.kind === 'node') {
-    const node = await nodes.byName(target.name, signal);
-    if (node === undefined) throw new Failure(`${server} has no node called ${target.name}`);
-    return node;
-  }
-  const instance = await ports.describeInstance(target.instanceId, signal);
-  const found = await findNode(nodes, target.instanceId, instance, unprovenNode, signal);
-  if (found === undefined) throw new Failure(`${server} has no node for ${target.instanceId}`);
-  return found.node;
+  const instance = target.kind === 'instance' ? await ports.describeInstance(target.instanceId, signal) : undefined;
+  const found = await findTarget(target, instance, unprovenNode, cluster, signal);
+  if (found !== undefined) return found.node;
+  throw new Failure(
+    `${cluster.server} has no node for ${target.kind === 'instance' ? target.instanceId : target.name}`,
+  );
 }
