@@ -28,7 +28,7 @@ function judge({ args, environment }: Invocation): CaseResult {
   }
 }
 
-// Prevents: an unexpected exception, which is a stack trace in a log, exit code 70, and a hook that is not completed.
+// An unexpected exception, which is a stack trace in a log, exit code 70, and a hook that is not completed.
 test('every invocation is read as a configuration or refused with its errors', async () => {
   const size = sizeOf(300);
   const { used, refused } = await fuzz(size, randomInvocation, judge);

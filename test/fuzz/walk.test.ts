@@ -11,7 +11,7 @@ const { FUZZ_SEED = '1', FUZZ_CASES, FUZZ_WALKS = FUZZ_CASES ?? '100' } = proces
 const FIRST_SEED = Number(FUZZ_SEED);
 const WALKS = Number(FUZZ_WALKS);
 
-// Prevents: harm that takes three things at once, of which no other test has thought together.
+// Harm that takes three things at once, of which no other test has thought together.
 test('whole runs in random clusters do no harm', async (t) => {
   let random = new Seeded(0);
   // The drainer's own dice are part of a case: a seed repeats it exactly.

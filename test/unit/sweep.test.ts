@@ -5,7 +5,7 @@ import { Stopped } from '../../app/outcome.ts';
 import { clientTokenOf } from '../../app/sweep.ts';
 import { sweepFixture, waitingInstance } from '../support/sweep-fixture.ts';
 
-// Prevents: after a lost event, an instance is not drained, its hook times out, and its pods are killed.
+// After a lost event, an instance is not drained, its hook times out, and its pods are killed.
 test('a task is started for a waiting instance without a task, and not for one with a task', async () => {
   const { facts, run, started, withTask } = sweepFixture();
   facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
@@ -20,7 +20,7 @@ test('a task is started for a waiting instance without a task, and not for one w
   );
 });
 
-// Prevents: a group whose hook belongs to another tool is drained.
+// A group whose hook belongs to another tool is drained.
 test('instances of a group without the hook are ignored', async () => {
   const { facts, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1', 'others')];
@@ -35,7 +35,7 @@ test('instances of a group without the hook are ignored', async () => {
   assert.equal(started.length, 0);
 });
 
-// Prevents: a group that is deleted between two calls stops the sweep for every other instance of the region.
+// A group that is deleted between two calls stops the sweep for every other instance of the region.
 test('when the hooks of a group cannot be described, the other groups are swept and the sweep fails', async () => {
   const { facts, recorder, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1', 'deleted'), waitingInstance('i-2')];
@@ -47,7 +47,7 @@ test('when the hooks of a group cannot be described, the other groups are swept 
   assert.match(String(recorder.of('run failed')[0]?.error), /could not check the instances of deleted: /);
 });
 
-// Prevents: two stacks with the same hook name start tasks for each other's instances, every five minutes.
+// Two stacks with the same hook name start tasks for each other's instances, every five minutes.
 test('an instance whose tags name another cluster is skipped', async () => {
   const { facts, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2'), waitingInstance('i-3')];
@@ -69,7 +69,7 @@ test('an instance whose tags name another cluster is skipped', async () => {
   );
 });
 
-// Prevents: while EC2 is down, waiting instances get no task.
+// While EC2 is down, waiting instances get no task.
 test('when EC2 cannot describe the instances, a task is started for each', async () => {
   const { facts, recorder, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1')];
@@ -79,7 +79,7 @@ test('when EC2 cannot describe the instances, a task is started for each', async
   assert.equal(recorder.of('warning').length, 1);
 });
 
-// Prevents: an instance whose event is on its way gets a second task, which costs money.
+// An instance whose event is on its way gets a second task, which costs money.
 test('no task is started for an instance whose event starts one within the grace time', async () => {
   const { clock, facts, run, started, withTask } = sweepFixture();
   facts.waiting = [waitingInstance('i-1')];
@@ -95,7 +95,7 @@ test('no task is started for an instance whose event starts one within the grace
   assert.equal(started.length, 0);
 });
 
-// Prevents: a schedule that is delivered twice starts every task twice, or the next sweep starts none.
+// A schedule that is delivered twice starts every task twice, or the next sweep starts none.
 test('the client token names the instance and the scheduled time', async () => {
   const tokens = async (scheduledAt: number) => {
     const { facts, run, started } = sweepFixture();
@@ -110,7 +110,7 @@ test('the client token names the instance and the scheduled time', async () => {
   assert.ok(clientTokenOf('i-0123456789abcdef0', at).length <= 64);
 });
 
-// Prevents: a thousand starts at once exhaust the RunTask quota of the EventBridge rule.
+// A thousand starts at once exhaust the RunTask quota of the EventBridge rule.
 test('at most ten tasks are started in a second', async () => {
   const { facts, run, started } = sweepFixture();
   facts.waiting = Array.from({ length: 45 }, (_, index) => waitingInstance(`i-${index}`));
@@ -121,7 +121,7 @@ test('at most ten tasks are started in a second', async () => {
   }
 });
 
-// Prevents: RunTask answers 200 without a task, and the log does not show it.
+// RunTask answers 200 without a task, and the log does not show it.
 test('a task that RunTask refuses is reported with the reason, and the other tasks are started', async () => {
   const { facts, recorder, run } = sweepFixture();
   facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
@@ -138,7 +138,7 @@ test('a task that RunTask refuses is reported with the reason, and the other tas
   );
 });
 
-// Prevents: one throttled RunTask call leaves an instance without a task until the next sweep.
+// One throttled RunTask call leaves an instance without a task until the next sweep.
 test('a throttled start is retried, and a permanent failure is reported as a refusal', async () => {
   const { facts, recorder, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1'), waitingInstance('i-2')];
@@ -155,7 +155,7 @@ test('a throttled start is retried, and a permanent failure is reported as a ref
   assert.match(recorder.of('task refused')[0]?.reason ?? '', /denied/);
 });
 
-// Prevents: a sweep that could not list the groups reports success.
+// A sweep that could not list the groups reports success.
 test('a sweep that cannot list the waiting instances fails', async () => {
   const { facts, recorder, run } = sweepFixture();
   facts.lookupError = new Failure('AccessDenied');
@@ -163,7 +163,7 @@ test('a sweep that cannot list the waiting instances fails', async () => {
   assert.equal(recorder.of('run failed').length, 1);
 });
 
-// Prevents: one throttled call fails the sweep.
+// One throttled call fails the sweep.
 test('a lookup that fails with a transient error is retried', async () => {
   const { clock, facts, run } = sweepFixture();
   facts.lookupError = new Failure('Throttling', { transient: true });
@@ -173,7 +173,7 @@ test('a lookup that fails with a transient error is retried', async () => {
   assert.equal((await run()).code, 0);
 });
 
-// Prevents: a dry run starts tasks.
+// A dry run starts tasks.
 test('a dry run reports the tasks that it would start, and starts none', async () => {
   const { facts, recorder, run, started } = sweepFixture();
   facts.waiting = [waitingInstance('i-1')];
@@ -185,7 +185,7 @@ test('a dry run reports the tasks that it would start, and starts none', async (
   );
 });
 
-// Prevents: a stopped sweep goes on, or ends without a word.
+// A stopped sweep goes on, or ends without a word.
 test('a stopped sweep ends at once, with a warning', async () => {
   const { clock, facts, run, started, stop } = sweepFixture();
   facts.waiting = [waitingInstance('i-1')];
@@ -194,7 +194,7 @@ test('a stopped sweep ends at once, with a warning', async () => {
   assert.equal(started.length, 0);
 });
 
-// Prevents: a thousand starts take minutes, the EventBridge rule retries at the same time, and instances get two tasks.
+// A thousand starts take minutes, the EventBridge rule retries at the same time, and instances get two tasks.
 test('no task is started for an instance that got one during the sweep', async () => {
   const { clock, facts, run, started, withTask } = sweepFixture();
   facts.waiting = Array.from({ length: 150 }, (_, index) => waitingInstance(`i-${index}`));

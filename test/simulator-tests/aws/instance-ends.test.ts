@@ -4,7 +4,7 @@ import { AutoScalingClient, RecordLifecycleActionHeartbeatCommand } from '@aws-s
 import { clientOptions, hook, id, second, seed, started } from './account.ts';
 import { fakeClock } from './fake-clock.ts';
 
-// Prevents: a test that misses the moment at which an instance is switched off, and looks at its pods too late.
+// A test that misses the moment at which an instance is switched off, and looks at its pods too late.
 test('the end of an instance is told when its action runs out of time, and not before', async (t) => {
   const { now, timers, pass } = fakeClock();
   const aws = await started(t, { now, timers });
@@ -23,7 +23,7 @@ test('the end of an instance is told when its action runs out of time, and not b
   assert.deepEqual(ends, ['timed out after 110 s']);
 });
 
-// Prevents: an instance of a group without a hook that is never switched off.
+// An instance of a group without a hook that is never switched off.
 test('an instance that no hook keeps ends at once, and once', async (t) => {
   const aws = await started(t);
   const ends: string[] = [];

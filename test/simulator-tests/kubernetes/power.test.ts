@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { at, eventually, podBody, startTestCluster } from './test-cluster.ts';
 
-// Prevents: a dead machine whose node stays Ready for ever, so that nothing that looks for dead kubelets is ever tested.
+// A dead machine whose node stays Ready for ever, so that nothing that looks for dead kubelets is ever tested.
 test('a node whose machine is off becomes Unknown, then goes with its pods', async (t) => {
   const power = { monitorGraceMs: 100, cloudCheckMs: 300 };
   const cluster = await startTestCluster(t, { nodes: 2, power });
@@ -37,7 +37,7 @@ test('a node whose machine is off becomes Unknown, then goes with its pods', asy
   }, 'the node and its pods to go');
 });
 
-// Prevents: a node that comes back after a reboot, and whose kubelet stays silent.
+// A node that comes back after a reboot, and whose kubelet stays silent.
 test('a node that registers again has a machine', async (t) => {
   const cluster = await startTestCluster(t, { nodes: [{ name: 'mine' }] });
   cluster.simulator.powerOff('mine');

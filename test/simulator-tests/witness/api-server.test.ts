@@ -30,7 +30,7 @@ function auditLine(verb: string, name: string, resource: string, subresource?: s
   return `${JSON.stringify(event)}\n`;
 }
 
-// Prevents: a witness that is blind on a real API server, where it has lists, watches and the audit log only.
+// A witness that is blind on a real API server, where it has lists, watches and the audit log only.
 test('over HTTP the witness sees the same as from within', async (t) => {
   const cluster = await startTestCluster(t, { nodes: [{ name: 'mine', providerID: `aws:///a/${INSTANCE}` }] });
   const log = await fileOf(t);
@@ -66,7 +66,7 @@ test('over HTTP the witness sees the same as from within', async (t) => {
   );
 });
 
-// Prevents: a witness that stops with the API server whose outage the test has made.
+// A witness that stops with the API server whose outage the test has made.
 test('an outage of the API server does not stop the witness', async (t) => {
   const cluster = await startTestCluster(t, { nodes: [{ name: 'mine', providerID: `aws:///a/${INSTANCE}` }] });
   const changes: string[] = [];
@@ -84,7 +84,7 @@ test('an outage of the API server does not stop the witness', async (t) => {
   assert.deepEqual(await server.requests(), []);
 });
 
-// Prevents: requests of the time before the test, half-written lines and impersonated users taken for the drainer's.
+// Requests of the time before the test, half-written lines and impersonated users taken for the drainer's.
 test('the audit log is read from the start of the test on, and names who really asked', async (t) => {
   const log = await fileOf(t);
   const before = auditLine('patch', 'before', 'nodes');

@@ -23,7 +23,7 @@ async function awsWithInstance(t: TestContext) {
   return { aws, service, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
 }
 
-// Prevents: an instance that is gone is an error that is retried, instead of nothing to do.
+// An instance that is gone is an error that is retried, instead of nothing to do.
 test('an instance has its group and lifecycle state; an instance in no group is undefined', async (t) => {
   const { aws, service } = await awsWithInstance(t);
   assert.deepEqual(await service.instanceState(id, never), { group: 'nodes', lifecycleState: 'InService' });
@@ -32,7 +32,7 @@ test('an instance has its group and lifecycle state; an instance in no group is 
   assert.equal(await service.instanceState('i-00000000', never), undefined);
 });
 
-// Prevents: the task of a sweep does not know when its lifecycle action ends: it has no event to read it from.
+// The task of a sweep does not know when its lifecycle action ends: it has no event to read it from.
 test('the start of a termination is known to the millisecond; an instance in service has none', async (t) => {
   const { aws, service } = await awsWithInstance(t);
   assert.equal(await service.terminationStartedAt('nodes', id, never), undefined);
@@ -47,7 +47,7 @@ test('the start of a termination is known to the millisecond; an instance in ser
   });
 });
 
-// Prevents: the drainer completes a launching hook, and an instance that is not ready is put into service.
+// The drainer completes a launching hook, and an instance that is not ready is put into service.
 test('only terminating hooks are returned, with their timeouts', async (t) => {
   const { aws, hooks } = await awsWithInstance(t);
   aws.putLifecycleHook({
@@ -66,7 +66,7 @@ test('only terminating hooks are returned, with their timeouts', async (t) => {
   );
 });
 
-// Prevents: the drainer completes the hook of another tool.
+// The drainer completes the hook of another tool.
 test('only the hook that the event names is returned, or every hook if it names none', async (t) => {
   const { aws, hooks } = await awsWithInstance(t);
   aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'logs' });
@@ -77,7 +77,7 @@ test('only the hook that the event names is returned, or every hook if it names 
   assert.deepEqual((await hooks()).map(({ name }) => name).sort(), ['drainer', 'logs']);
 });
 
-// Prevents: "No active Lifecycle Action", the reply after a duplicate event or a timeout, is retried forever.
+// "No active Lifecycle Action", the reply after a duplicate event or a timeout, is retried forever.
 test('heartbeat and completion return whether the action was active', async (t) => {
   const { aws, hooks } = await awsWithInstance(t);
   const [hook] = await hooks();
@@ -93,7 +93,7 @@ test('heartbeat and completion return whether the action was active', async (t) 
   assert.equal(await hook.complete('CONTINUE', never), 'ended');
 });
 
-// Prevents: a late event of an earlier action completes the present one.
+// A late event of an earlier action completes the present one.
 test('the token of the event is sent, and the token of another action has no effect', async (t) => {
   const { aws, hooks } = await awsWithInstance(t);
   const [event] = aws.terminateInstance(id);
@@ -105,7 +105,7 @@ test('the token of the event is sent, and the token of another action has no eff
   assert.equal(await ours?.heartbeat(never), 'active');
 });
 
-// Prevents: any other error, such as a wrong setting, counts as "ended", and the node is not drained.
+// Any other error, such as a wrong setting, counts as "ended", and the node is not drained.
 test('other errors are failures that are transient or not', async (t) => {
   const { aws, hooks } = await awsWithInstance(t);
   aws.terminateInstance(id);
@@ -121,7 +121,7 @@ test('other errors are failures that are transient or not', async (t) => {
   assert.equal(await hook.heartbeat(never), 'active');
 });
 
-// Prevents: an instance that EC2 no longer knows is an error that is retried.
+// An instance that EC2 no longer knows is an error that is retried.
 test('an EC2 instance has its private DNS name and clusters; an unknown instance is undefined', async (t) => {
   const { aws } = await awsWithInstance(t);
   const region = aws.environment['AWS_REGION'] ?? '';
@@ -131,7 +131,7 @@ test('an EC2 instance has its private DNS name and clusters; an unknown instance
   assert.equal(await describeInstance('i-00000000', region, never), undefined);
 });
 
-// Prevents: instances that are launching or terminating count as capacity, and evicted pods stay pending.
+// Instances that are launching or terminating count as capacity, and evicted pods stay pending.
 test('the capacity of a group is its desired capacity and its instances in service', async (t) => {
   const { aws, service } = await awsWithInstance(t);
   const other = 'i-0fedcba9876543210';

@@ -23,7 +23,7 @@ async function failureOf(cause: unknown): Promise<Failure> {
   return failure;
 }
 
-// Prevents: a throttled call is not retried, and an instance is not drained; or a wrong call is retried, and the instance stays billed.
+// A throttled call is not retried, and an instance is not drained; or a wrong call is retried, and the instance stays billed.
 test('throttling, timeouts and network errors are transient; errors of the request are not', async () => {
   const transient = [
     sdkError('ThrottlingException', response(400, 'client')),
@@ -48,7 +48,7 @@ test('throttling, timeouts and network errors are transient; errors of the reque
   for (const error of permanent) assert.equal((await failureOf(error)).transient, false, String(error));
 });
 
-// Prevents: a connection that dies in the middle of a response blocks the task for a quarter of an hour, while a sweep sees it running.
+// A connection that dies in the middle of a response blocks the task for a quarter of an hour, while a sweep sees it running.
 test('a call without an answer is aborted after a minute, with a transient failure', async () => {
   const timeout = new AbortController();
   const call = () => new Promise(() => undefined);
@@ -59,7 +59,7 @@ test('a call without an answer is aborted after a minute, with a transient failu
   assert.match(error.message, /could not describe it: no answer within 60 s/);
 });
 
-// Prevents: "AccessDenied" without the action, which takes an afternoon with the IAM policy simulator.
+// "AccessDenied" without the action, which takes an afternoon with the IAM policy simulator.
 test('a denial names the IAM action to allow, for each error name that AWS uses', async () => {
   for (const name of ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']) {
     const { advice, message } = await failureOf(sdkError(name, response(403, 'client')));
@@ -69,7 +69,7 @@ test('a denial names the IAM action to allow, for each error name that AWS uses'
   assert.equal((await failureOf(sdkError('ValidationError', response(400, 'client')))).advice, undefined);
 });
 
-// Prevents: a stopped drain ends as a failed one, because the SDK wraps the reason in an error of its own.
+// A stopped drain ends as a failed one, because the SDK wraps the reason in an error of its own.
 test('an aborted call rejects with the reason of the signal', async () => {
   const stop = new AbortController();
   const reason = new Error('SIGTERM');
@@ -78,12 +78,12 @@ test('an aborted call rejects with the reason of the signal', async () => {
   await assert.rejects(call, reason);
 });
 
-// Prevents: a successful call is reported as a failure.
+// A successful call is reported as a failure.
 test('a call returns the result', async () => {
   assert.equal(await awsCall('describe it', 'x', async () => 7, never), 7);
 });
 
-// Prevents: an event reaches the drainers of several clusters, and the wrong one completes the hook.
+// An event reaches the drainers of several clusters, and the wrong one completes the hook.
 test('the clusters of an instance are those that its tags name', () => {
   assert.deepEqual(clustersInTags({ 'kubernetes.io/cluster/prod': 'owned', Name: 'x' }), ['prod']);
   assert.deepEqual(clustersInTags({ 'aws:eks:cluster-name': 'prod' }), ['prod']);

@@ -7,7 +7,7 @@ const ID = 'i-0123456789abcdef0';
 const REGION = 'eu-central-1';
 const never = new AbortController().signal;
 
-// Prevents: an instance that is minutes old counts as one that lost its node, and its group waits for the timeout of the hook; or a node
+// An instance that is minutes old counts as one that lost its node, and its group waits for the timeout of the hook; or a node
 // of kind or k3s is taken for the instance although its address is another.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
 test('an instance is described by its name, its launch, its state and every private address', async (t) => {
@@ -30,7 +30,7 @@ test('an instance is described by its name, its launch, its state and every priv
   });
 });
 
-// Prevents: a drain that waits for a node to come back, for an instance that EC2 is already terminating.
+// A drain that waits for a node to come back, for an instance that EC2 is already terminating.
 test('the state of an instance that is being terminated is the one that EC2 says', async (t) => {
   const aws = await simulatedAws(t);
   aws.createAutoScalingGroup({ name: 'nodes' });
@@ -40,7 +40,7 @@ test('the state of an instance that is being terminated is the one that EC2 says
   assert.equal((await describeInstance(ID, REGION, never))?.state, 'shutting-down');
 });
 
-// Prevents: an unknown instance fails the run, whose hook is then left alone; one instance without a name hides those with one.
+// An unknown instance fails the run, whose hook is then left alone; one instance without a name hides those with one.
 test('an instance that EC2 does not know is missing, and does not hide the others', async (t) => {
   const aws = await simulatedAws(t);
   aws.launchInstance({ instanceId: ID, privateDnsName: 'ip-10-0-1-2.ec2.internal' });
@@ -49,7 +49,7 @@ test('an instance that EC2 does not know is missing, and does not hide the other
   assert.deepEqual([...found.keys()], [ID]);
 });
 
-// Prevents: a sweep of a large group fails, because EC2 takes at most 200 values of a filter.
+// A sweep of a large group fails, because EC2 takes at most 200 values of a filter.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 test('many instances are described 200 at a time', async (t) => {
   const aws = await simulatedAws(t);

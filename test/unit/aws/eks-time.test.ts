@@ -8,7 +8,7 @@ import { simulatedAws } from '../../support/simulated-aws.ts';
 const never = new AbortController().signal;
 const MINUTE = 60_000;
 
-// Prevents: STS rejects signatures with a wrong time, and the cluster answers only "Unauthorized".
+// STS rejects signatures with a wrong time, and the cluster answers only "Unauthorized".
 test('a clock that is ten minutes fast or slow still signs tokens that the cluster accepts', async (t) => {
   for (const skewMs of [-10 * MINUTE, 0, 10 * MINUTE]) {
     const wall = Date.now();
@@ -26,7 +26,7 @@ test('a clock that is ten minutes fast or slow still signs tokens that the clust
   }
 });
 
-// Prevents: a token outlives the credentials that signed it and is rejected, or is renewed in a loop.
+// A token outlives the credentials that signed it and is rejected, or is renewed in a loop.
 test('the expiration of credentials is converted to the local clock', () => {
   const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
   const now = Date.parse('2026-01-02T03:04:05Z');

@@ -55,7 +55,7 @@ const KNOWN_SIGNATURES = [
   },
 ];
 
-// Prevents: a signature that lacks a header, or a host of the wrong partition: the cluster answers only "Unauthorized".
+// A signature that lacks a header, or a host of the wrong partition: the cluster answers only "Unauthorized".
 test('the signature at a fixed time is the known one, in each partition', () => {
   for (const { region, host, signature } of KNOWN_SIGNATURES) {
     const url = urlOf(eksToken('prod', region, KEYS, NOW));
@@ -67,7 +67,7 @@ test('the signature at a fixed time is the known one, in each partition', () => 
   }
 });
 
-// Prevents: a parameter that the authenticator does not expect, which it rejects.
+// A parameter that the authenticator does not expect, which it rejects.
 test('the request has exactly the parameters that the authenticator accepts', () => {
   const { searchParams, pathname } = urlOf(eksToken('prod', 'eu-central-1', KEYS, NOW));
   assert.equal(pathname, '/');
@@ -83,7 +83,7 @@ test('the request has exactly the parameters that the authenticator accepts', ()
   });
 });
 
-// Prevents: no token works on Fargate, whose credentials are always temporary.
+// No token works on Fargate, whose credentials are always temporary.
 test('a session token is part of the signed request', () => {
   const credentials: AwsCredentials = { ...KEYS, sessionToken: SESSION };
   const url = urlOf(eksToken('prod', 'eu-central-1', credentials, NOW));
@@ -93,20 +93,20 @@ test('a session token is part of the signed request', () => {
   assert.equal(signed, '9f2eea6b2f180146aa507e437ab16076a2111aae6ee43ad0f27309b92581a543');
 });
 
-// Prevents: a token for one cluster is accepted by every cluster.
+// A token for one cluster is accepted by every cluster.
 test('the name of the cluster is signed', () => {
   const signature = (cluster: string) =>
     urlOf(eksToken(cluster, 'eu-central-1', KEYS, NOW)).searchParams.get('X-Amz-Signature');
   assert.notEqual(signature('prod'), signature('prod2'));
 });
 
-// Prevents: a request object that is signed twice keeps its first date, and every token after 15 minutes is expired.
+// A request object that is signed twice keeps its first date, and every token after 15 minutes is expired.
 test('each token has its own date', () => {
   const date = (now: number) => urlOf(eksToken('prod', 'eu-central-1', KEYS, now)).searchParams.get('X-Amz-Date');
   assert.deepEqual([date(NOW), date(NOW + 3_600_000)], ['20260102T030405Z', '20260102T040405Z']);
 });
 
-// Prevents: the API server, which sends the request to STS from its own network, gets the host of a private endpoint.
+// The API server, which sends the request to STS from its own network, gets the host of a private endpoint.
 test('a custom endpoint in the environment does not change the host of the token', (t) => {
   const before = { ...process.env };
   t.after(() => {
@@ -116,7 +116,7 @@ test('a custom endpoint in the environment does not change the host of the token
   assert.equal(urlOf(eksToken('prod', 'eu-central-1', KEYS, NOW)).host, 'sts.eu-central-1.amazonaws.com');
 });
 
-// Prevents: the authenticator rejects longer tokens, and session tokens of more than a thousand characters are common.
+// The authenticator rejects longer tokens, and session tokens of more than a thousand characters are common.
 test('a token with a long session token has at most 4,096 bytes', () => {
   const token = eksToken(
     'c'.repeat(100),
@@ -127,7 +127,7 @@ test('a token with a long session token has at most 4,096 bytes', () => {
   assert.ok(Buffer.byteLength(token) <= 4_096, `${Buffer.byteLength(token)} bytes`);
 });
 
-// Prevents: a token that is well formed and not accepted. The simulated authenticator checks what the real one does.
+// A token that is well formed and not accepted. The simulated authenticator checks what the real one does.
 test('the authenticator accepts the token for 15 minutes, and only for its cluster', async (t) => {
   let now = NOW;
   const aws = await startAws({ region: 'eu-central-1', now: () => now });

@@ -4,7 +4,7 @@ import { readKubeconfigObject } from '../../../app/aws/s3.ts';
 import { Failure } from '../../../app/lib/errors.ts';
 import { simulatedAws } from '../../support/simulated-aws.ts';
 
-// Prevents: KUBE_CONFIG_OBJECT names a disk image by mistake, and every task runs out of memory.
+// KUBE_CONFIG_OBJECT names a disk image by mistake, and every task runs out of memory.
 test('an object above the size limit is not read', async (t) => {
   const aws = await simulatedAws(t, { region: 'eu-west-1' });
   aws.putObject('configs', 'small', 'kind: Config');

@@ -10,7 +10,7 @@ function activity(more: Partial<ScalingActivity> = {}): ScalingActivity {
   return { description, status: 'MidTerminatingLifecycleAction', startedAt: STARTED_AT, ...more };
 }
 
-// Prevents: the end of the action is unknown, and pods are killed without an eviction.
+// The end of the action is unknown, and pods are killed without an eviction.
 test('the start of an activity in progress counts, with any status and description', () => {
   for (const more of [
     {},
@@ -23,7 +23,7 @@ test('the start of an activity in progress counts, with any status and descripti
   }
 });
 
-// Prevents: an activity of last month counts as the start, and the last resort begins at once.
+// An activity of last month counts as the start, and the last resort begins at once.
 test('finished activities, other instances and launches are ignored', () => {
   for (const more of [
     { status: 'Successful' },
@@ -41,7 +41,7 @@ test('finished activities, other instances and launches are ignored', () => {
   assert.equal(terminationStart([], ID), undefined);
 });
 
-// Prevents: a second request to terminate the instance seems to postpone the end of the action, which AWS does not do.
+// A second request to terminate the instance seems to postpone the end of the action, which AWS does not do.
 test('of several activities the earliest counts', () => {
   const others = [activity({ startedAt: STARTED_AT + 60_000 }), activity(), activity({ startedAt: STARTED_AT + 1 })];
   assert.equal(terminationStart(others, ID), STARTED_AT);

@@ -16,7 +16,7 @@ function errorsOf(...args: string[]): readonly string[] {
   return 'errors' in line ? line.errors : [];
 }
 
-// Prevents: --help after a command runs the command.
+// --help after a command runs the command.
 test('a command line names a command, or asks for help or the version', () => {
   const command = (...args: string[]) => {
     const line = readCommandLine(args);
@@ -38,7 +38,7 @@ test('a command line names a command, or asks for help or the version', () => {
   assert.equal(command('drian'), 'unknown');
 });
 
-// Prevents: a mistyped flag is ignored, and the drain runs with the default of the flag that was meant: --dry-run, for instance.
+// A mistyped flag is ignored, and the drain runs with the default of the flag that was meant: --dry-run, for instance.
 test('unknown flags, commands and arguments are errors that name them', () => {
   assert.deepEqual(errorsOf('drain', '--dryrun', '-f', '--node', 'a'), [
     'unknown flag --dryrun; did you mean --dry-run?',
@@ -49,7 +49,7 @@ test('unknown flags, commands and arguments are errors that name them', () => {
   assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain, undo or sweep']);
 });
 
-// Prevents: a setting of `drain` is suggested for `sweep`, which refuses it too.
+// A setting of `drain` is suggested for `sweep`, which refuses it too.
 test('only flags of the command are suggested', () => {
   assert.deepEqual(errorsOf('drain', '--conect-timeout-seconds=7'), [
     'unknown flag --conect-timeout-seconds; did you mean --connect-timeout-seconds?',
@@ -62,7 +62,7 @@ test('only flags of the command are suggested', () => {
   assert.deepEqual(errorsOf('drian', '--nod=a').slice(1), ['unknown flag --nod; did you mean --node?']);
 });
 
-// Prevents: a secret that was pasted in the wrong place is printed to a log.
+// A secret that was pasted in the wrong place is printed to a log.
 test('a long unknown word or flag is not shown', () => {
   const secret = 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYwJ';
   assert.deepEqual(errorsOf(secret), ['unknown command of 40 characters']);
@@ -74,7 +74,7 @@ test('a long unknown word or flag is not shown', () => {
   assert.deepEqual(errorsOf('drain', `--token=${secret}`), ['unknown flag --token']);
 });
 
-// Prevents: `--node "$UNSET"` drains something else than was meant.
+// `--node "$UNSET"` drains something else than was meant.
 test('a missing, empty or repeated value is an error, and so is a value for a switch', () => {
   assert.deepEqual(errorsOf('drain', '--node'), ['--node needs a value']);
   assert.deepEqual(errorsOf('drain', '--node='), ['--node needs a value']);
@@ -82,7 +82,7 @@ test('a missing, empty or repeated value is an error, and so is a value for a sw
   assert.deepEqual(errorsOf('drain', '--dry-run=no'), ['--dry-run takes no value']);
 });
 
-// Prevents: `--kubeconfig --dry-run` is a kubeconfig of that name, and a drain that changes the node.
+// `--kubeconfig --dry-run` is a kubeconfig of that name, and a drain that changes the node.
 test('a flag is not taken as the value of the flag before it', () => {
   const line = readCommandLine(['drain', '--kubeconfig', '--dry-run', '--node', 'a']);
   assert.ok(line.command === 'drain');
@@ -92,7 +92,7 @@ test('a flag is not taken as the value of the flag before it', () => {
   assert.deepEqual([meant.errors, meant.flags.settings], [[], { KUBE_CONFIG_OBJECT: '--odd-name' }]);
 });
 
-// Prevents: a setting is accepted by a command that ignores it.
+// A setting is accepted by a command that ignores it.
 test('every setting is a flag of the commands that read it, and of no other command', () => {
   const commands = { drain: DRAIN_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS };
   for (const [command, read] of Object.entries(commands)) {
@@ -106,7 +106,7 @@ test('every setting is a flag of the commands that read it, and of no other comm
   for (const name of settingNames) assert.ok(DRAIN_SETTINGS.includes(name) || SWEEP_SETTINGS.includes(name), name);
 });
 
-// Prevents: `sweep --node a` sweeps every group of the region, and ignores that node.
+// `sweep --node a` sweeps every group of the region, and ignores that node.
 test('flags that only drain understands are not flags of sweep', () => {
   assert.deepEqual(errorsOf('sweep', '--node', 'a', '--force', '--dry-run'), [
     '--force is not a flag of sweep',
@@ -114,7 +114,7 @@ test('flags that only drain understands are not flags of sweep', () => {
   ]);
 });
 
-// Prevents: `undo --dry-run` uncordons the node of somebody who wanted to see first what it would do.
+// `undo --dry-run` uncordons the node of somebody who wanted to see first what it would do.
 test('undo takes a node, an instance and a cluster, and no switch', () => {
   const line = readCommandLine(['undo', '--node', 'a', '--kubeconfig', '/k', '--unproven-node=accept']);
   assert.ok(line.command === 'undo');
@@ -134,7 +134,7 @@ test('undo takes a node, an instance and a cluster, and no switch', () => {
   ]);
 });
 
-// Prevents: a setting that nobody finds, or whose values have to be guessed.
+// A setting that nobody finds, or whose values have to be guessed.
 test('the help lists every setting with its values, meaning and default, and the version', () => {
   for (const [command, names] of [
     ['drain', DRAIN_SETTINGS],
@@ -158,7 +158,7 @@ test('the help lists every setting with its values, meaning and default, and the
     assert.match(helpText('program', '1.2.3'), new RegExp(`^  ${command} `, 'm'));
 });
 
-// Prevents: a table of settings whose defaults are those of other settings.
+// A table of settings whose defaults are those of other settings.
 test('a row of the settings has the name, flag, values and default', () => {
   const rows = new Map(settingRows().map((row) => [row.name, row]));
   assert.equal(rows.size, settingNames.length);

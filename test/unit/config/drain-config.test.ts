@@ -25,7 +25,7 @@ function errors(environment: Environment, ...flags: string[]): readonly string[]
   return [];
 }
 
-// Prevents: a default changes unnoticed.
+// A default changes unnoticed.
 test('settings that are not given have their defaults', () => {
   assert.deepEqual(read(GOOD), {
     target: { kind: 'instance', instanceId: ID, region: 'eu-central-1', action: {} },
@@ -47,7 +47,7 @@ test('settings that are not given have their defaults', () => {
   });
 });
 
-// Prevents: a setting that is documented and ignored.
+// A setting that is documented and ignored.
 test('every setting is read', () => {
   const config = read({
     ...GOOD,
@@ -90,7 +90,7 @@ test('every setting is read', () => {
   assert.equal(config.drainStartedAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
 });
 
-// Prevents: a number that is half parsed ("10m" as 10), or a mistyped policy, has an unintended effect.
+// A number that is half parsed ("10m" as 10), or a mistyped policy, has an unintended effect.
 test('an invalid value is an error that names the setting and the value', () => {
   const bad: [name: string, values: string[]][] = [
     [
@@ -130,12 +130,12 @@ test('an invalid value is an error that names the setting and the value', () => 
   }
 });
 
-// Prevents: instances with old, short IDs cannot be drained.
+// Instances with old, short IDs cannot be drained.
 test('an instance ID has 8 or 17 hex digits', () => {
   assert.deepEqual(errors({ ...GOOD, INSTANCE_ID: 'i-0a1b2c3d' }), []);
 });
 
-// Prevents: the token, with which anybody can complete the action, is printed to a log.
+// The token, with which anybody can complete the action, is printed to a log.
 test('an invalid token is an error that does not show it', () => {
   const [error, ...more] = errors({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
   assert.deepEqual(more, []);
@@ -143,7 +143,7 @@ test('an invalid token is an error that does not show it', () => {
   assert.doesNotMatch(error ?? '', /s3cr3t/);
 });
 
-// Prevents: five deployments to find five errors, one after the other.
+// Five deployments to find five errors, one after the other.
 test('all errors are reported at once, those of the command line first', () => {
   const found = errors(
     { INSTANCE_ID: 'x', KUBE_CONFIG_BUCKET: 'bucket', ON_FAILURE: 'y', AWS_ENDPOINT_URL_S3: 'z' },
@@ -183,7 +183,7 @@ test('the errors of every setting of the end of a drain are in one message', () 
   assert.deepEqual(found.map((error) => error.split(' ')[0]).sort(), Object.keys(bad).sort());
 });
 
-// Prevents: a node that a person drains is left without its load balancers, which `kubectl uncordon` does not give back.
+// A node that a person drains is left without its load balancers, which `kubectl uncordon` does not give back.
 test('load balancers are left at the end of the drain of an instance, and never for a node, unless it is said', () => {
   const node = (environment: Environment) =>
     read(environment, '--kubeconfig', '/k', '--node', 'a').loadBalancerExclusion;
@@ -196,7 +196,7 @@ test('load balancers are left at the end of the drain of an instance, and never 
   assert.equal(read({ ...GOOD, LOAD_BALANCER_SECONDS: '0' }).loadBalancerMs, 0);
 });
 
-// Prevents: a policy that its documentation offers, and that is refused.
+// A policy that its documentation offers, and that is refused.
 test('every documented value of a choice is accepted', () => {
   const choices = settingRows(DRAIN_SETTINGS).filter(({ values }) => /^[a-z]+(\|[a-z]+)+$/.test(values));
   assert.ok(choices.length >= 8, choices.map(({ name }) => name).join());
@@ -206,7 +206,7 @@ test('every documented value of a choice is accepted', () => {
   }
 });
 
-// Prevents: a drain of one of two targets, or of a target in no cluster, starts.
+// A drain of one of two targets, or of a target in no cluster, starts.
 test('missing and contradictory settings are errors', () => {
   const { INSTANCE_ID: _, ...noTarget } = GOOD;
   const { CLUSTER_NAME: __, ...noCluster } = GOOD;
@@ -235,21 +235,21 @@ test('missing and contradictory settings are errors', () => {
   assert.equal(errors({}).length, 3);
 });
 
-// Prevents: EventBridge renders a field that the event does not have as an empty string, and every drain fails.
+// EventBridge renders a field that the event does not have as an empty string, and every drain fails.
 test('an empty value counts as unset', () => {
   const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };
   assert.deepEqual(read({ ...GOOD, ...empty }), read(GOOD));
   assert.match(errors({ ...GOOD, INSTANCE_ID: '' }).join(), /no target given/);
 });
 
-// Prevents: a variable of the task definition cannot be overridden.
+// A variable of the task definition cannot be overridden.
 test('a flag takes precedence over the environment, even over an invalid value', () => {
   const config = read({ ...GOOD, ON_FAILURE: 'nonsense' }, '--on-failure', 'abandon', '--cluster-name=lab');
   assert.equal(config.policies.onFailure, 'abandon');
   assert.deepEqual(config.cluster, { kind: 'eks', name: 'lab', region: 'eu-central-1' });
 });
 
-// Prevents: the drain runs in another cluster than the one that was meant.
+// The drain runs in another cluster than the one that was meant.
 test('a local kubeconfig takes precedence over the bucket, and the bucket over CLUSTER_NAME', () => {
   const bucket = { ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'a/config' };
   const region = 'eu-central-1';
@@ -257,13 +257,13 @@ test('a local kubeconfig takes precedence over the bucket, and the bucket over C
   assert.deepEqual(read(bucket, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
 });
 
-// Prevents: a drain waits for capacity for ten minutes although WAIT_FOR_CAPACITY is off, and seems to hang.
+// A drain waits for capacity for ten minutes although WAIT_FOR_CAPACITY is off, and seems to hang.
 test('WAIT_FOR_CAPACITY_SECONDS has no effect while WAIT_FOR_CAPACITY is off', () => {
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY_SECONDS: '60' }).capacityTimeoutMs, undefined);
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY: 'on' }).capacityTimeoutMs, 600_000);
 });
 
-// Prevents: a drain of a cluster without AWS needs a region.
+// A drain of a cluster without AWS needs a region.
 test('a node of a local kubeconfig needs no AWS setting', () => {
   const config = read({}, '--kubeconfig', '/k', '--node', 'node-a.example.com', '--dry-run');
   assert.deepEqual(config.target, { kind: 'node', name: 'node-a.example.com' });

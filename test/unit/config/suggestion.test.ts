@@ -5,7 +5,7 @@ import { editDistance, suggestionFor } from '../../../app/config/suggestion.ts';
 
 const FLAGS = settingNames.map(flagOf);
 
-// Prevents: a mistyped name sends the reader to the documentation.
+// A mistyped name sends the reader to the documentation.
 test('a near miss suggests the name that was meant', () => {
   assert.equal(suggestionFor('drian', ['drain', 'sweep']), 'drain');
   assert.equal(suggestionFor('sweeep', ['drain', 'sweep']), 'sweep');
@@ -14,7 +14,7 @@ test('a near miss suggests the name that was meant', () => {
   assert.equal(suggestionFor('lifecycle-hook', FLAGS), 'lifecycle-hook-name');
 });
 
-// Prevents: a suggestion that has nothing to do with what was typed sends the reader the wrong way.
+// A suggestion that has nothing to do with what was typed sends the reader the wrong way.
 test('a far miss suggests nothing', () => {
   assert.equal(suggestionFor('frobnicate', ['drain', 'sweep']), undefined);
   assert.equal(suggestionFor('brain-dead', ['drain', 'sweep']), undefined);
@@ -23,20 +23,20 @@ test('a far miss suggests nothing', () => {
   assert.equal(suggestionFor('colour', FLAGS), undefined);
 });
 
-// Prevents: of several settings that start alike, one is suggested by chance.
+// Of several settings that start alike, one is suggested by chance.
 test('the beginning of several names suggests nothing', () => {
   assert.equal(suggestionFor('lifecycle-', FLAGS), undefined);
   assert.equal(suggestionFor('kube-config', ['kube-config-bucket', 'kube-config-object']), undefined);
 });
 
-// Prevents: an argument of a megabyte takes hours.
+// An argument of a megabyte takes hours.
 test('a very long word suggests nothing, and takes no time', () => {
   const startedAt = performance.now();
   assert.equal(suggestionFor('x'.repeat(1_000_000), FLAGS), undefined);
   assert.ok(performance.now() - startedAt < 100);
 });
 
-// Prevents: swapped letters, the most common typing mistake, count twice.
+// Swapped letters, the most common typing mistake, count twice.
 test('the distance counts inserted, deleted, replaced and swapped letters', () => {
   const distances: [string, string, number][] = [
     ['drain', 'drain', 0],

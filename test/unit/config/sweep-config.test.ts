@@ -24,7 +24,7 @@ function errors(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
-// Prevents: a sweep with half a kubeconfig location starts a task for every instance, and each task exits with 64.
+// A sweep with half a kubeconfig location starts a task for every instance, and each task exits with 64.
 test('each missing setting is named, and the bucket of a kubeconfig requires its object', () => {
   const { CLUSTER_NAME: _, ...noCluster } = GOOD;
   assert.match(errors(noCluster).join(), /^no cluster given/);
@@ -37,7 +37,7 @@ test('each missing setting is named, and the bucket of a kubeconfig requires its
   }
 });
 
-// Prevents: in a region of several clusters, the sweep starts hundreds of tasks for the wrong one.
+// In a region of several clusters, the sweep starts hundreds of tasks for the wrong one.
 test('the kubeconfig takes precedence over the name of an EKS cluster, as in a drain', () => {
   assert.deepEqual(read(GOOD).cluster, { kind: 'eks', name: 'prod', region: 'eu-central-1' });
   const both = read({ ...GOOD, KUBE_CONFIG_BUCKET: 'bucket', KUBE_CONFIG_OBJECT: 'key' });
