@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readCommandLine } from './config/cli.ts';
 import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
+import { UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
 import { ConfigErrors, configErrorText } from './config/setting-values.ts';
-import { UNDO_SETTINGS } from './config/settings.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import type { Report } from './events.ts';
 import { systemClock } from './lib/clock.ts';

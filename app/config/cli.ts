@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { DRAIN_SETTINGS, flagOf, type SettingName, SWEEP_SETTINGS, settingNames, UNDO_SETTINGS } from './settings.ts';
+import { DRAIN_SETTINGS, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
+import { flagOf, type SettingName, settingNames } from './settings.ts';
 import { suggestionFor } from './suggestion.ts';
 
 /** What the command line asks for. `errors` are reported together with those of the configuration. */

@@ -2,6 +2,7 @@ import type { KnownAction } from '../lifecycle/action.ts';
 import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
 import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import { DRAIN_SETTINGS, PLACEMENT_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
   type Environment,
@@ -12,7 +13,7 @@ import {
   type SettingValues,
   type TaskPlacement,
 } from './setting-values.ts';
-import { DRAIN_SETTINGS, PLACEMENT_SETTINGS, type SettingName } from './settings.ts';
+import type { SettingName } from './settings.ts';
 
 /** What to drain. */
 export type Target =

@@ -1,5 +1,6 @@
 import type { CommandName } from './cli.ts';
-import { DRAIN_SETTINGS, type SettingName, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from './settings.ts';
+import { DRAIN_SETTINGS, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from './command-settings.ts';
+import type { SettingName } from './settings.ts';
 
 /** The text of `--help`. */
 export function helpText(of: 'program' | CommandName, version: string): string {

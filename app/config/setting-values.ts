@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { printable } from '../lib/errors.ts';
-import { PLACEMENT_SETTINGS, type SettingName, Settings } from './settings.ts';
+import { PLACEMENT_SETTINGS } from './command-settings.ts';
+import { type SettingName, Settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type SettingValues = v.InferOutput<typeof Settings>;

@@ -1,5 +1,6 @@
 import type { SweepFlags } from './cli.ts';
 import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import { SWEEP_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
   type Environment,
@@ -8,7 +9,6 @@ import {
   RawSettings,
   type TaskPlacement,
 } from './setting-values.ts';
-import { SWEEP_SETTINGS } from './settings.ts';
 
 export type SweepConfig = {
   readonly region: string;

@@ -1,4 +1,4 @@
-import { settingRows } from '../../app/config/settings.ts';
+import { settingRows } from '../../app/config/command-settings.ts';
 
 /** The settings as the table of the README: `node scripts/docs/settings-table.ts`. */
 export function settingsTable(): string {

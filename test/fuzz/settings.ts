@@ -1,4 +1,5 @@
-import { flagOf, PLACEMENT_SETTINGS, settingNames } from '../../app/config/settings.ts';
+import { PLACEMENT_SETTINGS } from '../../app/config/command-settings.ts';
+import { flagOf, settingNames } from '../../app/config/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutatedText, randomText } from './mutate.ts';

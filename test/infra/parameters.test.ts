@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
-import { Settings, settingNames, settingRows } from '../../app/config/settings.ts';
+import { settingRows } from '../../app/config/command-settings.ts';
+import { Settings, settingNames } from '../../app/config/settings.ts';
 import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
 import { stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { at, isMap, listAt, mapAt, textAt } from '../simulator/aws/json.ts';

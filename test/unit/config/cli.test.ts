@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
+import { DRAIN_SETTINGS, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from '../../../app/config/command-settings.ts';
 import { helpText } from '../../../app/config/help.ts';
-import {
-  DRAIN_SETTINGS,
-  flagOf,
-  SWEEP_SETTINGS,
-  settingNames,
-  settingRows,
-  UNDO_SETTINGS,
-} from '../../../app/config/settings.ts';
+import { flagOf, settingNames } from '../../../app/config/settings.ts';
 
 function errorsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
+import { DRAIN_SETTINGS, settingRows, UNDO_SETTINGS } from '../../../app/config/command-settings.ts';
 import { type Config, readConfig } from '../../../app/config/drain-config.ts';
 import { ConfigErrors, configErrorText } from '../../../app/config/setting-values.ts';
-import { DRAIN_SETTINGS, settingRows, UNDO_SETTINGS } from '../../../app/config/settings.ts';
 
 const ID = 'i-0123456789abcdef0';
 const GOOD = { INSTANCE_ID: ID, CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1' };

@@ -1,0 +1,61 @@
+import * as v from 'valibot';
+import { flagOf, type SettingName, Settings, settingNames } from './settings.ts';
+
+/** Settings that say where the ECS tasks of this drainer run. */
+export const PLACEMENT_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
+
+const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_SECONDS'] as const;
+
+/** The settings that `drain` reads. */
+export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
+  (name) => !SWEEP_ONLY.some((other) => other === name),
+);
+
+/** The settings that `undo` reads. */
+export const UNDO_SETTINGS: readonly SettingName[] = [
+  'INSTANCE_ID',
+  'CLUSTER_NAME',
+  'KUBE_CONFIG_BUCKET',
+  'KUBE_CONFIG_OBJECT',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  'CONNECT_TIMEOUT_SECONDS',
+  'UNPROVEN_NODE',
+];
+
+/** The settings that `sweep` reads. */
+export const SWEEP_SETTINGS: readonly SettingName[] = [
+  'LIFECYCLE_HOOK_NAME',
+  'CLUSTER_NAME',
+  'KUBE_CONFIG_BUCKET',
+  'KUBE_CONFIG_OBJECT',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  ...PLACEMENT_SETTINGS,
+  'ASSIGN_PUBLIC_IP',
+  ...SWEEP_ONLY,
+];
+
+export type SettingRow = {
+  readonly name: SettingName;
+  readonly flag: string;
+  /** `on|off`, `1..3600`, or a placeholder such as `NAME`. */
+  readonly values: string;
+  /** Empty when there is none. */
+  readonly defaultValue: string;
+  readonly description: string;
+};
+
+/** Settings as rows of a table. */
+export function settingRows(names: readonly SettingName[] = settingNames): SettingRow[] {
+  return names.map((name) => {
+    const { wrapped } = Settings.entries[name];
+    return {
+      name,
+      flag: `--${flagOf(name)}`,
+      values: v.getMetadata(wrapped).values,
+      defaultValue: String(v.getDefault(Settings.entries[name]) ?? ''),
+      description: v.getDescription(wrapped) ?? '',
+    };
+  });
+}
