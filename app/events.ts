@@ -43,6 +43,8 @@ export type RunEvent =
   | { type: 'waiting for capacity'; ready: number; desired: number }
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
   | { type: 'excluded from load balancers'; node: string }
+  /** Its machine is off: its pods and volumes move at once. */
+  | { type: 'out of service'; node: string; state: string }
   /** `changes`: what was undone, for people. */
   | { type: 'node restored'; node: string; changes: readonly string[] }
   /** The node object was deleted in the middle of the drain. `waitUntil`: how long its return is waited for. */
@@ -75,6 +77,9 @@ export type RunEvent =
   /** The hook has no active lifecycle action: it timed out, or was completed elsewhere. */
   | { type: 'hook ended'; hook: string }
   | { type: 'hook completed'; hook: string; result: string }
+  /** The action has ended with ABANDON, and the group keeps the instance running: the drain continues without heartbeats. */
+  | { type: 'instance retained'; instanceId: string; group: string }
+  | { type: 'retained instance terminated'; instanceId: string; group: string }
   | { type: 'hook not completed'; hook: string }
   | { type: 'hook completion failed'; hook: string; result: string; error: unknown }
   | { type: 'retrying'; operation: string; error: unknown; retryInMs: number }

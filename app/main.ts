@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readCommandLine } from './config/cli.ts';
 import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
-import { UNDO_SETTINGS } from './config/command-settings.ts';
+import { CORDON_SETTINGS, UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
 import { ConfigErrors, configErrorText } from './config/setting-values.ts';
@@ -11,8 +11,8 @@ import { systemClock } from './lib/clock.ts';
 import { isBug } from './lib/errors.ts';
 import { EX_SOFTWARE, EX_USAGE, Stopped, type StopSignal, signalExitCode } from './outcome.ts';
 import { jsonLines, plainText } from './report/lines.ts';
+import { cordon, undo } from './run/node-commands.ts';
 import { run } from './run/run.ts';
-import { undo } from './run/undo.ts';
 import { runSweep } from './sweep.ts';
 import { drainPorts, sweepPorts } from './wiring.ts';
 
@@ -48,7 +48,11 @@ async function main(): Promise<void> {
       case 'drain':
         return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
       case 'undo':
-        return process.exit(await undoCommand(readConfig(process.env, line.flags, line.errors, UNDO_SETTINGS)));
+        return process.exit(await nodeCommand(undo, readConfig(process.env, line.flags, line.errors, UNDO_SETTINGS)));
+      case 'cordon':
+        return process.exit(
+          await nodeCommand(cordon, readConfig(process.env, line.flags, line.errors, CORDON_SETTINGS)),
+        );
       case 'sweep':
         return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.errors)));
     }
@@ -66,6 +70,7 @@ async function drainCommand(config: Config): Promise<number> {
   const signal = stopSignal(placement === undefined ? STOP_TIMEOUT_MS : HAND_OVER_TIMEOUT_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
   report({ type: 'run started', version: VERSION, target: name, cluster: clusterText(cluster), dryRun });
+  for (const message of config.warnings) report({ type: 'warning', message });
   try {
     const ports = drainPorts(config, usesPathStyle(), report, systemClock);
     return await run(config, ports, randomUUID().slice(0, 8), { clock: systemClock, report, signal });
@@ -74,11 +79,12 @@ async function drainCommand(config: Config): Promise<number> {
   }
 }
 
-async function undoCommand(config: Config): Promise<number> {
+async function nodeCommand(command: typeof undo, config: Config): Promise<number> {
   setAwsEndpoint(config);
   const { report } = withBugReports(await openReporter('lines'));
+  for (const message of config.warnings) report({ type: 'warning', message });
   const ports = drainPorts(config, usesPathStyle(), report, systemClock);
-  return undo(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
+  return command(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
 }
 
 async function sweepCommand(config: SweepConfig): Promise<number> {

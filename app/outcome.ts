@@ -9,6 +9,10 @@ export type Outcome =
   | { readonly kind: 'no pending action'; readonly reason: string }
   /** The tags of the instance name another cluster, which has its own drainer. */
   | { readonly kind: 'instance of another cluster'; readonly reason: string }
+  /** The instance has the tag that stops its drain. */
+  | { readonly kind: 'held'; readonly reason: string }
+  /** The drainer is paused. */
+  | { readonly kind: 'paused'; readonly reason: string }
   /** The lifecycle action ended during the drain, and no pod remained: another task had finished first. */
   | { readonly kind: 'drained by peer' }
   /** Stopped by SIGTERM; a successor task continues. */
@@ -55,6 +59,8 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
       return { hookResult: policies.onDeadline === 'abandon' ? 'ABANDON' : 'CONTINUE', exitCode: 0 };
     case 'no pending action':
     case 'instance of another cluster':
+    case 'held':
+    case 'paused':
     case 'drained by peer':
     case 'handed over':
     case 'dry run':

@@ -1,6 +1,8 @@
 /** Warn when this fraction of the lifecycle action's time has passed. */
 const WARN_FRACTION = 0.9;
 
+const MAX_ABANDON_MARGIN_MS = 300_000;
+
 /** A task that continues a drain after its deadline gets this long to list the remaining pods, and report them. */
 const MIN_DRAIN_MS = 1_000;
 
@@ -26,11 +28,13 @@ export type Timeline = {
     /** When the action ends, with or without heartbeats. */
     readonly endsAt: number;
   };
+  /** When the action is ended with ABANDON, because the group then retains the instance; absent: it is not. */
+  readonly abandonAt?: number;
   /** When the instance ends whatever the pods do; absent: nothing ends it before the drain does. */
   readonly certainEnd?: CertainEnd;
 };
 
-/** The earlier of the action's end and the drain's own deadline. */
+/** The earliest of the action's end, the end that EC2 has announced, and the drain's own deadline. */
 export type CertainEnd = {
   readonly at: number;
   /** Every pod is asked to end this long before its grace period would reach the end. */
@@ -42,14 +46,16 @@ export type TimeSources = {
   readonly now: number;
   /** When this task started. */
   readonly taskStartedAt: number;
-  /** When the action started, according to the event. */
-  readonly eventTime: number | undefined;
-  /** When the action started, according to Auto Scaling. */
+  /** When the action started, according to the event, or else to Auto Scaling. */
   readonly actionStartedAt: number | undefined;
   /** When the drain started, according to the predecessor of this task. */
   readonly drainStartedAt: number | undefined;
   /** The global timeouts of the pending lifecycle hooks, in seconds. The action ends with the shortest. */
   readonly globalTimeouts: readonly number[];
+  /** When EC2 ends the instance, according to its event. */
+  readonly instanceEndsAt?: number | undefined;
+  /** Does the group retain the instance when its action ends with ABANDON? Then the action's end is no end of the pods. */
+  readonly isRetained?: boolean;
 };
 
 export type Durations = {
@@ -69,25 +75,34 @@ export function timelineOf(
   { doNotDisruptMs, lastResortMs, drainDeadlineMs }: Durations,
   onDeadline: 'continue' | 'abandon' | 'force',
 ): Timeline {
-  const { now, taskStartedAt, eventTime, actionStartedAt, globalTimeouts } = sources;
+  const { now, taskStartedAt, actionStartedAt, globalTimeouts, instanceEndsAt, isRetained = false } = sources;
   const drainStartedAt = Math.min(now, sources.drainStartedAt ?? now);
   const deadlineAt =
     drainDeadlineMs === undefined ? undefined : Math.max(drainStartedAt + drainDeadlineMs, now + MIN_DRAIN_MS);
-  const action =
+  const known =
     globalTimeouts.length === 0
       ? undefined
       : actionTimes(
-          Math.min(taskStartedAt, eventTime ?? actionStartedAt ?? sources.drainStartedAt ?? taskStartedAt),
+          Math.min(taskStartedAt, actionStartedAt ?? sources.drainStartedAt ?? taskStartedAt),
           Math.min(...globalTimeouts) * 1000,
         );
-  const ends = [action?.endsAt, onDeadline === 'force' ? undefined : deadlineAt].filter((end) => end !== undefined);
+  const action = isRetained ? undefined : known;
+  const ends = [action?.endsAt, instanceEndsAt, onDeadline === 'force' ? undefined : deadlineAt].filter(
+    (end) => end !== undefined,
+  );
   return {
     drainStartedAt,
     doNotDisruptUntil: drainStartedAt + doNotDisruptMs,
     ...(deadlineAt !== undefined && { deadlineAt }),
     ...(action !== undefined && { action }),
+    ...(isRetained && known !== undefined && { abandonAt: abandonmentOf(known) }),
     ...(ends.length > 0 && { certainEnd: { at: Math.min(...ends), marginMs: lastResortMs } }),
   };
+}
+
+/** Early enough for some failed tries, and for a clock that is a little wrong. */
+function abandonmentOf({ startedAt, endsAt }: NonNullable<Timeline['action']>): number {
+  return endsAt - Math.min(MAX_ABANDON_MARGIN_MS, (endsAt - startedAt) * (1 - WARN_FRACTION));
 }
 
 function actionTimes(startedAt: number, lifeMs: number): NonNullable<Timeline['action']> {

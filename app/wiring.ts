@@ -21,7 +21,7 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
   const region = target.kind === 'instance' ? target.region : '';
   let loading: Promise<AutoScaling> | undefined;
   const service = () => {
-    loading ??= autoScaling(region);
+    loading ??= autoScaling(region, (message) => report({ type: 'warning', message }));
     return loading;
   };
   const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, clock, signal);
@@ -30,6 +30,8 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
       instanceState: async (...call) => (await service()).instanceState(...call),
       terminatingHooks: async (...call) => (await service()).terminatingHooks(...call),
       terminationStartedAt: async (...call) => (await service()).terminationStartedAt(...call),
+      retainsAbandoned: async (...call) => (await service()).retainsAbandoned(...call),
+      terminate: async (...call) => (await service()).terminate(...call),
     },
     groupCapacity: async (group, signal) => (await service()).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),

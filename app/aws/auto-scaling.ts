@@ -1,10 +1,9 @@
-import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { Failure } from '../lib/errors.ts';
-import type { InstanceState, KnownAction } from '../lifecycle/action.ts';
-import type { Hook } from '../lifecycle/heartbeat.ts';
+import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from '../run/capacity.ts';
 import type { WaitingInstances } from '../sweep.ts';
-import { awsCall, clientSettings, errorName } from './call.ts';
+import { awsCall, clientSettings } from './call.ts';
+import { hookOf } from './lifecycle-hook.ts';
 
 /** The default GlobalTimeout: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html */
 const MAX_GLOBAL_TIMEOUT_SECONDS = 172_800;
@@ -14,23 +13,31 @@ const MAX_HEARTBEAT_TIMEOUTS = 100;
 const MAX_RECORDS = 100;
 
 /** The calls to Auto Scaling that the drainer makes. Each rejects with a Failure when AWS fails, or denies access. */
-export type AutoScaling = {
-  /** The group and the lifecycle state of the instance; undefined: it is in no group. */
-  instanceState(instanceId: string, signal: AbortSignal): Promise<InstanceState | undefined>;
+export type AutoScaling = ActionDirectory & {
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
-  /**
-   * When the termination of the instance that is in progress started, in milliseconds since the epoch; undefined: none is
-   * in progress.
-   */
-  terminationStartedAt(group: string, instanceId: string, signal: AbortSignal): Promise<number | undefined>;
   hasTerminatingHook(group: string, hook: string, signal: AbortSignal): Promise<boolean>;
-  terminatingHooks(group: string, instanceId: string, known: KnownAction, signal: AbortSignal): Promise<Hook[]>;
 };
 
-/** Loads the SDK only when called: a drain without AWS never loads it. */
-export async function autoScaling(region: string): Promise<AutoScaling> {
+/**
+ * Loads the SDK only when called: a drain without AWS never loads it.
+ * @param warn receives what an operator should know about an event that contradicts Auto Scaling
+ */
+export async function autoScaling(
+  region: string,
+  warn: (message: string) => void = () => undefined,
+): Promise<AutoScaling> {
   const sdk = await import('./sdk.ts');
   const client = new sdk.AutoScalingClient(clientSettings(region));
+  const describeGroup = async (group: string, signal: AbortSignal) => {
+    const command = new sdk.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
+    const { AutoScalingGroups: [described] = [] } = await awsCall(
+      `describe the Auto Scaling group ${group}`,
+      'autoscaling:DescribeAutoScalingGroups',
+      (abortSignal) => client.send(command, { abortSignal }),
+      signal,
+    );
+    return described;
+  };
   const describeTerminatingHooks = async (group: string, hook: string | undefined, signal: AbortSignal) => {
     const command = new sdk.DescribeLifecycleHooksCommand({
       AutoScalingGroupName: group,
@@ -57,18 +64,30 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       return { group: instance.AutoScalingGroupName, lifecycleState: instance.LifecycleState };
     },
     async groupCapacity(group, signal) {
-      const command = new sdk.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] });
-      const { AutoScalingGroups: [described] = [] } = await awsCall(
-        `describe the Auto Scaling group ${group}`,
-        'autoscaling:DescribeAutoScalingGroups',
-        (abortSignal) => client.send(command, { abortSignal }),
-        signal,
-      );
+      const described = await describeGroup(group, signal);
       const inService = (described?.Instances ?? []).filter(({ LifecycleState }) => LifecycleState === 'InService');
       return {
         desired: described?.DesiredCapacity ?? 0,
         inService: inService.map(({ InstanceId }) => InstanceId).filter((id) => id !== undefined),
       };
+    },
+    async retainsAbandoned(group, signal) {
+      const described = await describeGroup(group, signal);
+      return described?.InstanceLifecyclePolicy?.RetentionTriggers?.TerminateHookAbandon === 'retain';
+    },
+    async terminate(instanceId, signal) {
+      // A retained instance does not count towards the desired capacity, so there is nothing to decrement.
+      // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RetentionTriggers.html
+      const command = new sdk.TerminateInstanceInAutoScalingGroupCommand({
+        InstanceId: instanceId,
+        ShouldDecrementDesiredCapacity: false,
+      });
+      await awsCall(
+        `terminate the retained instance ${instanceId}`,
+        'autoscaling:TerminateInstanceInAutoScalingGroup (parameter FinishRetained of drainer.yaml)',
+        (abortSignal) => client.send(command, { abortSignal }),
+        signal,
+      );
     },
     async terminationStartedAt(group, instanceId, signal) {
       // Activities in progress are listed first, so the first page has the one of this termination.
@@ -103,7 +122,7 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
         if (name === undefined || heartbeatTimeoutSeconds === undefined) {
           throw new Failure(`Auto Scaling described a lifecycle hook of ${group} without name or heartbeat timeout`);
         }
-        return hookOf(sdk, client, {
+        return hookOf(sdk, client, warn, {
           name,
           group,
           instanceId,
@@ -116,68 +135,6 @@ export async function autoScaling(region: string): Promise<AutoScaling> {
       });
     },
   };
-}
-
-type HookIdentity = {
-  readonly name: string;
-  readonly group: string;
-  readonly instanceId: string;
-  readonly token: string | undefined;
-  readonly heartbeatTimeoutSeconds: number;
-  readonly globalTimeoutSeconds: number;
-};
-
-/** The lifecycle action of one hook, identified by its token if the event had one, otherwise by the instance ID. */
-function hookOf(sdk: typeof import('./sdk.ts'), client: AutoScalingClient, identity: HookIdentity): Hook {
-  const { name, group, instanceId, token } = identity;
-  const action = {
-    AutoScalingGroupName: group,
-    LifecycleHookName: name,
-    InstanceId: instanceId,
-    ...(token !== undefined && { LifecycleActionToken: token }),
-  };
-  return {
-    name,
-    heartbeatTimeoutSeconds: identity.heartbeatTimeoutSeconds,
-    globalTimeoutSeconds: identity.globalTimeoutSeconds,
-    async heartbeat(signal) {
-      return activeOrEnded(() =>
-        awsCall(
-          `send a heartbeat for hook ${name} of ${group}`,
-          'autoscaling:RecordLifecycleActionHeartbeat',
-          (abortSignal) => client.send(new sdk.RecordLifecycleActionHeartbeatCommand(action), { abortSignal }),
-          signal,
-        ),
-      );
-    },
-    async complete(result, signal) {
-      return activeOrEnded(() =>
-        awsCall(
-          `complete hook ${name} of ${group} with ${result}`,
-          'autoscaling:CompleteLifecycleAction',
-          (abortSignal) =>
-            client.send(new sdk.CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: result }), {
-              abortSignal,
-            }),
-          signal,
-        ),
-      );
-    },
-  };
-}
-
-/** The error "No active Lifecycle Action found" is an answer: the action timed out, or was completed elsewhere. */
-async function activeOrEnded(call: () => Promise<unknown>): Promise<'active' | 'ended'> {
-  try {
-    await call();
-    return 'active';
-  } catch (error) {
-    const cause = error instanceof Failure ? error.cause : error;
-    if (errorName(cause) === 'ValidationError' && /No active Lifecycle Action found/i.test(String(cause))) {
-      return 'ended';
-    }
-    throw error;
-  }
 }
 
 /** One activity of an Auto Scaling group. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html */

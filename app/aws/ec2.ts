@@ -1,5 +1,5 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import type { InstanceInfo } from '../run/instance.ts';
+import { HOLD_TAG, type InstanceInfo } from '../run/instance.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /** The limit of EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
@@ -52,6 +52,7 @@ function infoOf({ PrivateDnsName, PrivateIpAddress, NetworkInterfaces = [], ...i
     ...(instance.LaunchTime !== undefined && { launchedAt: instance.LaunchTime.getTime() }),
     ...(instance.State?.Name !== undefined && { state: instance.State.Name }),
     clusters: clustersInTags(tagsOf(instance.Tags ?? [])),
+    isHeld: (tagsOf(instance.Tags ?? [])[HOLD_TAG] ?? 'false') !== 'false',
   };
 }
 

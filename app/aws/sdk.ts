@@ -9,6 +9,7 @@ export {
   DescribeLifecycleHooksCommand,
   DescribeScalingActivitiesCommand,
   RecordLifecycleActionHeartbeatCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 export { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 export { DescribeTasksCommand, ECSClient, ListTasksCommand, RunTaskCommand } from '@aws-sdk/client-ecs';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { DRAIN_SETTINGS, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
+import { CORDON_SETTINGS, DRAIN_SETTINGS, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
 import { flagOf, type SettingName, settingNames } from './settings.ts';
 import { suggestionFor } from './suggestion.ts';
 
@@ -8,11 +8,12 @@ export type CommandLine =
   | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
   | { command: 'drain'; flags: Flags; errors: readonly string[] }
+  | { command: 'cordon'; flags: Flags; errors: readonly string[] }
   | { command: 'undo'; flags: Flags; errors: readonly string[] }
   | { command: 'sweep'; flags: SweepFlags; errors: readonly string[] }
   | { command: 'unknown'; errors: readonly string[] };
 
-export type CommandName = 'drain' | 'undo' | 'sweep';
+export type CommandName = 'drain' | 'cordon' | 'undo' | 'sweep';
 
 export type SweepFlags = {
   readonly settings: Readonly<Partial<Record<SettingName, string>>>;
@@ -25,7 +26,7 @@ export type Flags = SweepFlags & {
   readonly force: boolean;
 };
 
-const COMMANDS: readonly CommandName[] = ['drain', 'undo', 'sweep'];
+const COMMANDS: readonly CommandName[] = ['drain', 'cordon', 'undo', 'sweep'];
 
 /** Flags without a value. */
 const SWITCHES = ['dry-run', 'force', 'help', 'version'];
@@ -36,6 +37,7 @@ const VALUES = ['kubeconfig', 'node'];
 /** Switches and values that a command does not have. */
 const EXCLUDED: Readonly<Record<CommandName, readonly string[]>> = {
   drain: [],
+  cordon: ['dry-run', 'force'],
   undo: ['dry-run', 'force'],
   sweep: ['force', ...VALUES],
 };
@@ -136,7 +138,7 @@ function isCommand(word: string | undefined): word is CommandName {
 }
 
 function settingsOf(command: CommandName): readonly SettingName[] {
-  return { drain: DRAIN_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS }[command];
+  return { drain: DRAIN_SETTINGS, cordon: CORDON_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS }[command];
 }
 
 function notAFlagOf(command: CommandName, flag: string): string {

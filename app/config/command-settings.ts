@@ -8,8 +8,38 @@ const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_
 
 /** The settings that `drain` reads. */
 export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
-  (name) => !SWEEP_ONLY.some((other) => other === name),
+  (name) => name !== 'ONLY_DRAINED' && !SWEEP_ONLY.some((other) => other === name),
 );
+
+/**
+ * What the environment of a task holds of an event. AWS adds fields and words as it likes, and nothing in an event may keep a
+ * node from being drained: an unknown value is a warning, and is looked up instead. INSTANCE_ID is no such setting: without it
+ * there is no target.
+ */
+export const EVENT_SETTINGS: readonly SettingName[] = [
+  'AUTO_SCALING_GROUP_NAME',
+  'LIFECYCLE_HOOK_NAME',
+  'LIFECYCLE_ACTION_TOKEN',
+  'LIFECYCLE_DESTINATION',
+  'LIFECYCLE_ACTION_TIME',
+  'NOTICE_TIME',
+  'ENDS_AT',
+  'DRAIN_TIME',
+];
+
+/** The settings that `cordon` reads. */
+export const CORDON_SETTINGS: readonly SettingName[] = [
+  'INSTANCE_ID',
+  'REASON',
+  'CLUSTER_NAME',
+  'KUBE_CONFIG_BUCKET',
+  'KUBE_CONFIG_OBJECT',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  'CONNECT_TIMEOUT_SECONDS',
+  'UNPROVEN_NODE',
+  'ENABLED',
+];
 
 /** The settings that `undo` reads. */
 export const UNDO_SETTINGS: readonly SettingName[] = [
@@ -21,6 +51,7 @@ export const UNDO_SETTINGS: readonly SettingName[] = [
   'AWS_ENDPOINT_URL',
   'CONNECT_TIMEOUT_SECONDS',
   'UNPROVEN_NODE',
+  'ONLY_DRAINED',
 ];
 
 /** The settings that `sweep` reads. */
@@ -33,6 +64,8 @@ export const SWEEP_SETTINGS: readonly SettingName[] = [
   'AWS_ENDPOINT_URL',
   ...PLACEMENT_SETTINGS,
   'ASSIGN_PUBLIC_IP',
+  'RETAINED',
+  'ENABLED',
   ...SWEEP_ONLY,
 ];
 

@@ -2,7 +2,7 @@ import type { KnownAction } from '../lifecycle/action.ts';
 import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
 import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
-import { DRAIN_SETTINGS, PLACEMENT_SETTINGS } from './command-settings.ts';
+import { DRAIN_SETTINGS, EVENT_SETTINGS, PLACEMENT_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
   type Environment,
@@ -13,15 +13,28 @@ import {
   type SettingValues,
   type TaskPlacement,
 } from './setting-values.ts';
-import type { SettingName } from './settings.ts';
+import type { REASONS, SettingName } from './settings.ts';
 
 /** What to drain. */
 export type Target =
   | { readonly kind: 'instance'; readonly instanceId: string; readonly region: string; readonly action: KnownAction }
   | { readonly kind: 'node'; readonly name: string };
 
+export type Reason = (typeof REASONS)[number];
+
 export type Config = {
   readonly target: Target;
+  readonly reason: Reason;
+  /** When EC2 ends the instance whatever its pods do, in milliseconds since the epoch; absent: unknown. */
+  readonly instanceEndsAt?: number;
+  /** Drain retained instances to their end, for as long as it takes. */
+  readonly finishRetained: boolean;
+  /** The drainer is paused: the run ends at once. */
+  readonly paused: boolean;
+  /** `undo` touches only a node that a drain has marked. */
+  readonly onlyDrained: boolean;
+  /** What was wrong with the event, for people. */
+  readonly warnings: readonly string[];
   readonly cluster: ClusterSource;
   readonly dryRun: boolean;
   /** Drain an instance even if it is not terminating. */
@@ -57,8 +70,13 @@ export type Config = {
   readonly awsEndpointUrl?: string;
 };
 
+const ACTION_SETTINGS = ['AUTO_SCALING_GROUP_NAME', 'LIFECYCLE_HOOK_NAME', 'LIFECYCLE_ACTION_TOKEN'] as const;
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
+const SPOT_NOTICE_MS = 120_000;
+
 /**
- * Environment and flags → configuration of a drain, or of `undo`.
+ * Environment and flags → configuration of a drain, of `cordon`, or of `undo`.
  *
  * @param commandLineErrors reported together with those found here
  * @param names the settings that the command reads; others are left alone, even if they are wrong
@@ -71,7 +89,7 @@ export function readConfig(
   names = DRAIN_SETTINGS,
 ): Config {
   const errors = [...commandLineErrors];
-  const given = new RawSettings(names, environment, flags.settings, errors);
+  const given = new RawSettings(names, environment, flags.settings, errors, EVENT_SETTINGS);
   const has = (name: SettingName) => given.has(name);
   const fromFile = flags.kubeconfig !== undefined;
 
@@ -101,8 +119,15 @@ export function readConfig(
   const region = settings.AWS_REGION ?? '';
   const deadline = settings.DRAIN_DEADLINE_SECONDS;
   const placement = placementOf(settings);
+  const instanceEndsAt = instanceEnd(settings);
   return {
     target: targetOf(settings, flags, region),
+    reason: settings.REASON,
+    ...(instanceEndsAt !== undefined && { instanceEndsAt }),
+    finishRetained: settings.RETAINED === 'finish',
+    paused: settings.ENABLED === 'false',
+    onlyDrained: settings.ONLY_DRAINED === 'true',
+    warnings: given.warnings,
     cluster: clusterOf(settings, flags, region),
     dryRun: flags.dryRun,
     force: flags.force,
@@ -130,16 +155,23 @@ export function readConfig(
   };
 }
 
+function instanceEnd({ ENDS_AT: endsAt, NOTICE_TIME: noticedAt, REASON: reason }: SettingValues): number | undefined {
+  if (endsAt !== undefined) return endsAt;
+  return reason === 'spot-interruption' && noticedAt !== undefined ? noticedAt + SPOT_NOTICE_MS : undefined;
+}
+
 function targetOf(settings: SettingValues, flags: Flags, region: string): Target {
   if (settings.INSTANCE_ID === undefined) {
     if (flags.node === undefined) throw new ConfigErrors(['INSTANCE_ID is missing']);
     return { kind: 'node', name: flags.node };
   }
+  const isTyped = ACTION_SETTINGS.some((name) => flags.settings[name] !== undefined);
   return {
     kind: 'instance',
     instanceId: settings.INSTANCE_ID,
     region,
     action: {
+      ...(isTyped && { isTyped }),
       ...(settings.AUTO_SCALING_GROUP_NAME !== undefined && { group: settings.AUTO_SCALING_GROUP_NAME }),
       ...(settings.LIFECYCLE_HOOK_NAME !== undefined && { hook: settings.LIFECYCLE_HOOK_NAME }),
       ...(settings.LIFECYCLE_ACTION_TOKEN !== undefined && { token: settings.LIFECYCLE_ACTION_TOKEN }),

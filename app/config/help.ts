@@ -1,5 +1,5 @@
 import type { CommandName } from './cli.ts';
-import { DRAIN_SETTINGS, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from './command-settings.ts';
+import { CORDON_SETTINGS, DRAIN_SETTINGS, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from './command-settings.ts';
 import type { SettingName } from './settings.ts';
 
 /** The text of `--help`. */
@@ -10,9 +10,10 @@ export function helpText(of: 'program' | CommandName, version: string): string {
 Drains the Kubernetes node of an EC2 instance that its Auto Scaling group terminates, and completes the lifecycle hook.
 
   drain       drain one node, then exit
+  cordon      cordon the node of an instance, and evict nothing
   undo        put a drained node back into service
   sweep       start a drain for every terminating instance that has none, then exit
-  --help      show this text; drain --help, undo --help and sweep --help list the settings
+  --help      show this text; COMMAND --help lists the settings of a command
   --version   show the version
 `;
     case 'drain':
@@ -34,11 +35,28 @@ Exit codes: 0 drained, handed over or nothing to do; 1 failed, with the hook lef
 before the drain did; 64 invalid configuration, or the instance is not terminating; 70 a bug; 143 stopped by SIGTERM;
 130 stopped by SIGINT.
 `;
+    case 'cordon':
+      return `fargate-node-drainer cordon ${version}
+  cordon --instance-id i-… --cluster-name NAME        the node of an instance
+  cordon --kubeconfig FILE --node NAME                a node of any cluster, without AWS
+Cordons the node, so that new pods go elsewhere, and evicts nothing. undo takes it back.
+
+${flagList([
+  [
+    '--kubeconfig FILE',
+    'local kubeconfig file of the cluster; takes precedence over KUBE_CONFIG_BUCKET and CLUSTER_NAME',
+  ],
+  ['--node NAME', 'node to cordon, instead of an instance'],
+])}
+${settingsText(CORDON_SETTINGS)}
+Exit codes: 0 cordoned, or no node of this cluster; 1 failed; 64 invalid configuration; 70 a bug; 143 stopped by SIGTERM;
+130 stopped by SIGINT.
+`;
     case 'undo':
       return `fargate-node-drainer undo ${version}
   undo --instance-id i-… --cluster-name NAME          the node of an instance
   undo --kubeconfig FILE --node NAME                  a node of any cluster, without AWS
-Uncordons the node, and removes the taint and the label that a drain added, and no others.
+Uncordons the node, and removes the taints and the label that a drain added, and no others.
 
 ${flagList([
   [

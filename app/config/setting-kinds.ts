@@ -68,3 +68,17 @@ export const time = (description: string) =>
     v.description(description),
     v.metadata({ values: 'TIME' }),
   );
+
+/** A time in UTC as above, or as AWS Health writes it (`Thu, 27 Aug 2026 21:42:38 GMT`), as milliseconds since the epoch. */
+export const anyTime = (description: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(
+      /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT)$/,
+      'must be a UTC time like 2026-01-31T12:34:56Z',
+    ),
+    v.transform(Date.parse),
+    v.check((value) => !Number.isNaN(value), 'must be a valid date and time'),
+    v.description(description),
+    v.metadata({ values: 'TIME' }),
+  );

@@ -33,21 +33,33 @@ export type TaskPlacement = {
 export class RawSettings {
   readonly #texts: Readonly<Partial<Record<SettingName, string>>>;
   readonly #parsed: v.SafeParseResult<typeof Settings>;
+  /** What was dropped, and why. */
+  readonly warnings: readonly string[];
 
   /**
    * An empty value counts as unset: EventBridge renders one for a field that the event does not have.
    * @param flags take precedence over the environment
    * @param errors receives every error that is found
+   * @param lenient settings whose value in the environment is dropped when it is not valid
    */
   constructor(
     names: readonly SettingName[],
     environment: Environment,
     flags: Readonly<Partial<Record<SettingName, string>>>,
     errors: string[],
+    lenient: readonly SettingName[] = [],
   ) {
-    this.#texts = Object.fromEntries(
-      names.map((name) => [name, flags[name] ?? (environment[name] || undefined)] as const),
-    );
+    const warnings: string[] = [];
+    const textOf = (name: SettingName): string | undefined => {
+      const text = flags[name] ?? (environment[name] || undefined);
+      if (text === undefined || flags[name] !== undefined || !lenient.includes(name)) return text;
+      const [issue] = v.safeParse(Settings.entries[name], text).issues ?? [];
+      if (issue === undefined) return text;
+      warnings.push(`${name}${quoted(name, text)} ${issue.message}; ignoring it`);
+      return undefined;
+    };
+    this.#texts = Object.fromEntries(names.map((name) => [name, textOf(name)] as const));
+    this.warnings = warnings.map((warning) => printable(warning, MAX_ERROR_CHARS));
     this.#parsed = v.safeParse(Settings, this.#texts);
     for (const issue of this.#parsed.issues ?? []) {
       const name = String(issue.path?.[0]?.key);
@@ -91,7 +103,7 @@ export function configErrorText({ errors }: ConfigErrors): string {
   return [
     'fargate-node-drainer: invalid configuration; nothing was changed.',
     ...lines,
-    'Run drain --help, undo --help or sweep --help to list the settings.',
+    'Run COMMAND --help to list the settings of a command.',
     '',
   ].join('\n');
 }

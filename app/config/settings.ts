@@ -1,11 +1,20 @@
 import * as v from 'valibot';
-import { choice, count, list, seconds, text, time, url } from './setting-kinds.ts';
+import { anyTime, choice, count, list, seconds, text, time, url } from './setting-kinds.ts';
 
 /** A lifecycle action ends after 48 hours at most, so no longer wait makes sense. */
 const MAX_ACTION_SECONDS = 172_800;
 
 /** How many times a drain may be handed over to another task. */
 export const MAX_GENERATIONS = 20;
+
+/** Why a node is drained. All but a termination are announced by EC2, and have no lifecycle action. */
+export const REASONS = [
+  'termination',
+  'spot-interruption',
+  'rebalance-recommendation',
+  'scheduled-change',
+  'instance-stopped',
+] as const;
 
 /**
  * Every setting. Each is read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which
@@ -53,6 +62,19 @@ export const Settings = v.object({
   ),
   LIFECYCLE_ACTION_TIME: v.optional(
     time('when the lifecycle action started (UTC), from its event; if unset, looked up in Auto Scaling'),
+  ),
+  REASON: v.optional(
+    choice(
+      'why the node is drained; for every reason but termination, no lifecycle action has to be pending, and an instance that is not of the cluster is left alone',
+      REASONS,
+    ),
+    'termination',
+  ),
+  NOTICE_TIME: v.optional(
+    time('when EC2 announced the reason (UTC), from its event; a Spot instance ends 120 seconds after it'),
+  ),
+  ENDS_AT: v.optional(
+    anyTime('when the instance ends whatever its pods do (UTC), from the event; if unset, looked up or unknown'),
   ),
   DRAIN_TIME: v.optional(
     time('when the first task of this drain started it (UTC); set for successor tasks; if unset, now'),
@@ -113,6 +135,13 @@ export const Settings = v.object({
       ['refuse', 'accept'],
     ),
     'refuse',
+  ),
+  RETAINED: v.optional(
+    choice(
+      'for groups whose instance lifecycle policy retains instances after ABANDON; finish: the end of the lifecycle action does not end the drain, which continues on the retained instance and terminates it afterwards; ignore: a retained instance is left alone',
+      ['ignore', 'finish'],
+    ),
+    'ignore',
   ),
   ON_FAILURE: v.optional(
     choice('lifecycle result on permanent failure; leave: do not complete the hook', ['leave', 'abandon', 'continue']),
@@ -184,6 +213,17 @@ export const Settings = v.object({
       ['continue', 'abandon', 'force'],
     ),
     'continue',
+  ),
+  ENABLED: v.optional(
+    choice('false: do nothing and exit with 0, as long as the drainer is paused', ['true', 'false']),
+    'true',
+  ),
+  ONLY_DRAINED: v.optional(
+    choice(
+      'true: touch only a node that a drain has marked, and succeed when there is none; set when an instance returns into service',
+      ['true', 'false'],
+    ),
+    'false',
   ),
   ECS_CLUSTER: v.optional(
     text(

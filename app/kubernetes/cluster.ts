@@ -13,7 +13,8 @@ import { KubernetesClient } from './client.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import { type Collection, consistentList, list, listWatch } from './list-watch.ts';
-import { cordon, exclude, nodeDirectory, observeNode, restore, taint } from './nodes.ts';
+import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.ts';
+import { nodeDirectory, observeNode } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
 
@@ -38,7 +39,8 @@ export async function connectCluster(
       cordon: (node, exclude, signal) => cordon(client, node, exclude, signal),
       exclude: (node, signal) => exclude(client, node, signal),
       taint: (node, signal) => taint(client, node, signal),
-      restore: (node, signal) => restore(client, node, signal),
+      markOutOfService: (node, signal) => markOutOfService(client, node, signal),
+      restore: (node, onlyDrained, signal) => restore(client, node, onlyDrained, signal),
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report }),
       volumesOf: (node) => volumesOf(client, node.name, clock),
       eventsOn: (node) => new EventRecorder(client, node, clock),
@@ -95,7 +97,8 @@ function drainCluster(
   });
   return {
     isSameNode: async (signal) => (await nodeDirectory(client).byName(node.name, signal))?.uid === node.uid,
-    cordon: (signal) => cordon(client, node, false, signal),
+    // Called when somebody has uncordoned it: this cordon is ours, whoever cordoned it first.
+    cordon: (signal) => cordon(client, { ...node, cordoned: false }, false, signal),
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
     readPods: consistentList(client, pods, '/api/v1/pods', clock),

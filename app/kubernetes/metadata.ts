@@ -30,3 +30,6 @@ export function readyStatusOf(conditions: v.InferOutput<typeof Conditions>): 'Tr
 export function isReady(conditions: v.InferOutput<typeof Conditions>): boolean {
   return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
+
+/** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
+export const EXCLUSION_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';

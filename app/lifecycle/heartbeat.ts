@@ -28,14 +28,25 @@ export class ActionEnded extends Error {
 /** Longer than all tries of the SDK take, shorter than the shortest interval between heartbeats. */
 const HEARTBEAT_TIMEOUT_MS = 9_000;
 const MIN_INTERVAL_MS = 10_000;
+/** Between two tries to end an action with ABANDON. */
+const MIN_PAUSE_MS = 5_000;
 const HEARTBEAT_BACKOFF: Backoff = { firstMs: 1_000, maxMs: 10_000 };
 const COMPLETE_TIMEOUT_MS = 30_000;
 const COMPLETE_BACKOFF: Backoff = { firstMs: 500, maxMs: 5_000 };
+
+/** For a group that retains its instances when their lifecycle action ends with ABANDON. */
+export type Retention = {
+  /** When the action is ended with ABANDON, shortly before Auto Scaling would end it; milliseconds since the epoch. */
+  readonly abandonAt: number;
+  /** The actions have ended: does the instance live on? */
+  isRetained(context: Context): Promise<boolean>;
+};
 
 /**
  * Does the work while heartbeats keep every action alive. The work starts while the first heartbeats are in flight:
  * `confirmed()` resolves once they have been answered or have failed. A failed heartbeat never ends the work.
  *
+ * @param retention absent: the work ends with the last action
  * @returns what the work returns
  * @throws NoPendingAction when the first heartbeats found no action to keep alive, and ActionEnded when the last action
  *   ended later. Both abort the signal of the work.
@@ -44,13 +55,16 @@ export async function withHeartbeats<C extends Context, T>(
   hooks: readonly Hook[],
   context: C,
   work: (context: C & { confirmed(): Promise<void> }) => Promise<T>,
+  retention?: Retention,
 ): Promise<T> {
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);
   setMaxListeners(0, signal);
   const beating = { clock: context.clock, report: context.report, signal };
   const first = firstHeartbeats(hooks, beating);
-  const heartbeats = first.then((alive) => keepAlive(alive, beating)).catch((error: unknown) => over.abort(error));
+  const heartbeats = first
+    .then((alive) => keepAlive(alive, retention, beating))
+    .catch((error: unknown) => over.abort(error));
   const confirmed = async () => {
     await first;
   };
@@ -75,18 +89,30 @@ async function firstHeartbeats(hooks: readonly Hook[], context: Context): Promis
 }
 
 /** Keeps the actions alive until the signal aborts. @throws ActionEnded, a bug, or the signal's reason */
-async function keepAlive(hooks: readonly LivingHook[], context: Context): Promise<void> {
+async function keepAlive(
+  hooks: readonly LivingHook[],
+  retention: Retention | undefined,
+  context: Context,
+): Promise<void> {
   if (hooks.length === 0) return;
-  await Promise.all(hooks.map((living) => heartbeatLoop(living, context)));
+  const { abandonAt = Number.POSITIVE_INFINITY } = retention ?? {};
+  await Promise.all(hooks.map((living) => heartbeatLoop(living, abandonAt, context)));
+  if (await retention?.isRetained(context)) return;
   throw new ActionEnded('no lifecycle action is left: it timed out, or was completed elsewhere');
 }
 
-/** Sends heartbeats until the action has ended; rejects when aborted. */
-async function heartbeatLoop({ hook, failures: failedBefore }: LivingHook, context: Context): Promise<void> {
+/** Sends heartbeats until the action has ended, at `abandonAt` by ABANDON; rejects when aborted. */
+async function heartbeatLoop(
+  { hook, failures: failedBefore }: LivingHook,
+  abandonAt: number,
+  context: Context,
+): Promise<void> {
   const { clock, signal } = context;
   let failures = failedBefore;
   for (;;) {
-    await clock.sleep(failures > 0 ? backoffMs(HEARTBEAT_BACKOFF, failures) : heartbeatIntervalMs(hook), signal);
+    const pauseMs = failures > 0 ? backoffMs(HEARTBEAT_BACKOFF, failures) : heartbeatIntervalMs(hook);
+    await clock.sleep(Math.min(pauseMs, Math.max(MIN_PAUSE_MS, abandonAt - clock.now())), signal);
+    if (clock.now() >= abandonAt && (await completeHook(hook, 'ABANDON', context))) return;
     const result = await sendHeartbeat(hook, failures + 1, context);
     if (result === 'ended') return;
     failures = result === 'failed' ? failures + 1 : 0;

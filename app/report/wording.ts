@@ -46,6 +46,8 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
     }
     case 'excluded from load balancers':
       return line('info', `node ${event.node}: excluded from load balancers`);
+    case 'out of service':
+      return line('warn', `node ${event.node}: out of service, because EC2 says that its instance is ${event.state}`);
     case 'node restored': {
       const changes = event.changes.length === 0 ? 'nothing to undo' : event.changes.join(', ');
       return line('info', `node ${event.node}: ${changes}`);
@@ -123,6 +125,16 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('warn', `hook ${event.hook}: no active lifecycle action`);
     case 'hook completed':
       return line('info', `hook ${event.hook}: completed with ${event.result}`);
+    case 'instance retained':
+      return line(
+        'info',
+        `instance ${event.instanceId}: retained by group ${event.group}; draining without heartbeats`,
+      );
+    case 'retained instance terminated':
+      return line(
+        'info',
+        `instance ${event.instanceId}: drained and terminated, after group ${event.group} retained it`,
+      );
     case 'hook not completed':
       return line('info', `hook ${event.hook}: not completed`);
     case 'hook completion failed': {

@@ -10,6 +10,7 @@ import type { Outcome } from '../outcome.ts';
 import type { Timeline } from '../timeline.ts';
 import type { NodeRef } from './find-node.ts';
 import { LoadBalancerExclusion } from './load-balancers.ts';
+import type { Machine } from './machine.ts';
 import type { Cluster } from './ports.ts';
 import { waitForDetach } from './volumes.ts';
 
@@ -61,6 +62,7 @@ export async function cordonNode(
  *
  * @param node as it was cordoned
  * @param capacity resolves when pods may be evicted; absent: at once
+ * @param machine absent: the node is drained by its name, and EC2 is not asked
  * @throws as `drain`
  */
 export async function drainNode(
@@ -69,6 +71,7 @@ export async function drainNode(
   timeline: Timeline,
   config: NodeConfig,
   capacity: DrainOptions['capacity'],
+  machine: Machine | undefined,
   context: TimedContext,
 ): Promise<Outcome> {
   const { clock, signal, stopwatch } = context;
@@ -98,10 +101,20 @@ export async function drainNode(
     );
 
   const waitUnlessPodsCome = (drained: DrainResult) =>
-    unlessPodsCome(pods, drained, config, context, (context) =>
-      letGo(cluster, node, exclusion, drained, timeline, config, context),
-    );
+    unlessPodsCome(pods, drained, config, context, async (context) => {
+      const isOff = !drained.kubeletAlive && (await machine?.markIfOff(context));
+      return letGo(
+        cluster,
+        node,
+        exclusion,
+        { ...drained, unmounts: drained.kubeletAlive || isOff === true },
+        timeline,
+        config,
+        context,
+      );
+    });
 
+  await machine?.markIfKnownOff(context);
   let result = await drainPods(before);
   for (;;) {
     if (result.kind === 'deadline') return { kind: 'deadline' };
@@ -173,6 +186,9 @@ async function unlessPodsCome<T>(
   }
 }
 
+/** `unmounts`: its volumes will be detached, by its kubelet, or because its machine is off. */
+type LetGoResult = DrainResult & { readonly unmounts: boolean };
+
 /**
  * Lets go of the node: load balancers stop sending to it, and its volumes are detached, side by side.
  * @returns whether that took any time
@@ -181,7 +197,7 @@ async function letGo(
   cluster: Cluster,
   node: NodeRef,
   exclusion: LoadBalancerExclusion,
-  result: DrainResult,
+  result: LetGoResult,
   { certainEnd }: Timeline,
   { loadBalancerExclusion, loadBalancerMs, volumeDetachTimeoutMs }: NodeConfig,
   context: TimedContext,
@@ -191,9 +207,7 @@ async function letGo(
     (certainEnd?.at ?? Number.POSITIVE_INFINITY) - COMPLETION_MARGIN_MS,
     result.daemonSetsDueAt ?? Number.POSITIVE_INFINITY,
   );
-  const detachMs = result.kubeletAlive
-    ? volumeDetachTimeoutMs
-    : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
+  const detachMs = result.unmounts ? volumeDetachTimeoutMs : Math.min(volumeDetachTimeoutMs, DEAD_KUBELET_DETACH_MS);
   const startedAt = clock.now();
   const [, waited] = await Promise.all([
     stopwatch.time('loadBalancers', async () => {

@@ -4,21 +4,29 @@ import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
 import { Failure } from '../lib/errors.ts';
-import { findAction, findActionStart, type LifecycleAction } from '../lifecycle/action.ts';
-import { ActionEnded, withHeartbeats } from '../lifecycle/heartbeat.ts';
+import {
+  believable,
+  findAction,
+  findActionStart,
+  type KnownAction,
+  type LifecycleAction,
+} from '../lifecycle/action.ts';
+import { ActionEnded, type Retention, withHeartbeats } from '../lifecycle/heartbeat.ts';
+import { becomesRetained } from '../lifecycle/retention.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
-import type { InstanceInfo } from './instance.ts';
+import type { NodeRef } from './find-node.ts';
+import { HOLD_TAG, type InstanceInfo } from './instance.ts';
 import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
+import { Machine } from './machine.ts';
+import { PAUSED } from './node-commands.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
 
 /** The instance is in service: it is not being terminated. */
 export class NotTerminating extends Failure {}
-
-type InstanceTarget = Extract<Target, { kind: 'instance' }>;
 
 /**
  * The story of a run: find the lifecycle action, reach the cluster, find the node, and drain it while heartbeats keep the
@@ -34,21 +42,25 @@ export async function drainTarget(
   context: TimedContext,
 ): Promise<Outcome> {
   const { target } = config;
+  if (config.paused) return { kind: 'paused', reason: PAUSED };
   const taskStartedAt = context.clock.now();
+  state.taskStartedAt = taskStartedAt;
   let instance: InstanceInfo | Failure | undefined;
+  let action: LifecycleAction | undefined;
   if (target.kind === 'instance') {
-    const action = await lookUpAction(target, config, ports, context);
-    if (action.kind === 'pending') {
-      state.hooks = action.hooks;
-      state.group = action.group;
-    } else if (!config.force && !config.dryRun) {
-      return nothingPending(target, action);
-    }
+    const known = believable(target.action, taskStartedAt, context.report);
+    action = await lookUpAction(target.instanceId, known, config, ports, context);
+    const nothing = nothingPending(target.instanceId, action, config);
+    if (nothing !== undefined) return nothing;
+    if (action.kind === 'pending') state.hooks = action.hooks;
+    if (action.kind === 'retained') state.retained = true;
+    if (action.kind === 'pending' || action.kind === 'retained') state.group = action.group;
     [instance, state.actionStartedAt] = await Promise.all([
       describeInstance(target.instanceId, config, ports, context),
-      lookUpActionStart(target, action, config, ports, context),
+      lookUpActionStart(target.instanceId, known, action, config, ports, context),
     ]);
-    if (belongsToOtherCluster(instance, config)) return otherCluster(instance, config);
+    const notOurs = leftAlone(instance, config);
+    if (notOurs !== undefined) return notOurs;
   }
 
   const cluster = await connect(config, ports, context);
@@ -56,32 +68,42 @@ export async function drainTarget(
   const node = await locateNode(config, cluster, instance, context);
   if (node === undefined) return noNode(config, instance, context);
 
-  const timeline = timelineFor(config, state, taskStartedAt, context.clock.now());
+  const isRetained = await looksUpRetention(action, config, ports, context);
+  const timeline = timelineFor(config, state, isRetained, taskStartedAt, context.clock.now());
   if (config.dryRun) {
     await preview(cluster.podsOf(node), timeline, config, context);
     return { kind: 'dry run' };
   }
+  const retention = retentionOf(target, timeline, state, ports);
   try {
-    return await withHeartbeats(state.hooks, context, async ({ confirmed, ...beating }) => {
-      for (let current = node; ; ) {
-        state.events = cluster.eventsOn(current);
-        try {
-          // First of all, while the first heartbeat is in flight: pods that leave other nodes must not come to this one.
-          const cordoned = await cordonNode(cluster, current, config, beating);
-          await confirmed();
-          state.drainStartedAt = timeline.drainStartedAt;
-          const capacity = capacityOf(config, ports, cluster, state.group);
-          return await drainNode(cluster, cordoned, timeline, config, capacity, beating);
-        } catch (error) {
-          if (!(error instanceof NodeGone)) throw error;
-          const next = await awaitReturn(current, error, config, ports, cluster, beating);
-          if (next === 'machine ended') return { kind: 'no node' };
-          // This node had joined, however young its instance is.
-          if (next === undefined) return noNode(config, undefined, context);
-          current = next;
+    return await withHeartbeats(
+      state.hooks,
+      context,
+      async ({ confirmed, ...beating }) => {
+        for (let current = node; ; ) {
+          state.events = cluster.eventsOn(current);
+          try {
+            // An instance on its way into a warm pool may be a new one, which is not to be cordoned.
+            if (action?.kind === 'pending' && action.isUncertain) await confirmed();
+            // First of all, while the first heartbeat is in flight: pods that leave other nodes must not come to this one.
+            const cordoned = await cordonNode(cluster, current, config, beating);
+            await confirmed();
+            state.drainStartedAt = timeline.drainStartedAt;
+            const capacity = capacityOf(config, ports, cluster, state.group);
+            const machine = machineOf(config, ports, cluster, cordoned, instance);
+            return await drainNode(cluster, cordoned, timeline, config, capacity, machine, beating);
+          } catch (error) {
+            if (!(error instanceof NodeGone)) throw error;
+            const next = await awaitReturn(current, error, config, ports, cluster, beating);
+            if (next === 'machine ended') return { kind: 'no node' };
+            // This node had joined, however young its instance is.
+            if (next === undefined) return noNode(config, undefined, context);
+            current = next;
+          }
         }
-      }
-    });
+      },
+      retention,
+    );
   } catch (error) {
     // Of two tasks on one node, the slower one finds that the action has ended.
     if (!(error instanceof ActionEnded)) throw error;
@@ -91,14 +113,15 @@ export async function drainTarget(
 }
 
 async function lookUpAction(
-  { instanceId, action: known }: InstanceTarget,
+  instanceId: string,
+  known: KnownAction,
   { cluster, connectTimeoutMs }: Pick<Config, 'cluster' | 'connectTimeoutMs'>,
   ports: Ports,
   context: TimedContext,
 ): Promise<LifecycleAction> {
-  const { clock, report, signal, stopwatch } = context;
+  const { report, stopwatch } = context;
   const options = { what: 'look up the lifecycle action', withinMs: connectTimeoutMs };
-  const lookUp = () => findAction(ports.actions, instanceId, known, clock, signal);
+  const lookUp = () => findAction(ports.actions, instanceId, known, context);
   const action = await stopwatch.time('action', () => retry(options, lookUp, context));
   if (action.kind === 'pending') {
     const { group, hooks } = action;
@@ -107,10 +130,19 @@ async function lookUpAction(
   return action;
 }
 
+/** How the run ends without an action; undefined: there is something to drain. */
 function nothingPending(
-  { instanceId }: InstanceTarget,
-  action: Exclude<LifecycleAction, { kind: 'pending' }>,
-): Outcome {
+  instanceId: string,
+  action: LifecycleAction,
+  { dryRun, finishRetained, force, reason }: Pick<Config, 'dryRun' | 'finishRetained' | 'force' | 'reason'>,
+): Outcome | undefined {
+  if (action.kind === 'pending' || force || dryRun) return undefined;
+  if (action.kind === 'retained') {
+    if (finishRetained) return undefined;
+    return { kind: 'no pending action', reason: `${instanceId} is ${action.lifecycleState}` };
+  }
+  // Announced by EC2, not by Auto Scaling.
+  if (reason !== 'termination') return undefined;
   if (action.kind === 'none') return { kind: 'no pending action', reason: action.reason };
   throw new NotTerminating(`${instanceId} is not terminating: it is ${action.lifecycleState} in ${action.group}`, {
     advice: 'terminate it through its Auto Scaling group, or drain it anyway with --force',
@@ -119,30 +151,38 @@ function nothingPending(
 
 /** Only where no event said it. */
 async function lookUpActionStart(
-  { instanceId, action: known }: InstanceTarget,
+  instanceId: string,
+  known: KnownAction,
   action: LifecycleAction,
   { dryRun }: Pick<Config, 'dryRun'>,
   ports: Ports,
   context: Context,
 ): Promise<number | undefined> {
-  if (known.startedAt !== undefined || action.kind !== 'pending' || dryRun) return undefined;
+  if (known.startedAt !== undefined) return known.startedAt;
+  if (action.kind !== 'pending' || dryRun) return undefined;
   return findActionStart(ports.actions, action.group, instanceId, context);
 }
 
-/** An event may reach the drainers of several clusters; only the drainer of the instance's own cluster may touch the hook. */
-function belongsToOtherCluster(
+/**
+ * An instance that is not drained: one whose drain an operator has stopped, and one of another cluster. An event may reach the
+ * drainers of several clusters; only the drainer of the instance's own cluster may touch the hook.
+ */
+function leftAlone(
   instance: InstanceInfo | Failure | undefined,
-  { cluster }: Pick<Config, 'cluster'>,
-): instance is InstanceInfo {
-  if (instance === undefined || instance instanceof Failure) return false;
-  return isOfOtherCluster(instance.clusters, cluster);
-}
-
-function otherCluster({ clusters }: InstanceInfo, { cluster }: Pick<Config, 'cluster'>): Outcome {
-  return {
-    kind: 'instance of another cluster',
-    reason: `its tags name ${clusters.join(', ')}, not ${clusterNameOf(cluster)}`,
-  };
+  { cluster, force, reason }: Pick<Config, 'cluster' | 'force' | 'reason'>,
+): Outcome | undefined {
+  if (instance === undefined || instance instanceof Failure) return undefined;
+  const { clusters, isHeld = false } = instance;
+  if (isHeld && !force) return { kind: 'held', reason: `it has the tag ${HOLD_TAG}` };
+  if (isOfOtherCluster(clusters, cluster)) {
+    const why = `its tags name ${clusters.join(', ')}, not ${clusterNameOf(cluster)}`;
+    return { kind: 'instance of another cluster', reason: why };
+  }
+  // EC2 announces the end of every instance of the account, whatever it is.
+  if (reason !== 'termination' && clusters.length === 0 && cluster.kind === 'eks') {
+    return { kind: 'instance of another cluster', reason: 'its tags name no cluster' };
+  }
+  return undefined;
 }
 
 async function connect(
@@ -157,20 +197,56 @@ async function connect(
   return cluster;
 }
 
-function timelineFor(config: Config, state: RunState, taskStartedAt: number, now: number): Timeline {
-  const { target, drainStartedAt, policies } = config;
+/** Does the end of the action leave the instance running? Asked only when the drain would continue then. */
+async function looksUpRetention(
+  action: LifecycleAction | undefined,
+  { connectTimeoutMs, finishRetained }: Pick<Config, 'connectTimeoutMs' | 'finishRetained'>,
+  ports: Ports,
+  context: Context,
+): Promise<boolean> {
+  if (action?.kind === 'retained') return true;
+  if (action?.kind !== 'pending' || !finishRetained) return false;
+  const { group } = action;
+  const options = { what: `look up whether ${group} retains its instances`, withinMs: connectTimeoutMs };
+  return retry(options, () => ports.actions.retainsAbandoned(group, context.signal), context);
+}
+
+function timelineFor(
+  config: Config,
+  state: RunState,
+  isRetained: boolean,
+  taskStartedAt: number,
+  now: number,
+): Timeline {
   return timelineOf(
     {
       now,
       taskStartedAt,
-      eventTime: target.kind === 'instance' ? target.action.startedAt : undefined,
       actionStartedAt: state.actionStartedAt,
-      drainStartedAt,
+      drainStartedAt: config.drainStartedAt,
       globalTimeouts: state.hooks.map(({ globalTimeoutSeconds }) => globalTimeoutSeconds),
+      instanceEndsAt: config.instanceEndsAt,
+      isRetained,
     },
     config,
-    policies.onDeadline,
+    config.policies.onDeadline,
   );
+}
+
+/** For a group that retains its instances: what happens at the end of the action. */
+function retentionOf(target: Target, { abandonAt }: Timeline, state: RunState, ports: Ports): Retention | undefined {
+  if (target.kind === 'node' || abandonAt === undefined) return undefined;
+  const { instanceId } = target;
+  return {
+    abandonAt,
+    async isRetained(context) {
+      if (!(await becomesRetained(ports.actions, instanceId, context))) return false;
+      state.hooks = [];
+      state.retained = true;
+      context.report({ type: 'instance retained', instanceId, group: state.group ?? '' });
+      return true;
+    },
+  };
 }
 
 /** The wait for the capacity of the group; absent: there is none to wait for. */
@@ -183,4 +259,18 @@ function capacityOf(
   if (group === undefined || capacityTimeoutMs === undefined) return undefined;
   return (context) =>
     waitForCapacity((signal) => ports.groupCapacity(group, signal), nodes, capacityTimeoutMs, context);
+}
+
+/** The machine of the node, as EC2 sees it. */
+function machineOf(
+  config: Config,
+  ports: Ports,
+  cluster: Cluster,
+  node: NodeRef,
+  instance: InstanceInfo | Failure | undefined,
+): Machine | undefined {
+  const { target } = config;
+  if (target.kind === 'node') return undefined;
+  const describe = (context: TimedContext) => describeInstance(target.instanceId, config, ports, context);
+  return new Machine(cluster, node, instance, describe);
 }

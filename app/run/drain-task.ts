@@ -1,9 +1,14 @@
+import type { Reason } from '../config/drain-config.ts';
 import type { KnownAction } from '../lifecycle/action.ts';
 
 /** The drain of one instance, as an ECS task. */
 export type DrainTask = {
   readonly instanceId: string;
   readonly action: KnownAction;
+  /** Absent: termination. */
+  readonly reason?: Reason;
+  /** When EC2 ends the instance, in milliseconds since the epoch; absent: unknown. */
+  readonly instanceEndsAt?: number;
   /**
    * When its first task started it, in milliseconds since the epoch; absent: none has. Not when the lifecycle action started: a
    * drain that starts late still has its whole deadline.
@@ -37,7 +42,8 @@ export type TaskStarter = {
  * The environment of a task, in addition to that of its task definition: what the rule's input transformer passes to the first
  * task, and how far the drain has come.
  */
-export function environmentOf({ instanceId, action, drainStartedAt, generation }: DrainTask): Record<string, string> {
+export function environmentOf(task: DrainTask): Record<string, string> {
+  const { instanceId, action, reason, instanceEndsAt, drainStartedAt, generation } = task;
   return {
     INSTANCE_ID: instanceId,
     ...(action.group !== undefined && { AUTO_SCALING_GROUP_NAME: action.group }),
@@ -45,6 +51,8 @@ export function environmentOf({ instanceId, action, drainStartedAt, generation }
     ...(action.token !== undefined && { LIFECYCLE_ACTION_TOKEN: action.token }),
     ...(action.destination !== undefined && { LIFECYCLE_DESTINATION: action.destination }),
     ...(action.startedAt !== undefined && { LIFECYCLE_ACTION_TIME: new Date(action.startedAt).toISOString() }),
+    ...(reason !== undefined && { REASON: reason }),
+    ...(instanceEndsAt !== undefined && { ENDS_AT: new Date(instanceEndsAt).toISOString() }),
     ...(drainStartedAt !== undefined && { DRAIN_TIME: new Date(drainStartedAt).toISOString() }),
     GENERATION: String(generation),
   };

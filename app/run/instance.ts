@@ -8,7 +8,17 @@ export type InstanceInfo = {
   readonly state?: string;
   /** The EKS clusters that its tags name. */
   readonly clusters: readonly string[];
+  /** Does its tag `node-drainer/hold` stop its drain? */
+  readonly isHeld?: boolean;
 };
+
+/** An operator stops the drain of one instance with it; any value but `false` does. */
+export const HOLD_TAG = 'node-drainer/hold';
+
+/** Does EC2 say that the machine is off? While it is stopping or shutting down, containers may still run on it. */
+export function isOff(instance: InstanceInfo | undefined): boolean {
+  return instance?.state === 'stopped' || instance?.state === 'terminated';
+}
 
 /** An instance that has not registered a node by then never will. */
 const JOINS_WITHIN_MS = 15 * 60_000;

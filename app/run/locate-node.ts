@@ -74,12 +74,18 @@ export async function findTarget(
  * or a lost node, whose pods may still run.
  */
 export function noNode(
-  { target, policies }: Pick<Config, 'target' | 'policies'>,
+  { target, policies, reason }: Pick<Config, 'target' | 'policies' | 'reason'>,
   instance: InstanceInfo | Failure | undefined,
   { clock }: Context,
 ): Outcome {
   const known = instance instanceof Failure ? undefined : instance;
-  if (target.kind === 'node' || policies.missingNode !== 'auto' || mayNeverHaveJoined(known, clock.now())) {
+  // EC2 announces the end of every instance of the account: most are of no cluster.
+  if (
+    target.kind === 'node' ||
+    reason !== 'termination' ||
+    policies.missingNode !== 'auto' ||
+    mayNeverHaveJoined(known, clock.now())
+  ) {
     return { kind: 'no node' };
   }
   const error = new Failure(`no node of the cluster is ${target.instanceId}, which is old enough to have joined one`, {

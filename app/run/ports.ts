@@ -30,8 +30,14 @@ export type Cluster = {
   exclude(node: NodeRef, signal: AbortSignal): Promise<'excluded' | 'replaced'>;
   /** Keeps pods of DaemonSets from returning to the node. */
   taint(node: NodeRef, signal: AbortSignal): Promise<'tainted' | 'replaced'>;
-  /** Undoes what a drain did to the node, and nothing else. @returns what was undone, for people */
-  restore(node: NodeRef, signal: AbortSignal): Promise<readonly string[] | 'replaced'>;
+  /** Says that the machine of the node has ended: its pods and volumes move at once. */
+  markOutOfService(node: NodeRef, signal: AbortSignal): Promise<'tainted' | 'replaced'>;
+  /**
+   * Undoes what a drain did to the node, and nothing else.
+   * @param onlyDrained leave a cordon alone that no drain has marked as its own
+   * @returns what was undone, for people
+   */
+  restore(node: NodeRef, onlyDrained: boolean, signal: AbortSignal): Promise<readonly string[] | 'replaced'>;
   podsOf(node: NodeRef): DrainCluster;
   volumesOf(node: NodeRef): Volumes;
   /** Shows the drain of this node in `kubectl describe`. */

@@ -8,9 +8,13 @@ import type { Cluster, EventSink } from './ports.ts';
 export type RunState = {
   hooks: readonly Hook[];
   group: string | undefined;
+  /** The lifecycle action has ended, and the group retains the instance. */
+  retained: boolean;
   cluster: Cluster | undefined;
   events: EventSink | undefined;
-  /** When the lifecycle action started, as Auto Scaling says; milliseconds since the epoch. */
+  /** When this task started, in milliseconds since the epoch. */
+  taskStartedAt: number | undefined;
+  /** When the lifecycle action started, as the event or Auto Scaling says; milliseconds since the epoch. */
   actionStartedAt: number | undefined;
   /** When the drain started, by this task or by a predecessor; milliseconds since the epoch. */
   drainStartedAt: number | undefined;
@@ -20,8 +24,10 @@ export function newRunState(): RunState {
   return {
     hooks: [],
     group: undefined,
+    retained: false,
     cluster: undefined,
     events: undefined,
+    taskStartedAt: undefined,
     actionStartedAt: undefined,
     drainStartedAt: undefined,
   };

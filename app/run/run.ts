@@ -3,13 +3,16 @@ import type { Config } from '../config/drain-config.ts';
 import type { Context } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import type { Report } from '../events.ts';
+import { type Clock, withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import { Stopwatch } from '../lib/stopwatch.ts';
 import { ActionEnded, completeHook, type Hook, NoPendingAction } from '../lifecycle/heartbeat.ts';
+import { finishRetained } from '../lifecycle/retention.ts';
 import { consequenceOf, EX_SOFTWARE, type LifecycleResult, type Outcome, Stopped } from '../outcome.ts';
 import { drainTarget, NotTerminating } from './drain-target.ts';
 import type { DrainTask } from './drain-task.ts';
 import { handOver } from './hand-over.ts';
+import { HOLD_TAG } from './instance.ts';
 import type { Ports } from './ports.ts';
 import { newRunState, type RunState } from './run-state.ts';
 import { RunTotals } from './totals.ts';
@@ -41,7 +44,9 @@ export async function run(
 
   const { hookResult, exitCode: baseExitCode } = consequenceOf(outcome, config.policies);
   const { hook, exitCode } = await stopwatch.time('complete', () =>
-    completeHooks(state.hooks, hookResult, baseExitCode, { clock, report }),
+    state.retained
+      ? endRetained(config, ports, state, hookResult, baseExitCode, { clock, report })
+      : completeHooks(state.hooks, hookResult, baseExitCode, { clock, report }),
   );
   report({
     type: 'summary',
@@ -78,29 +83,68 @@ function outcomeOf(error: unknown): Outcome {
 async function tryHandOver(
   outcome: Outcome,
   config: Config,
-  { successors }: Ports,
+  ports: Ports,
   state: RunState,
   runId: string,
   context: Omit<Context, 'signal'>,
 ): Promise<Outcome> {
-  const { target, generation, dryRun, force } = config;
+  const { target, generation, dryRun, force, reason, instanceEndsAt } = config;
+  const { successors } = ports;
   if (outcome.kind !== 'stopped' || outcome.signal !== 'SIGTERM') return outcome;
   if (successors === undefined || target.kind !== 'instance' || dryRun || force) return outcome;
+  const { clock, report } = context;
+  const signal = new AbortController().signal;
   try {
-    const { hooks, actionStartedAt, drainStartedAt = config.drainStartedAt } = state;
+    if (await isHeld(target.instanceId, ports, clock)) return { kind: 'held', reason: `it has the tag ${HOLD_TAG}` };
+    const { hooks, actionStartedAt, taskStartedAt = clock.now(), drainStartedAt = config.drainStartedAt } = state;
     const task: DrainTask = {
       instanceId: target.instanceId,
-      action: { ...(actionStartedAt !== undefined && { startedAt: actionStartedAt }), ...target.action },
+      action: { ...target.action, ...(actionStartedAt !== undefined && { startedAt: actionStartedAt }) },
+      ...(reason !== 'termination' && { reason }),
+      ...(instanceEndsAt !== undefined && { instanceEndsAt }),
       ...(drainStartedAt !== undefined && { drainStartedAt }),
       generation,
     };
-    const signal = new AbortController().signal;
-    const successor = await handOver(task, runId, hooks, successors, { ...context, signal });
-    context.report({ type: 'handed over', task: successor, generation: generation + 1 });
+    const ranMs = clock.now() - taskStartedAt;
+    const successor = await handOver(task, ranMs, runId, hooks, successors, { clock, report, signal });
+    report({ type: 'handed over', task: successor, generation: generation + 1 });
     return { kind: 'handed over', task: successor };
   } catch (error) {
-    context.report({ type: 'hand-over failed', error });
+    report({ type: 'hand-over failed', error });
     return isBug(error) ? { kind: 'bug', error } : outcome;
+  }
+}
+
+/** How long a stopped task asks EC2 whether an operator has stopped the drain. */
+const HOLD_TIMEOUT_MS = 2_000;
+
+/** EC2 does not say: not held. */
+async function isHeld(instanceId: string, ports: Ports, clock: Clock): Promise<boolean> {
+  const describe = (signal: AbortSignal) => ports.describeInstance(instanceId, signal);
+  try {
+    return (await withTimeout(clock, HOLD_TIMEOUT_MS, describe))?.isHeld ?? false;
+  } catch (error) {
+    if (isBug(error)) throw error;
+    return false;
+  }
+}
+
+/** Ends an instance that its group retains, when its drain has succeeded; otherwise it stays, for people to look at. */
+async function endRetained(
+  { target }: Config,
+  { actions }: Ports,
+  { group = '' }: RunState,
+  result: LifecycleResult | undefined,
+  baseExitCode: number,
+  context: Omit<Context, 'signal'>,
+): Promise<HooksCompleted> {
+  if (target.kind === 'node' || result !== 'CONTINUE') return { hook: 'not completed', exitCode: baseExitCode };
+  try {
+    await finishRetained(actions, target.instanceId, group, { ...context, signal: new AbortController().signal });
+    return { hook: result, exitCode: baseExitCode };
+  } catch (error) {
+    context.report({ type: 'run failed', error });
+    return { hook: 'failed', exitCode: isBug(error) ? EX_SOFTWARE : 1 };
   }
 }
 

@@ -7,7 +7,7 @@ type Answer = 'active' | 'ended';
 export class FakeHook implements Hook {
   readonly name: string;
   readonly heartbeatTimeoutSeconds: number;
-  readonly globalTimeoutSeconds = 172_800;
+  readonly globalTimeoutSeconds: number;
   /** When it was beaten, in milliseconds of the clock. */
   readonly beats: number[] = [];
   readonly results: string[] = [];
@@ -16,10 +16,11 @@ export class FakeHook implements Hook {
   #active = true;
   readonly #clock: ManualClock;
 
-  constructor(clock: ManualClock, name = 'drainer', heartbeatTimeoutSeconds = 300) {
+  constructor(clock: ManualClock, name = 'drainer', heartbeatTimeoutSeconds = 300, globalTimeoutSeconds = 172_800) {
     this.#clock = clock;
     this.name = name;
     this.heartbeatTimeoutSeconds = heartbeatTimeoutSeconds;
+    this.globalTimeoutSeconds = globalTimeoutSeconds;
   }
 
   /** Ends the action, as its timeout or a completion elsewhere does. */

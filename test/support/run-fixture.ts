@@ -16,6 +16,11 @@ export const INSTANCE = 'i-0123456789abcdef0';
 const CONFIG: Config = {
   target: { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action: {} },
   cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+  reason: 'termination',
+  finishRetained: false,
+  paused: false,
+  onlyDrained: false,
+  warnings: [],
   dryRun: false,
   force: false,
   connectTimeoutMs: 120_000,
@@ -71,6 +76,11 @@ export function runFixture() {
     taint: () => Promise<'tainted' | 'replaced'>;
     capacity: () => Promise<GroupCapacity>;
     terminationStartedAt: Ports['actions']['terminationStartedAt'];
+    /** Absent: as the action says. */
+    lifecycleState: (() => string) | undefined;
+    /** Does the group retain instances after ABANDON? */
+    retains: boolean;
+    onTerminate: () => void;
     /** Ports that most runs have not. */
     ports: Partial<Ports>;
     /** The last of the notes on their way. */
@@ -91,6 +101,9 @@ export function runFixture() {
     taint: async () => 'tainted',
     capacity: async () => ({ desired: 0, inService: [] }),
     terminationStartedAt: async () => undefined,
+    lifecycleState: undefined,
+    retains: false,
+    onTerminate: () => undefined,
     ports: {},
     flush: async () => undefined,
   };
@@ -116,6 +129,10 @@ export function runFixture() {
       calls.push(`exclude ${name}`);
       return facts.exclude(signal);
     },
+    async markOutOfService({ name }) {
+      calls.push(`mark ${name} as out of service`);
+      return 'tainted';
+    },
     async restore({ name }) {
       calls.push(`restore ${name}`);
       return ['uncordoned'];
@@ -137,6 +154,7 @@ export function runFixture() {
       async instanceState() {
         const { action } = facts;
         if (action.kind === 'none') return undefined;
+        if (facts.lifecycleState !== undefined) return { group: action.group, lifecycleState: facts.lifecycleState() };
         return {
           group: action.group,
           lifecycleState: action.kind === 'pending' ? 'Terminating:Wait' : action.lifecycleState,
@@ -144,6 +162,11 @@ export function runFixture() {
       },
       terminatingHooks: async () => (facts.action.kind === 'pending' ? facts.action.hooks : []),
       terminationStartedAt: (...call) => facts.terminationStartedAt(...call),
+      retainsAbandoned: async () => facts.retains,
+      async terminate(instanceId) {
+        calls.push(`terminate ${instanceId}`);
+        facts.onTerminate();
+      },
     },
     describeInstance: () => facts.instance(),
     groupCapacity: () => facts.capacity(),

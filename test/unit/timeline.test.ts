@@ -19,7 +19,6 @@ function timeline(
     {
       now: NOW,
       taskStartedAt: NOW - MINUTE,
-      eventTime: undefined,
       actionStartedAt: undefined,
       drainStartedAt: undefined,
       globalTimeouts: [GLOBAL_TIMEOUT],
@@ -33,25 +32,18 @@ function timeline(
 const startOfAction = (sources: Partial<TimeSources>) => timeline(sources).action?.startedAt;
 
 // An action whose start is assumed too late ends before its last resort.
-test('the action started when the event says, else when Auto Scaling, else the predecessor, else with this task', () => {
+test('the action started when the event or Auto Scaling says, else the predecessor, else with this task', () => {
   const drainStartedAt = NOW - 10 * MINUTE;
   const actionStartedAt = NOW - 20 * MINUTE;
-  const eventTime = NOW - 30 * MINUTE;
-  assert.equal(startOfAction({ eventTime, actionStartedAt, drainStartedAt }), eventTime);
   assert.equal(startOfAction({ actionStartedAt, drainStartedAt }), actionStartedAt);
   assert.equal(startOfAction({ drainStartedAt }), drainStartedAt);
   assert.equal(startOfAction({}), NOW - MINUTE);
 });
 
-// The event belongs to this action; an activity that Auto Scaling lists could belong to another one.
-test('the event counts even when Auto Scaling names an earlier start', () => {
-  assert.equal(startOfAction({ eventTime: NOW - 5 * MINUTE, actionStartedAt: NOW - 9 * MINUTE }), NOW - 5 * MINUTE);
-});
-
 // A clock that is ahead would move the end of the action behind its real end, and the last resort with it.
 test('an action that seems to start after this task started with it, whatever the source', () => {
   const future = NOW + 5 * MINUTE;
-  for (const source of ['eventTime', 'actionStartedAt', 'drainStartedAt'] as const) {
+  for (const source of ['actionStartedAt', 'drainStartedAt'] as const) {
     assert.equal(startOfAction({ [source]: future }), NOW - MINUTE, source);
   }
 });
@@ -65,7 +57,7 @@ test('a drain that seems to start in the future starts now', () => {
 
 // The task may have waited for capacity for minutes: that must not use up the deadline.
 test('without a predecessor the drain starts now, not with its task or its action', () => {
-  const sources = { taskStartedAt: NOW - 8 * MINUTE, eventTime: NOW - 9 * MINUTE };
+  const sources = { taskStartedAt: NOW - 8 * MINUTE, actionStartedAt: NOW - 9 * MINUTE };
   const { drainStartedAt, doNotDisruptUntil, deadlineAt } = timeline(sources, {
     doNotDisruptMs: 5 * MINUTE,
     drainDeadlineMs: 10 * MINUTE,
@@ -99,24 +91,24 @@ test('without a deadline there is no instant for it', () => {
 
 // With the default result ABANDON, the first hook that times out ends the wait at all of them.
 test('the action ends with the shortest global timeout of its hooks', () => {
-  const eventTime = NOW - 2 * MINUTE;
-  const { action } = timeline({ eventTime, globalTimeouts: [172_800, 6_000, 30_000] });
+  const actionStartedAt = NOW - 2 * MINUTE;
+  const { action } = timeline({ actionStartedAt, globalTimeouts: [172_800, 6_000, 30_000] });
   assert.deepEqual(action, {
-    startedAt: eventTime,
-    warnAt: eventTime + 5_400_000,
-    endsAt: eventTime + 6_000_000,
+    startedAt: actionStartedAt,
+    warnAt: actionStartedAt + 5_400_000,
+    endsAt: actionStartedAt + 6_000_000,
   });
 });
 
 // A node that is drained by hand has no action: a warning about its end, or a last resort, would break its order.
 test('without a pending hook there is no action', () => {
-  const sources = { eventTime: NOW - MINUTE, actionStartedAt: NOW - MINUTE, globalTimeouts: [] };
+  const sources = { actionStartedAt: NOW - MINUTE, globalTimeouts: [] };
   assert.ok(!('action' in timeline(sources)));
 });
 
 // A task that starts late in the action must evict at once, not wait for instants that are over.
 test('instants of the action may be over when the drain starts', () => {
-  const { action } = timeline({ eventTime: NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE });
+  const { action } = timeline({ actionStartedAt: NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE });
   assert.ok(action !== undefined);
   assert.ok(action.warnAt < NOW);
   assert.equal(action.endsAt, NOW + MINUTE);
@@ -127,8 +119,8 @@ test('the certain end is the earlier of the end of the action and the deadline o
   const durations = { drainDeadlineMs: 10 * MINUTE };
   const certainEnd = (sources: Partial<TimeSources>) => timeline(sources, durations).certainEnd;
   assert.deepEqual(certainEnd({}), { at: NOW + 10 * MINUTE, marginMs: 2 * MINUTE });
-  const eventTime = NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE;
-  assert.deepEqual(certainEnd({ eventTime }), { at: NOW + MINUTE, marginMs: 2 * MINUTE });
+  const actionStartedAt = NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE;
+  assert.deepEqual(certainEnd({ actionStartedAt }), { at: NOW + MINUTE, marginMs: 2 * MINUTE });
   assert.equal(certainEnd({ globalTimeouts: [] })?.at, NOW + 10 * MINUTE);
 });
 
@@ -154,4 +146,22 @@ test('a pod is asked its grace period, never less than 1 s, and the margin befor
   const certainEnd = { at: NOW, marginMs: 30_000 };
   const secondsBefore = (grace: number) => (NOW - latestTermination(certainEnd, grace)) / 1_000;
   assert.deepEqual([0, 1, 30, 3_600].map(secondsBefore), [31, 31, 60, 3_630]);
+});
+
+// A Spot instance ends two minutes after its notice, whatever its group says: a pod that is asked to end later gets no grace.
+test('the end that EC2 has announced is the certain end, unless the action ends sooner', () => {
+  assert.equal(timeline({ globalTimeouts: [], instanceEndsAt: NOW + MINUTE }).certainEnd?.at, NOW + MINUTE);
+  assert.equal(timeline({ instanceEndsAt: NOW + MINUTE }).certainEnd?.at, NOW + MINUTE);
+  const actionStartedAt = NOW - GLOBAL_TIMEOUT * 1_000 + MINUTE;
+  assert.equal(timeline({ actionStartedAt, instanceEndsAt: NOW + 5 * MINUTE }).certainEnd?.at, NOW + MINUTE);
+});
+
+// A group that retains its instances ends nothing at the end of the action: pods that were hurried then were hurried for nothing.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-lifecycle-policy.html
+test('the action of a group that retains is no end of the pods, and is ended with ABANDON shortly before its own end', () => {
+  const { action, abandonAt, certainEnd } = timeline({ actionStartedAt: NOW - MINUTE, isRetained: true });
+  assert.deepEqual([action, certainEnd], [undefined, undefined]);
+  const endsAt = NOW - MINUTE + GLOBAL_TIMEOUT * 1_000;
+  assert.ok(abandonAt !== undefined && abandonAt <= endsAt - MINUTE && abandonAt >= endsAt - 5 * MINUTE);
+  assert.equal(timeline({ actionStartedAt: NOW }).abandonAt, undefined);
 });

@@ -134,6 +134,7 @@ export function clusterOf(world: World, life: Life): Cluster {
         () => 'tainted' as const,
         signal,
       ),
+    markOutOfService: async () => 'replaced',
     restore: async () => [],
     podsOf: (node) => podsOf(world, life, node, call, record),
     volumesOf: () => ({

@@ -158,6 +158,11 @@ function randomConfig(lifeMs: number, random: Seeded): Config {
   return {
     target: { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action: {} },
     cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+    reason: 'termination',
+    finishRetained: false,
+    paused: false,
+    onlyDrained: false,
+    warnings: [],
     dryRun: false,
     force: false,
     connectTimeoutMs: random.pick(120 * SECOND, 120 * SECOND, 30 * SECOND, HOUR),

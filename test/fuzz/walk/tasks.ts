@@ -147,6 +147,8 @@ export class Tasks {
             signal,
           ),
         terminatingHooks: (_, __, ___, signal) => aws('describe hooks', () => [hook], signal),
+        retainsAbandoned: async () => false,
+        terminate: async () => undefined,
         terminationStartedAt: (_, __, signal) => aws('describe activities', () => world.startedAt - 1_000, signal),
       },
       describeInstance: (_, signal) =>

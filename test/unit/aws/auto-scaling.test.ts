@@ -19,8 +19,9 @@ async function awsWithInstance(t: TestContext) {
     autoScalingGroupName: 'nodes',
     tags: { 'kubernetes.io/cluster/prod': 'owned' },
   });
-  const service = await autoScaling(aws.environment['AWS_REGION'] ?? '');
-  return { aws, service, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
+  const warnings: string[] = [];
+  const service = await autoScaling(aws.environment['AWS_REGION'] ?? '', (message) => warnings.push(message));
+  return { aws, service, warnings, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
 }
 
 // An instance that is gone is an error that is retried, instead of nothing to do.
@@ -94,15 +95,29 @@ test('heartbeat and completion return whether the action was active', async (t) 
 });
 
 // A late event of an earlier action completes the present one.
-test('the token of the event is sent, and the token of another action has no effect', async (t) => {
-  const { aws, hooks } = await awsWithInstance(t);
+test('the token of the event is sent; the token of another action is replaced by the instance ID, with a warning', async (t) => {
+  const { aws, hooks, warnings } = await awsWithInstance(t);
   const [event] = aws.terminateInstance(id);
   assert.ok(event);
   const token = event.detail.LifecycleActionToken;
   const [ours] = await hooks({ hook: 'drainer', token });
   const [theirs] = await hooks({ hook: 'drainer', token: '00000000-0000-0000-0000-000000000000' });
-  assert.equal(await theirs?.heartbeat(never), 'ended');
+  assert.equal(await theirs?.heartbeat(never), 'active');
+  assert.match(warnings.join(), /no active lifecycle action has the token of the event; using the action of i-/);
   assert.equal(await ours?.heartbeat(never), 'active');
+  assert.equal(warnings.length, 1);
+});
+
+// A drain that lasts longer than its action would send heartbeats for, and complete, the next action of the same instance.
+test('a token that had an active action is not replaced later', async (t) => {
+  const { aws, hooks, warnings } = await awsWithInstance(t);
+  const [event] = aws.terminateInstance(id);
+  const [hook] = await hooks({ hook: 'drainer', token: event?.detail.LifecycleActionToken ?? '' });
+  assert.equal(await hook?.heartbeat(never), 'active');
+  assert.equal(await hook?.complete('CONTINUE', never), 'active');
+  assert.equal(await hook?.heartbeat(never), 'ended');
+  const calls = aws.requests.filter(({ action }) => action === 'autoscaling:RecordLifecycleActionHeartbeat');
+  assert.deepEqual([calls.length, warnings], [2, []]);
 });
 
 // Any other error, such as a wrong setting, counts as "ended", and the node is not drained.

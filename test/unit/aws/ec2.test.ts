@@ -27,6 +27,7 @@ test('an instance is described by its name, its launch, its state and every priv
     launchedAt: launchTime,
     state: 'running',
     clusters: ['prod'],
+    isHeld: false,
   });
 });
 

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../../app/config/cli.ts';
-import { DRAIN_SETTINGS, SWEEP_SETTINGS, settingRows, UNDO_SETTINGS } from '../../../app/config/command-settings.ts';
+import {
+  CORDON_SETTINGS,
+  DRAIN_SETTINGS,
+  SWEEP_SETTINGS,
+  settingRows,
+  UNDO_SETTINGS,
+} from '../../../app/config/command-settings.ts';
 import { helpText } from '../../../app/config/help.ts';
 import { flagOf, settingNames } from '../../../app/config/settings.ts';
 
@@ -40,7 +46,7 @@ test('unknown flags, commands and arguments are errors that name them', () => {
   ]);
   assert.deepEqual(errorsOf('drain', 'node-a'), ["unexpected argument 'node-a'"]);
   assert.deepEqual(errorsOf('drian', '--x'), ["unknown command 'drian'; did you mean drain?", 'unknown flag --x']);
-  assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain, undo or sweep']);
+  assert.deepEqual(errorsOf('--node', 'a'), ['no command given: use drain, cordon, undo or sweep']);
 });
 
 // A setting of `drain` is suggested for `sweep`, which refuses it too.
@@ -88,16 +94,20 @@ test('a flag is not taken as the value of the flag before it', () => {
 
 // A setting is accepted by a command that ignores it.
 test('every setting is a flag of the commands that read it, and of no other command', () => {
-  const commands = { drain: DRAIN_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS };
+  const commands = { drain: DRAIN_SETTINGS, cordon: CORDON_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS };
   for (const [command, read] of Object.entries(commands)) {
     for (const name of settingNames) {
       const line = readCommandLine([command, `--${flagOf(name)}`, 'some-value']);
-      assert.ok(line.command === 'drain' || line.command === 'undo' || line.command === 'sweep');
+      assert.ok('flags' in line);
       assert.deepEqual(line.flags.settings, { [name]: 'some-value' });
       assert.deepEqual(line.errors, read.includes(name) ? [] : [`--${flagOf(name)} is not a flag of ${command}`]);
     }
   }
-  for (const name of settingNames) assert.ok(DRAIN_SETTINGS.includes(name) || SWEEP_SETTINGS.includes(name), name);
+  for (const name of settingNames)
+    assert.ok(
+      Object.values(commands).some((read) => read.includes(name)),
+      name,
+    );
 });
 
 // `sweep --node a` sweeps every group of the region, and ignores that node.

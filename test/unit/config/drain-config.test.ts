@@ -30,6 +30,11 @@ test('settings that are not given have their defaults', () => {
   assert.deepEqual(read(GOOD), {
     target: { kind: 'instance', instanceId: ID, region: 'eu-central-1', action: {} },
     cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+    reason: 'termination',
+    finishRetained: false,
+    paused: false,
+    onlyDrained: false,
+    warnings: [],
     dryRun: false,
     force: false,
     connectTimeoutMs: 120_000,
@@ -97,9 +102,6 @@ test('an invalid value is an error that names the setting and the value', () => 
       'INSTANCE_ID',
       ['i-123', 'i-0123456789ABCDEF0', 'i-0123456789abcdef01', 'mi-0123456789abcdef0', `${ID}\n`, ` ${ID}`],
     ],
-    ['AUTO_SCALING_GROUP_NAME', ['a:b', 'x'.repeat(256), 'a\u0000b']],
-    ['LIFECYCLE_HOOK_NAME', ['a b', 'ä', 'x'.repeat(256)]],
-    ['LIFECYCLE_DESTINATION', ['ec2', 'Warmpool']],
     ['CLUSTER_NAME', ['-a', 'a.b', 'x'.repeat(101)]],
     ['AWS_REGION', ['eu', 'eu-central', 'EU-CENTRAL-1', 'eu-central-1a', 'eu-central-1.evil.com']],
     ['AWS_ENDPOINT_URL', ['localhost:4566', 'ftp://x', 'http://', '/x']],
@@ -119,6 +121,9 @@ test('an invalid value is an error that names the setting and the value', () => 
     ['MISSING_NODE', ['leave', 'Continue', 'AUTO']],
     ['ON_FAILURE', ['force', 'ABANDON']],
     ['ON_DEADLINE', ['leave']],
+    ['REASON', ['spot', 'Termination']],
+    ['RETAINED', ['true', 'Finish']],
+    ['ENABLED', ['off', 'False']],
   ];
   for (const [name, values] of bad) {
     for (const value of values) {
@@ -130,14 +135,61 @@ test('an invalid value is an error that names the setting and the value', () => 
   }
 });
 
+// AWS adds a destination, or changes the form of its tokens: every termination from then on would end with exit code 64.
+test('an invalid value that an event has put into the environment is a warning, and is looked up; a person who types it is told', () => {
+  const bad: [name: string, values: string[]][] = [
+    ['AUTO_SCALING_GROUP_NAME', ['a:b', 'x'.repeat(256), 'a\u0000b']],
+    ['LIFECYCLE_HOOK_NAME', ['a b', 'ä', 'x'.repeat(256)]],
+    ['LIFECYCLE_ACTION_TOKEN', ['1234']],
+    ['LIFECYCLE_DESTINATION', ['ec2', 'Warmpool', 'Moon']],
+    ['LIFECYCLE_ACTION_TIME', ['yesterday', '2026-13-40T99:99:99Z']],
+    ['NOTICE_TIME', ['now']],
+    ['ENDS_AT', ['soon', 'Thu, 99 Aug 2026 21:42:38 GMT']],
+    ['DRAIN_TIME', ['1']],
+  ];
+  for (const [name, values] of bad) {
+    for (const value of values) {
+      const config = read({ ...GOOD, [name]: value });
+      assert.deepEqual(config.target, read(GOOD).target, name);
+      assert.equal(config.warnings.length, 1, name);
+      assert.ok(
+        config.warnings[0]?.startsWith(name) && config.warnings[0].endsWith('; ignoring it'),
+        config.warnings[0],
+      );
+      const flag = `--${name.toLowerCase().replaceAll('_', '-')}=${value}`;
+      if (!value.includes('\u0000')) assert.equal(errors(GOOD, flag).length, 1, flag);
+    }
+  }
+});
+
+// A token in a warning ends up in a log that more people read than may complete lifecycle actions.
+test('the warning about a token does not show it', () => {
+  const { warnings } = read({ ...GOOD, LIFECYCLE_ACTION_TOKEN: 'not-a-uuid' });
+  assert.equal(warnings.length, 1);
+  assert.ok(!warnings.join().includes('not-a-uuid'));
+});
+
+// A Spot instance that is expected to end later than it does is drained without haste, and its pods are killed.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+test('a Spot instance ends 120 s after its notice, unless the end is known; other notices have no end', () => {
+  const at = Date.parse('2026-08-27T21:42:38Z');
+  const end = (reason: string, more: Record<string, string> = {}) =>
+    read({ ...GOOD, REASON: reason, NOTICE_TIME: '2026-08-27T21:42:38Z', ...more }).instanceEndsAt;
+  assert.equal(end('spot-interruption'), at + 120_000);
+  assert.equal(end('rebalance-recommendation'), undefined);
+  // The form of AWS Health.
+  assert.equal(end('scheduled-change', { ENDS_AT: 'Thu, 27 Aug 2026 21:42:38 GMT' }), at);
+  assert.equal(end('spot-interruption', { ENDS_AT: '2026-08-27T21:43:00Z' }), at + 22_000);
+});
+
 // Instances with old, short IDs cannot be drained.
 test('an instance ID has 8 or 17 hex digits', () => {
   assert.deepEqual(errors({ ...GOOD, INSTANCE_ID: 'i-0a1b2c3d' }), []);
 });
 
 // The token, with which anybody can complete the action, is printed to a log.
-test('an invalid token is an error that does not show it', () => {
-  const [error, ...more] = errors({ ...GOOD, LIFECYCLE_HOOK_NAME: 'drainer', LIFECYCLE_ACTION_TOKEN: 's3cr3t' });
+test('an invalid token that a person types is an error that does not show it', () => {
+  const [error, ...more] = errors(GOOD, '--lifecycle-hook-name=drainer', '--lifecycle-action-token=s3cr3t');
   assert.deepEqual(more, []);
   assert.match(error ?? '', /^LIFECYCLE_ACTION_TOKEN must be/);
   assert.doesNotMatch(error ?? '', /s3cr3t/);
@@ -156,7 +208,7 @@ test('all errors are reported at once, those of the command line first', () => {
   const text = configErrorText(new ConfigErrors(found));
   for (const error of found) assert.ok(text.includes(`  - ${error}\n`));
   assert.match(text, /invalid configuration; nothing was changed/);
-  for (const command of ['drain', 'undo', 'sweep']) assert.ok(text.includes(`${command} --help`), command);
+  assert.match(text, /COMMAND --help/);
 });
 
 // In the environment of a task with a bad setting, the one command that would repair the node would not run.

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
-import { cordon, exclude, nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
+import { cordon, exclude } from '../../../app/kubernetes/node-marks.ts';
+import { nodeDirectory, readNode } from '../../../app/kubernetes/nodes.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { ManualClock } from '../../support/clock.ts';
@@ -24,9 +25,10 @@ test('a cordon has the UID as a precondition and excludes the node from load bal
   assert.notEqual(await cordon(client, node, false, never), 'replaced');
   const [first, second] = server.received.map(({ body }) => JSON.parse(body));
   const labels = { [EXCLUSION]: 'true' };
-  const annotations = { 'node-drainer/excluded-from-load-balancers': 'true' };
+  const cordonedByUs = { 'node-drainer/cordoned': 'true' };
+  const annotations = { ...cordonedByUs, 'node-drainer/excluded-from-load-balancers': 'true' };
   assert.deepEqual(first, { metadata: { uid: 'n-1', labels, annotations }, spec: { unschedulable: true } });
-  assert.deepEqual(second, { metadata: { uid: 'n-1' }, spec: { unschedulable: true } });
+  assert.deepEqual(second, { metadata: { uid: 'n-1', annotations: cordonedByUs }, spec: { unschedulable: true } });
   assert.equal(server.received[0]?.headers['content-type'], 'application/merge-patch+json');
 });
 
@@ -39,8 +41,19 @@ test('a label that is already there stays that of whoever set it', async (t) => 
   assert.equal(await exclude(client, excluded, never), 'excluded');
   assert.deepEqual(
     server.received.map(({ body }) => JSON.parse(body)),
-    [{ metadata: { uid: 'n-1' }, spec: { unschedulable: true } }],
+    [{ metadata: { uid: 'n-1', annotations: { 'node-drainer/cordoned': 'true' } }, spec: { unschedulable: true } }],
   );
+});
+
+// A node that a person has cordoned would be uncordoned when its instance enters service again.
+test('a cordon that was there before stays that of whoever set it', async (t) => {
+  const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
+  const client = clientOf(t, server.url, new ManualClock());
+  assert.notEqual(await cordon(client, { ...node, cordoned: true }, false, never), 'replaced');
+  assert.deepEqual(JSON.parse(server.received[0]?.body ?? ''), {
+    metadata: { uid: 'n-1' },
+    spec: { unschedulable: true },
+  });
 });
 
 // The exclusion at the end of a drain must not cordon again a node that a person uncordoned, or touch the node that has its name now.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
-import { restore } from '../../../app/kubernetes/nodes.ts';
+import { restore } from '../../../app/kubernetes/node-marks.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { ManualClock } from '../../support/clock.ts';
@@ -74,7 +74,7 @@ async function nodeServer(t: TestContext, marks: Marks, conflicts = 0) {
     annotations,
     methods,
     server,
-    restored: () => restore(client, nodeOf('node-a', 'i-1'), never),
+    restored: (onlyDrained = false) => restore(client, nodeOf('node-a', 'i-1'), onlyDrained, never),
   };
 }
 
@@ -153,8 +153,35 @@ test('a node that no longer exists, or whose name another node has, is replaced 
     json(response, next?.code ?? 500, next);
   });
   const client = clientOf(t, refusing.url, new ManualClock());
-  const again = () => restore(client, nodeOf('node-a', 'i-1'), never);
+  const again = () => restore(client, nodeOf('node-a', 'i-1'), false, never);
   assert.equal(await again(), 'replaced');
   await assert.rejects(again(), ApiError);
   await assert.rejects(again(), Denied);
+});
+
+const CORDONED = 'node-drainer/cordoned';
+const OUT_OF_SERVICE = { key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' };
+
+// Every instance that enters service again starts an undo: a node that a person had cordoned before would serve again.
+test('with onlyDrained, a cordon is taken back only if a drain has marked it as its own', async (t) => {
+  const ours = await nodeServer(t, { cordoned: true, annotations: { [CORDONED]: 'true' } });
+  assert.deepEqual(await ours.restored(true), ['uncordoned']);
+  assert.deepEqual([ours.node.unschedulable, [...ours.annotations.keys()]], [false, ['note']]);
+  const theirs = await nodeServer(t, { cordoned: true });
+  assert.deepEqual(await theirs.restored(true), []);
+  assert.equal(theirs.node.unschedulable, true);
+  assert.deepEqual(theirs.methods(), ['GET']);
+});
+
+// The taint that moves the pods of a machine that is off would keep every pod off the machine when it is back.
+test('the out-of-service taint of a drain goes, that of a person stays', async (t) => {
+  const ours = await nodeServer(t, {
+    taints: [GPU, OUT_OF_SERVICE],
+    annotations: { 'node-drainer/out-of-service': 'true' },
+  });
+  assert.deepEqual(await ours.restored(true), ['taint node.kubernetes.io/out-of-service removed']);
+  assert.deepEqual(ours.node.taints, [GPU]);
+  const theirs = await nodeServer(t, { taints: [GPU, OUT_OF_SERVICE] });
+  assert.deepEqual(await theirs.restored(true), []);
+  assert.deepEqual(theirs.node.taints, [GPU, OUT_OF_SERVICE]);
 });

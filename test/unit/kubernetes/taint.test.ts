@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ApiError } from '../../../app/kubernetes/errors.ts';
-import { taint } from '../../../app/kubernetes/nodes.ts';
+import { taint } from '../../../app/kubernetes/node-marks.ts';
 import { Denied } from '../../../app/lib/errors.ts';
 import { apiServer, clientOf, json, status } from '../../support/api-server.ts';
 import { ManualClock } from '../../support/clock.ts';

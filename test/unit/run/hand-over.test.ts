@@ -8,8 +8,12 @@ import { INSTANCE, runFixture } from '../../support/run-fixture.ts';
 
 type Start = { task: DrainTask; startedBy: string; clientToken: string };
 
-/** A run that waits for a pod for ever, with a place for a successor, and is told to stop after a minute. */
-function stoppedRun(answer: (tries: number) => StartResult | Error, by: 'SIGTERM' | 'SIGINT' = 'SIGTERM') {
+/** A run that waits for a pod for ever, with a place for a successor, and is told to stop, by default after a minute. */
+function stoppedRun(
+  answer: (tries: number) => StartResult | Error,
+  by: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
+  afterMs = 60_000,
+) {
   const all = runFixture();
   const starts: Start[] = [];
   all.cluster.add(pod('slow'), { shutdownMs: Number.POSITIVE_INFINITY });
@@ -23,7 +27,7 @@ function stoppedRun(answer: (tries: number) => StartResult | Error, by: 'SIGTERM
       },
     },
   };
-  all.clock.sleep(60_000, new AbortController().signal).then(() => all.stop.abort(new Stopped(by)));
+  all.clock.sleep(afterMs, new AbortController().signal).then(() => all.stop.abort(new Stopped(by)));
   return { ...all, starts };
 }
 
@@ -31,7 +35,7 @@ const STARTED: StartResult = { kind: 'started', task: 'arn:task/2' };
 
 // Spot takes a task away with two minutes' notice, and nobody replaces it: the node would wait undrained for its hook to time out.
 test('a worker that is told to stop starts its successor with its own task, one generation on', async () => {
-  const { clock, run, starts, recorder, hook } = stoppedRun(() => STARTED);
+  const { clock, run, starts, recorder, hook } = stoppedRun(() => STARTED, 'SIGTERM', 301_000);
   const action = { group: 'nodes', hook: 'drainer', token: 'token-1', startedAt: Date.parse('2026-01-01T00:00:00Z') };
   const target = { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action } as const;
   assert.equal(await run({ target, generation: 3 }), 'handed over, hook untouched, exit 0');
@@ -97,12 +101,12 @@ test('a start that fails in passing, or finds no place, is tried again with the 
 // Two runs of one generation, of two lineages, would be answered with one task: that of the first, which may be over.
 test('the client token is another one for each run and each generation', async () => {
   const tokenOf = async (generation: number) => {
-    const { run, starts } = stoppedRun(() => STARTED);
+    const { run, starts } = stoppedRun(() => STARTED, 'SIGTERM', 301_000);
     await run({ generation });
     return starts[0]?.clientToken;
   };
   assert.equal(await tokenOf(1), `${INSTANCE}-2-run-1`);
-  assert.notEqual(await tokenOf(1), await tokenOf(2));
+  assert.notEqual(await tokenOf(1), await tokenOf(0));
 });
 
 // SIGKILL comes after the stop timeout: whoever still tries then has not even said that nobody goes on.
@@ -152,4 +156,50 @@ test('a successor is told what the rule told the first task, and when that began
     DRAIN_TIME: '2026-03-01T10:01:01.234Z',
     GENERATION: '2',
   });
+});
+
+// Whatever stops every task within a minute would start a task a minute, for as long as the lifecycle action lasts.
+test('the second task that is stopped within 5 minutes starts no third one, but sends one more heartbeat', async () => {
+  const { run, starts, recorder, hook } = stoppedRun(() => STARTED);
+  assert.equal(await run({ generation: 1 }), 'stopped, hook untouched, exit 143');
+  assert.equal(starts.length, 0);
+  assert.match(String(recorder.of('hand-over failed')[0]?.error), /not starting a third one within 5 minutes/);
+  assert.ok((hook.beats.at(-1) ?? 0) >= 60_000);
+});
+
+// An operator who stops one drain for good would have to stop its successors one by one.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
+test('a task that is stopped while its instance has the hold tag starts no successor', async () => {
+  const { run, starts, facts } = stoppedRun(() => STARTED);
+  const before = facts.instance;
+  let isHeld = false;
+  facts.instance = async () => {
+    const instance = await before();
+    const held = instance && { ...instance, isHeld };
+    isHeld = true;
+    return held;
+  };
+  assert.equal(await run(), 'held, hook untouched, exit 0');
+  assert.equal(starts.length, 0);
+});
+
+// EC2 that does not answer would keep the successor from starting before SIGKILL.
+test('a successor starts although EC2 does not say whether the instance is held', async () => {
+  const { run, starts, facts } = stoppedRun(() => STARTED);
+  const before = facts.instance;
+  let calls = 0;
+  facts.instance = () => (++calls === 1 ? before() : new Promise(() => undefined));
+  assert.equal(await run(), 'handed over, hook untouched, exit 0');
+  assert.equal(starts.length, 1);
+});
+
+// A successor that believes in a termination refuses an instance that only EC2 has announced to end.
+test('a successor is told the reason of the drain, and when the instance ends', async () => {
+  const { run, starts, clock } = stoppedRun(() => STARTED);
+  const instanceEndsAt = clock.startedAt + 3_600_000;
+  await run({ reason: 'scheduled-change', instanceEndsAt });
+  const [{ task } = { task: undefined }] = starts;
+  assert.ok(task !== undefined);
+  const { REASON, ENDS_AT } = environmentOf(task);
+  assert.deepEqual([REASON, ENDS_AT], ['scheduled-change', new Date(instanceEndsAt).toISOString()]);
 });

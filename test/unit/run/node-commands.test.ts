@@ -4,17 +4,20 @@ import { Denied, Failure } from '../../../app/lib/errors.ts';
 import { Stopped } from '../../../app/outcome.ts';
 import type { NodeRef } from '../../../app/run/find-node.ts';
 import type { InstanceInfo } from '../../../app/run/instance.ts';
+import { type NodeCommandConfig, undo } from '../../../app/run/node-commands.ts';
 import type { Cluster, Ports } from '../../../app/run/ports.ts';
-import { type UndoConfig, undo } from '../../../app/run/undo.ts';
 import { INSTANCE, nodeOf } from '../../support/run-fixture.ts';
 import { testContext } from '../../support/test-context.ts';
 
-const BY_NODE: UndoConfig = {
+const BY_NODE: NodeCommandConfig = {
   target: { kind: 'node', name: 'node-a' },
   connectTimeoutMs: 60_000,
   unprovenNode: 'refuse',
+  cluster: { kind: 'eks', name: 'prod', region: 'eu-central-1' },
+  onlyDrained: false,
+  paused: false,
 };
-const BY_INSTANCE: UndoConfig = {
+const BY_INSTANCE: NodeCommandConfig = {
   ...BY_NODE,
   target: { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action: {} },
 };
@@ -68,6 +71,7 @@ function undoFixture() {
     cordon: unexpected('a cordon'),
     exclude: unexpected('an exclusion'),
     taint: unexpected('a taint'),
+    markOutOfService: unexpected('a taint'),
     podsOf: unexpected('a pod'),
     volumesOf: unexpected('a volume'),
     eventsOn: unexpected('an Event'),
@@ -77,6 +81,8 @@ function undoFixture() {
       instanceState: unexpected('Auto Scaling'),
       terminatingHooks: unexpected('a hook'),
       terminationStartedAt: unexpected('an activity'),
+      retainsAbandoned: unexpected('a policy'),
+      terminate: unexpected('a termination'),
     },
     groupCapacity: unexpected('a group'),
     async describeInstance(instanceId) {
@@ -95,7 +101,7 @@ function undoFixture() {
     recorder,
     stop,
     failures: () => recorder.of('run failed').map(({ error }) => String(error)),
-    undo: (config: UndoConfig) => clock.until(undo(config, ports, context), 300_000),
+    undo: (config: NodeCommandConfig) => clock.until(undo(config, ports, context), 300_000),
   };
 }
 
