@@ -38,7 +38,7 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
     ...(placement !== undefined && {
       successors: { start: async (...call) => (await ecsTasks(placement, region)).start(...call) },
     }),
-    connect: (signal) => connectCluster(resolveAccess, { clock, report }, signal),
+    connect: (signal) => connectCluster(resolveAccess, { clock, report, marks: target.kind === 'instance' }, signal),
   };
 }
 

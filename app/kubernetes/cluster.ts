@@ -21,11 +21,12 @@ import { volumesOf } from './volumes.ts';
 /**
  * Connects to a cluster. Tries once.
  * @param resolveAccess reads the current access from its source; called again when certificates or credentials are refused
+ * @param options with `marks`, a cordon is marked as the drainer's, and taken back when the instance returns
  * @throws Denied, ApiError or ApiUnreachable; Failure when the server has no eviction API
  */
 export async function connectCluster(
   resolveAccess: ResolveAccess,
-  { clock, report }: { clock: Clock; report: Report },
+  { clock, report, marks = false }: { clock: Clock; report: Report; marks?: boolean },
   signal: AbortSignal,
 ): Promise<Cluster> {
   const onThrottled = (pauseMs: number) => report({ type: 'throttled', pauseMs });
@@ -36,12 +37,12 @@ export async function connectCluster(
       server: client.server,
       policyVersion,
       nodes: nodeDirectory(client),
-      cordon: (node, exclude, signal) => cordon(client, node, exclude, signal),
+      cordon: (node, exclude, signal) => cordon(client, node, { exclude, marks }, signal),
       exclude: (node, signal) => exclude(client, node, signal),
       taint: (node, signal) => taint(client, node, signal),
       markOutOfService: (node, signal) => markOutOfService(client, node, signal),
       restore: (node, onlyDrained, signal) => restore(client, node, onlyDrained, signal),
-      podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report }),
+      podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report, marks }),
       volumesOf: (node) => volumesOf(client, node.name, clock),
       eventsOn: (node) => new EventRecorder(client, node, clock),
       requests: client.counts,
@@ -81,7 +82,7 @@ function drainCluster(
   client: KubernetesClient,
   policyVersion: PolicyVersion,
   node: NodeRef,
-  { clock, report }: { clock: Clock; report: Report },
+  { clock, report, marks }: { clock: Clock; report: Report; marks: boolean },
 ): DrainCluster {
   const pods: Collection<Pod> = {
     name: `pods of node ${node.name}`,
@@ -98,7 +99,7 @@ function drainCluster(
   return {
     isSameNode: async (signal) => (await nodeDirectory(client).byName(node.name, signal))?.uid === node.uid,
     // Called when somebody has uncordoned it: this cordon is ours, whoever cordoned it first.
-    cordon: (signal) => cordon(client, { ...node, cordoned: false }, false, signal),
+    cordon: (signal) => cordon(client, { ...node, cordoned: false }, { exclude: false, marks }, signal),
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),
     readPods: consistentList(client, pods, '/api/v1/pods', clock),

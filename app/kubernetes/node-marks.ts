@@ -19,17 +19,18 @@ const EXCLUSION = { labels: { [EXCLUSION_LABEL]: 'true' }, annotations: { [EXCLU
 /**
  * Marks the node unschedulable and, optionally, excludes it from external load balancers, in one request. A node that is
  * cordoned already keeps its annotations: somebody else may have cordoned it.
+ * @param marks whether the cordon is taken back when the instance returns into service; not that of a person who drains a node
  * @returns the node after that; 'replaced' when it no longer exists, or another node has its name
  * @throws Denied, ApiError or ApiUnreachable
  */
 export async function cordon(
   client: KubernetesClient,
   node: NodeRef,
-  excludeFromLoadBalancers: boolean,
+  { exclude, marks }: { readonly exclude: boolean; readonly marks: boolean },
   signal: AbortSignal,
 ): Promise<NodeRef | 'replaced'> {
-  const exclusion = excludeFromLoadBalancers && !node.excluded ? EXCLUSION : undefined;
-  const annotations = { ...(!node.cordoned && { [CORDONED]: 'true' }), ...exclusion?.annotations };
+  const exclusion = exclude && !node.excluded ? EXCLUSION : undefined;
+  const annotations = { ...(marks && !node.cordoned && { [CORDONED]: 'true' }), ...exclusion?.annotations };
   const metadata = { uid: node.uid, ...exclusion, ...(Object.keys(annotations).length > 0 && { annotations }) };
   return patch(client, node, { metadata, spec: { unschedulable: true } }, signal);
 }

@@ -123,8 +123,6 @@ test('undo uncordons the node and removes the marks of a drain, and those of nob
   const scenario = await Scenario.open(t, cluster);
   const { worker: name } = scenario;
   const before = marksOf(await readWorker(scenario));
-  // An earlier drain, whose node an administrator has uncordoned, may have left it.
-  delete before.annotations['node-drainer/cordoned'];
   const foreign = { key: FOREIGN, value: 'x', effect: 'PreferNoSchedule' };
   const body = { metadata: { labels: { [FOREIGN]: 'x' } }, spec: { taints: [...before.taints, foreign] } };
   await cluster.admin.core.patchNode({ name, body }, merge);

@@ -20,9 +20,9 @@ const notFound = status(404, 'NotFound', 'nodes "node-a" not found', { name: 'no
 test('a cordon has the UID as a precondition and excludes the node from load balancers in the same request', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
   const client = clientOf(t, server.url, new ManualClock());
-  const cordoned = await cordon(client, node, true, never);
+  const cordoned = await cordon(client, node, { exclude: true, marks: true }, never);
   assert.ok(cordoned !== 'replaced' && cordoned.uid === 'node-a#1');
-  assert.notEqual(await cordon(client, node, false, never), 'replaced');
+  assert.notEqual(await cordon(client, node, { exclude: false, marks: true }, never), 'replaced');
   const [first, second] = server.received.map(({ body }) => JSON.parse(body));
   const labels = { [EXCLUSION]: 'true' };
   const cordonedByUs = { 'node-drainer/cordoned': 'true' };
@@ -37,7 +37,7 @@ test('a label that is already there stays that of whoever set it', async (t) => 
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
   const client = clientOf(t, server.url, new ManualClock());
   const excluded = { ...node, excluded: true };
-  assert.notEqual(await cordon(client, excluded, true, never), 'replaced');
+  assert.notEqual(await cordon(client, excluded, { exclude: true, marks: true }, never), 'replaced');
   assert.equal(await exclude(client, excluded, never), 'excluded');
   assert.deepEqual(
     server.received.map(({ body }) => JSON.parse(body)),
@@ -46,10 +46,15 @@ test('a label that is already there stays that of whoever set it', async (t) => 
 });
 
 // A node that a person has cordoned would be uncordoned when its instance enters service again.
-test('a cordon that was there before stays that of whoever set it', async (t) => {
+test('a cordon that was there before, or that a person asked for, is not marked', async (t) => {
   const server = await apiServer(t, (_, response) => json(response, 200, object('node-a')));
   const client = clientOf(t, server.url, new ManualClock());
-  assert.notEqual(await cordon(client, { ...node, cordoned: true }, false, never), 'replaced');
+  assert.notEqual(
+    await cordon(client, { ...node, cordoned: true }, { exclude: false, marks: true }, never),
+    'replaced',
+  );
+  assert.notEqual(await cordon(client, node, { exclude: false, marks: false }, never), 'replaced');
+  assert.deepEqual(server.received[1]?.body, server.received[0]?.body);
   assert.deepEqual(JSON.parse(server.received[0]?.body ?? ''), {
     metadata: { uid: 'n-1' },
     spec: { unschedulable: true },
@@ -95,11 +100,11 @@ test('a node that no longer exists, or whose name another node has, is replaced;
     json(response, next?.code ?? 500, next);
   });
   const client = clientOf(t, server.url, new ManualClock());
-  assert.equal(await cordon(client, node, true, never), 'replaced');
-  assert.equal(await cordon(client, node, true, never), 'replaced');
-  await assert.rejects(cordon(client, node, true, never), Denied);
-  await assert.rejects(cordon(client, node, true, never), ApiError);
-  await assert.rejects(cordon(client, node, true, never), ApiError);
+  assert.equal(await cordon(client, node, { exclude: true, marks: true }, never), 'replaced');
+  assert.equal(await cordon(client, node, { exclude: true, marks: true }, never), 'replaced');
+  await assert.rejects(cordon(client, node, { exclude: true, marks: true }, never), Denied);
+  await assert.rejects(cordon(client, node, { exclude: true, marks: true }, never), ApiError);
+  await assert.rejects(cordon(client, node, { exclude: true, marks: true }, never), ApiError);
 });
 
 // A node that does not exist completes the hook: only the API server's own 404 for its name proves that.
