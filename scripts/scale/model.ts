@@ -1,11 +1,13 @@
 import { heartbeatIntervalMs } from '../../app/lifecycle/heartbeat.ts';
 import { START_INTERVAL_MS } from '../../app/sweep.ts';
-import { DRAIN, SWEEP, TASK } from '../cost/cost.ts';
+import { DRAIN, INSTANCES_PER_PAGE, PROBE, SECONDS_PER_CALL, TASK } from '../cost/bill.ts';
 import { type DrainedNode, requestsOf, totalOf } from './requests.ts';
 
-/** The terminations in the clusters of one account and region. */
+/** The terminations in the clusters of one account and region, which one stack serves. */
 export type Load = {
   readonly clusters: number;
+  /** In all Auto Scaling groups of the region. */
+  readonly instances: number;
   readonly terminations: number;
   /** Seconds over which they are distributed evenly; 0: all in the same second. */
   readonly within: number;
@@ -16,7 +18,7 @@ export const TEMPLATE = { heartbeatTimeout: 1_800, maxEventAge: 900, sweepGrace:
 
 /** Not documented anywhere: replace these with your own figures. */
 const ASSUMED = {
-  /** From RunTask to the first heartbeat: task start, image pull, and finding the node. */
+  /** From RunTask to the first heartbeat: task start, image pull, and finding the node. A sweep starts as quickly. */
   firstHeartbeatSeconds: 60,
   podsPerNode: 30,
   namespacesPerNode: 5,
@@ -31,10 +33,14 @@ const ASSUMED = {
 export const RUN_TASK_PER_SECOND = 20;
 
 const DRAIN_SECONDS = DRAIN.minutes * 60;
-const SWEEP_EVERY_SECONDS = SWEEP.everyMinutes * 60;
+const PROBE_SECONDS = PROBE.everyMinutes * 60;
 const STARTS_PER_SECOND_OF_A_SWEEP = 1_000 / START_INTERVAL_MS;
-/** The page size of DescribeAutoScalingGroups, ListTasks and DescribeTasks. */
+/** From a task that ended, or was refused, to its successor: the next probe, the start of the sweep, and its grace. */
+const SECONDS_TO_SWEEP = PROBE_SECONDS + ASSUMED.firstHeartbeatSeconds + TEMPLATE.sweepGrace;
+/** The page size of DescribeAutoScalingGroups, and of ListTasks and DescribeTasks by sweeps. */
 const PAGE_SIZE = 100;
+/** The probe keeps the data of a state below 256 KiB. */
+const TASKS_PER_PAGE_OF_PROBE = 25;
 /**
  * DescribeAutoScalingInstances, DescribeLifecycleHooks, a heartbeat, CompleteLifecycleAction. Only tasks that sweeps start also
  * call DescribeScalingActivities, because they have no event, and they start later.
@@ -53,27 +59,23 @@ export function tasksWithin(vcpus: number): number {
 
 /**
  * How many simultaneous terminations get their first heartbeat before their lifecycle actions time out. The rule starts tasks
- * until its events are too old, then the sweeps do, beginning with the next one. A task for which Fargate has no capacity waits
- * for the sweep after a drain has ended, because the rule does not retry that refusal.
- * @param clusters their sweeps start tasks concurrently; they share the rate of the account
+ * until its events are too old, then a sweep does; both together have the rate of the account. Tasks for which Fargate has no capacity
+ * wait until drains have ended and the probe has started a sweep, because the rule does not retry that refusal.
  * @param heartbeatTimeout in seconds
  * @param vcpus the Fargate quota
  * @param tasksPerInstance 2 if a sweep and the rule start a task for every instance
  */
-export function drainableInTime(
-  clusters: number,
-  heartbeatTimeout: number,
-  vcpus: number,
-  tasksPerInstance = 1,
-): number {
+export function drainableInTime(heartbeatTimeout: number, vcpus: number, tasksPerInstance = 1): number {
   const time = heartbeatTimeout - ASSUMED.firstHeartbeatSeconds;
-  const nextSweep = SWEEP_EVERY_SECONDS + TEMPLATE.sweepGrace;
   const byRule = RUN_TASK_PER_SECOND * Math.min(time, TEMPLATE.maxEventAge);
-  const sweeping = Math.max(0, time - TEMPLATE.maxEventAge - nextSweep);
-  const bySweeps = Math.min(RUN_TASK_PER_SECOND, STARTS_PER_SECOND_OF_A_SWEEP * clusters) * sweeping;
-  const round = Math.ceil(DRAIN_SECONDS / SWEEP_EVERY_SECONDS) * SWEEP_EVERY_SECONDS;
-  const rounds = 1 + Math.max(0, 1 + Math.floor((time - DRAIN_SECONDS - nextSweep) / round));
-  return Math.floor(Math.min(byRule + bySweeps, tasksWithin(vcpus) * rounds) / tasksPerInstance);
+  const bySweep = STARTS_PER_SECOND_OF_A_SWEEP * Math.max(0, time - TEMPLATE.maxEventAge);
+  const rounds = 1 + Math.floor(time / (DRAIN_SECONDS + SECONDS_TO_SWEEP));
+  return Math.floor(Math.min(byRule + bySweep, tasksWithin(vcpus) * rounds) / tasksPerInstance);
+}
+
+/** How many instances the probe can read before the next one starts. */
+export function instancesPerProbe(): number {
+  return Math.floor(PROBE_SECONDS / SECONDS_PER_CALL) * INSTANCES_PER_PAGE;
 }
 
 /** An average node of a cluster with so many nodes. */
@@ -92,37 +94,44 @@ export function nodeOf(nodes: number): DrainedNode {
 /** What a load requires of AWS and of Kubernetes. Rates are per second, at their peak. */
 export type Demand = ReturnType<typeof demandOf>;
 
-export function demandOf({ clusters, terminations, within }: Load) {
+export function demandOf({ clusters, instances, terminations, within }: Load) {
   const events = within === 0 ? terminations : terminations / within;
   const starts = Math.min(events, RUN_TASK_PER_SECOND);
   const atOnce = Math.min(terminations, Math.ceil(starts * DRAIN_SECONDS));
   const perCluster = Math.ceil(terminations / clusters);
   const atOncePerCluster = Math.min(perCluster, Math.ceil(atOnce / clusters));
   const groups = clusters * ASSUMED.groupsPerCluster;
-  const pages = Math.ceil(groups / PAGE_SIZE);
+  const groupPages = Math.ceil(groups / PAGE_SIZE);
   const waitingGroups = Math.min(groups, atOnce);
-  const waitingGroupsPerCluster = Math.min(ASSUMED.groupsPerCluster, atOncePerCluster);
-  const taskPages = Math.ceil(atOncePerCluster / PAGE_SIZE);
+  const instancePages = Math.ceil(instances / INSTANCES_PER_PAGE);
+  const taskPagesOfProbe = 2 * Math.ceil(atOnce / TASKS_PER_PAGE_OF_PROBE);
   const heartbeatSeconds = heartbeatIntervalMs({ heartbeatTimeoutSeconds: TEMPLATE.heartbeatTimeout }, 1) / 1_000;
   return {
     events,
     starts,
     secondsToStart: Math.max(within, secondsToStart(terminations)),
     tasksAtOnce: atOnce,
-    /** The sweeps of all clusters may run in the same minute. */
-    vcpus: (atOnce + clusters) * TASK.vcpu,
-    addresses: atOnce + clusters,
-    addressesPerCluster: atOncePerCluster + 1,
+    /** With `FARGATE_SPOT` the drains that the rule starts; without it, and for everything else, the quota is that of on-demand tasks. */
+    vcpusOfDrains: atOnce * TASK.vcpu,
+    /** With one sweep. */
+    vcpus: (atOnce + 1) * TASK.vcpu,
+    addresses: atOnce + 1,
     autoScalingCalls: starts * AUTO_SCALING_CALLS_PER_TASK,
     /** If all drains last longer than the heartbeat interval: one per termination, at most of those started within two days. */
     heartbeats: Math.min(terminations, Math.ceil(events * 172_800)) / heartbeatSeconds,
-    /** By the sweeps of all clusters, while instances wait: pages of groups, and the hooks of each group with a waiting instance. */
-    sweepCalls: (clusters * (pages + waitingGroupsPerCluster)) / SWEEP_EVERY_SECONDS,
-    sweepCallsWithoutPrefix: (clusters * (pages + waitingGroups)) / SWEEP_EVERY_SECONDS,
-    /** ListTasks and DescribeTasks, twice per sweep. */
-    sweepTaskReads: (clusters * taskPages * 2 * 2) / SWEEP_EVERY_SECONDS,
-    /** If the cluster has no other nodes: more nodes have more volume attachments. */
-    kubernetesRequests: (starts / clusters) * totalOf(requestsOf(nodeOf(perCluster))),
+    /** Of DescribeAutoScalingInstances, a minute. */
+    probePages: (instancePages * 60) / PROBE_SECONDS,
+    /** Reading all instances, and all running tasks. */
+    probeSeconds: (instancePages + taskPagesOfProbe) * SECONDS_PER_CALL,
+    probeCalls: instancePages / PROBE_SECONDS,
+    /** Look and Probe. */
+    stateMachines: PROBE.stateMachines / PROBE_SECONDS,
+    /** While instances wait without a task: pages of groups, and the hooks of each group with a waiting instance, every minute. */
+    sweepCalls: (groupPages + waitingGroups) / PROBE_SECONDS,
+    /** ListTasks and DescribeTasks, by the probe and twice by a sweep. */
+    taskReads: (taskPagesOfProbe + 2 * 2 * Math.ceil(atOnce / PAGE_SIZE)) / PROBE_SECONDS,
+    /** Each drain reads the list of volume attachments of the whole cluster. */
+    kubernetesRequests: (starts / clusters) * totalOf(requestsOf(nodeOf(Math.ceil(instances / clusters)))),
     watches: atOncePerCluster * ASSUMED.watchesPerDrain,
     /** If all pods are in one namespace, every drain receives the event of every eviction. */
     budgetEvents: atOncePerCluster * perCluster * ASSUMED.podsPerNode,

@@ -16,8 +16,9 @@ type Quota = {
 
 const ECS = 'https://docs.aws.amazon.com/AmazonECS/latest';
 const GENERAL = 'https://docs.aws.amazon.com/general/latest/gr';
+const STEP_FUNCTIONS = 'https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html';
 
-/** The maximum Fargate quota of a new account. */
+/** The Fargate quota of a new account, which on-demand and Spot tasks have each. */
 export const DEFAULT_VCPUS = 6;
 
 /** In the order in which they are reached. */
@@ -31,6 +32,14 @@ export const QUOTAS: readonly Quota[] = [
     secondHand: true,
   },
   {
+    name: 'Fargate Spot vCPU resource count, with `FARGATE_SPOT`',
+    defaultValue: DEFAULT_VCPUS,
+    needed: ({ vcpusOfDrains }) => vcpusOfDrains,
+    requestFrom: 'Service Quotas',
+    source: `${GENERAL}/ecs-service.html`,
+    secondHand: true,
+  },
+  {
     name: 'RunTask calls per second',
     defaultValue: RUN_TASK_PER_SECOND,
     needed: ({ events }) => events,
@@ -38,7 +47,7 @@ export const QUOTAS: readonly Quota[] = [
     source: `${ECS}/developerguide/throttling.html`,
   },
   {
-    name: 'Fargate task launches per second (burst of 100)',
+    name: 'Fargate task launches per second, on demand and Spot each (burst of 100; 5 in some regions)',
     defaultValue: 20,
     needed: ({ starts }) => starts,
     requestFrom: 'Service Quotas',
@@ -62,7 +71,8 @@ export const QUOTAS: readonly Quota[] = [
   {
     name: 'Auto Scaling calls per second, all actions',
     defaultValue: undefined,
-    needed: ({ autoScalingCalls, sweepCalls }) => autoScalingCalls + sweepCalls,
+    needed: ({ autoScalingCalls, heartbeats, probeCalls, sweepCalls }) =>
+      autoScalingCalls + heartbeats + probeCalls + sweepCalls,
     requestFrom: 'AWS Support',
     source: 'https://repost.aws/knowledge-center/autoscaling-api-calls-throttled',
   },
@@ -91,9 +101,17 @@ export const QUOTAS: readonly Quota[] = [
   {
     name: 'ListTasks and DescribeTasks calls per second (burst of 100)',
     defaultValue: 20,
-    needed: ({ sweepTaskReads }) => sweepTaskReads,
+    needed: ({ taskReads }) => taskReads,
     requestFrom: 'AWS Support',
     source: `${ECS}/APIReference/request-throttling.html`,
+  },
+  {
+    name: 'StartExecution calls per second, Express (StartSyncExecution has no fixed limit)',
+    defaultValue: 6_000,
+    needed: ({ stateMachines }) => stateMachines,
+    requestFrom: 'Service Quotas',
+    source: STEP_FUNCTIONS,
+    secondHand: true,
   },
   {
     name: 'STS requests per second, one per new token',

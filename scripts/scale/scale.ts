@@ -1,17 +1,17 @@
 /** What many terminations at once require: `node scripts/scale/scale.ts` prints the tables of docs/scale.md. */
-import { MONTH_HOURS, monthOf } from '../cost/cost.ts';
+import { billOf, TEN_CLUSTERS, totalOf as totalOfBill } from '../cost/bill.ts';
+import { table } from '../cost/table.ts';
 import { type Demand, demandOf, drainableInTime, type Load, nodeOf, secondsToStart, TEMPLATE } from './model.ts';
 import { DEFAULT_VCPUS, QUOTAS } from './quotas.ts';
 import { requestsOf, totalOf } from './requests.ts';
 
 export const CASES = {
-  thousand: { clusters: 1, terminations: 1_000, within: 0 },
-  rolling: { clusters: 50, terminations: 10_000, within: 86_400 },
-  half: { clusters: 50, terminations: 5_000, within: 0 },
+  thousand: { clusters: 1, instances: 2_000, terminations: 1_000, within: 0 },
+  region: { clusters: 10, instances: 2_000, terminations: 1_000, within: 0 },
+  rolling: { clusters: 50, instances: 10_000, terminations: 10_000, within: 86_400 },
+  half: { clusters: 50, instances: 10_000, terminations: 5_000, within: 0 },
 } as const satisfies Record<string, Load>;
 
-/** ecr.api, ecr.dkr, ecs, logs, autoscaling, ec2 and eks in three zones, billed per hour. https://aws.amazon.com/privatelink/pricing/ */
-const ENDPOINTS = { count: 7, zones: 3, dollarsPerHour: 0.01 };
 const HEARTBEAT_TIMEOUTS = [TEMPLATE.heartbeatTimeout, 3_600, 7_200];
 const UNLIMITED_VCPUS = Number.POSITIVE_INFINITY;
 
@@ -26,24 +26,24 @@ const ROWS: readonly Row[] = [
     (_, load) => duration(Math.max(load.within, secondsToStart(load.terminations * 2))),
   ],
   ['concurrent drains', ({ tasksAtOnce }) => number(tasksAtOnce)],
-  ['concurrent vCPUs, with sweeps', ({ vcpus }) => number(vcpus)],
-  ['concurrent network interfaces', ({ addresses }) => number(addresses)],
-  ['IP addresses for one stack', ({ addressesPerCluster }) => number(addressesPerCluster)],
+  ['concurrent vCPUs, with a sweep', ({ vcpus }) => number(vcpus)],
+  ['concurrent network interfaces and IP addresses', ({ addresses }) => number(addresses)],
   ['Auto Scaling calls per second, by starting tasks', ({ autoScalingCalls }) => number(autoScalingCalls)],
   ['heartbeats per second, if all drains run at the same time', ({ heartbeats }) => number(heartbeats)],
-  ['Auto Scaling calls per second, by sweeps', ({ sweepCalls }) => number(sweepCalls)],
-  ['… without `AutoScalingGroupPrefix`', ({ sweepCallsWithoutPrefix }) => number(sweepCallsWithoutPrefix)],
-  ['ListTasks and DescribeTasks calls per second', ({ sweepTaskReads }) => number(sweepTaskReads)],
+  ['pages of DescribeAutoScalingInstances per minute, by the probe', ({ probePages }) => number(probePages)],
+  ['seconds for which the probe looks', ({ probeSeconds }) => number(probeSeconds)],
+  ['Auto Scaling calls per second, by the probe', ({ probeCalls }) => number(probeCalls)],
+  [
+    'Auto Scaling calls per second, by sweeps, while instances wait without a task',
+    ({ sweepCalls }) => number(sweepCalls),
+  ],
+  ['ListTasks and DescribeTasks calls per second', ({ taskReads }) => number(taskReads)],
   ['EC2, EKS and STS calls and log streams per second, each', ({ starts }) => number(starts)],
   ['Kubernetes requests per second, in one cluster', ({ kubernetesRequests }) => number(kubernetesRequests)],
   ['open watches in one cluster', ({ watches }) => number(watches)],
   ['watch events of budgets in one cluster, worst case', ({ budgetEvents }) => number(budgetEvents)],
   ['MB of logs', ({ logMegabytes }) => number(logMegabytes)],
-  [
-    'dollars per month, if it happens once a month (ARM64)',
-    (_, load) => dollars(load.clusters * dollarsPerMonth(load)),
-  ],
-  ['… VPC endpoints, if each stack needs its own', (_, load) => dollars(load.clusters * endpointDollarsPerMonth())],
+  ['dollars per month, if it happens once a month', (_, load) => number(dollarsPerMonth(load))],
 ];
 
 /** One column per case. */
@@ -53,6 +53,7 @@ export function figuresTable(): string {
     [
       'in one account and region',
       '1,000 at once in 1 cluster',
+      '1,000 at once in 10 clusters',
       '10,000 within a day in 50 clusters',
       '5,000 at once in 50 clusters',
     ],
@@ -63,27 +64,18 @@ export function figuresTable(): string {
 /** How many simultaneous terminations get a heartbeat in time. */
 export function limitsTable(): string {
   return table(
-    [
-      'heartbeat timeout',
-      '1 cluster',
-      '… two tasks per instance',
-      '50 clusters',
-      '… two tasks per instance',
-      `1 cluster, ${DEFAULT_VCPUS} vCPUs`,
-    ],
+    ['heartbeat timeout', 'enough vCPUs', '… two tasks per instance', `${DEFAULT_VCPUS} vCPUs`],
     HEARTBEAT_TIMEOUTS.map((timeout) => [
       `${number(timeout)} s`,
-      ...[1, CASES.half.clusters].flatMap((clusters) =>
-        [1, 2].map((tasks) => number(drainableInTime(clusters, timeout, UNLIMITED_VCPUS, tasks))),
-      ),
-      number(drainableInTime(1, timeout, DEFAULT_VCPUS)),
+      ...[1, 2].map((tasks) => number(drainableInTime(timeout, UNLIMITED_VCPUS, tasks))),
+      number(drainableInTime(timeout, DEFAULT_VCPUS)),
     ]),
   );
 }
 
 /** The quotas to request from AWS. */
 export function quotasTable(): string {
-  const needs = [CASES.thousand, CASES.half].map((load) => demandOf(load));
+  const needs = [CASES.region, CASES.half].map((load) => demandOf(load));
   return table(
     ['quota, per account and region', 'default', 'needed for 1,000', 'needed for 5,000', 'request from'],
     QUOTAS.map(({ name, defaultValue, needed, requestFrom, source, secondHand }) => [
@@ -110,11 +102,6 @@ export function requestsTable(): string {
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
-}
-
 /** Two significant digits below ten, a whole number above. */
 function number(figure: number): string {
   return figure < 10
@@ -126,16 +113,10 @@ function duration(seconds: number): string {
   return seconds >= 3_600 ? `${number(seconds / 3_600)} h` : `${number(seconds)} s`;
 }
 
-function dollars(figure: number): string {
-  return `$${number(figure)}`;
-}
-
-function dollarsPerMonth({ clusters, terminations }: Load): number {
-  return monthOf('ARM64', terminations / clusters);
-}
-
-function endpointDollarsPerMonth(): number {
-  return ENDPOINTS.count * ENDPOINTS.zones * ENDPOINTS.dollarsPerHour * MONTH_HOURS;
+function dollarsPerMonth({ clusters, instances, terminations }: Load): number {
+  return totalOfBill(
+    billOf({ ...TEN_CLUSTERS, clusters, instances: instances / clusters, drains: terminations / clusters }),
+  );
 }
 
 if (import.meta.main) {
