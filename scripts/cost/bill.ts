@@ -3,6 +3,7 @@ import { type Architecture, PRICES } from './prices.ts';
 
 export const MONTH_HOURS = 730;
 const MONTH_MINUTES = MONTH_HOURS * 60;
+const METRIC_HOUR = PRICES.metricMonth / MONTH_HOURS;
 
 /** As in infra/cloudformation/drainer.yaml. */
 export const TASK = { vcpu: 0.25, gigabytes: 0.5 };
@@ -172,8 +173,14 @@ export function totalOf(lines: readonly Line[]): number {
   return lines.reduce((sum, { fixed, drains }) => sum + fixed + drains, 0);
 }
 
+/** A drain that waits for 48 hours writes `OldestDrainMinutes` in each of them. */
+export function longDrain(architecture: Architecture): number {
+  const metricHours = 48 * PROBED.drainDimensions.length;
+  return 48 * fargateHour(architecture) + metricHours * METRIC_HOUR;
+}
+
 /** One task, at on-demand prices. */
-export function fargateHour(architecture: Architecture): number {
+function fargateHour(architecture: Architecture): number {
   const { vcpuHour, gigabyteHour } = PRICES.fargate[architecture];
   return TASK.vcpu * vcpuHour + TASK.gigabytes * gigabyteHour;
 }
@@ -201,7 +208,6 @@ function metricLines(
   { sweeps, stacks, extraSweeps }: { sweeps: number; stacks: number; extraSweeps: number },
 ): Line[] {
   const hours = (events: number) => Math.min(MONTH_HOURS, events);
-  const hour = PRICES.metricMonth / MONTH_HOURS;
   const sweepHours = stacks * hours(sweeps);
   const sweepMetricHours = {
     fixed: sweepHours * sweepMetrics,
@@ -214,8 +220,8 @@ function metricLines(
   };
   return drainDimensions.map((dimension, index) => ({
     item: `metrics by ${dimension}`,
-    fixed: index === 0 ? sweepMetricHours.fixed * hour : 0,
-    drains: (drainHours[dimension] * DRAIN_METRICS.length + (index === 0 ? sweepMetricHours.drains : 0)) * hour,
+    fixed: index === 0 ? sweepMetricHours.fixed * METRIC_HOUR : 0,
+    drains: (drainHours[dimension] * DRAIN_METRICS.length + (index === 0 ? sweepMetricHours.drains : 0)) * METRIC_HOUR,
   }));
 }
 

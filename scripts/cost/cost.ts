@@ -4,8 +4,8 @@ import {
   billOf,
   CONFIG_ITEMS,
   type Design,
-  fargateHour,
   type Line,
+  longDrain,
   MONTH_HOURS,
   NETWORKS,
   type Network,
@@ -64,6 +64,22 @@ export function comparisonTable(): string {
   );
 }
 
+/** Regions of other sizes. */
+export function sizesTable(): string {
+  return table(
+    ['dollars per month', 'no drain', 'each instance drained once', 'of that for each cluster'],
+    [1, 3, 10, 30, 100].map((clusters) => {
+      const [idle = 0, drained = 0] = [0, TEN_CLUSTERS.drains].map((drains) =>
+        totalOf(billOf({ ...TEN_CLUSTERS, clusters, drains })),
+      );
+      return [
+        `${number(clusters)} clusters`.replace(/^1 clusters/, '1 cluster'),
+        ...[idle, drained, drained / clusters].map(dollars),
+      ];
+    }),
+  );
+}
+
 /** What a reader can turn off. */
 export function savingsTable(): string {
   const month = (drains: number, design: Design = PROBED) => totalOf(billOf({ ...TEN_CLUSTERS, drains }, design));
@@ -105,7 +121,7 @@ export function extrasTable(region: Region = TEN_CLUSTERS): string {
         `a VPC without NAT needs ${ENDPOINTS.count} interface endpoints in ${ENDPOINTS.zones} zones for nothing else`,
         dollars(endpointsMonth()),
       ],
-      ['a drain waits for 48 hours, for each such drain', dollars(fargateHour(region.architecture) * 48)],
+      ['a drain waits for 48 hours, for each such drain', dollars(longDrain(region.architecture))],
     ],
   );
 }
@@ -213,7 +229,7 @@ function main(options: readonly string[]): void {
     return;
   }
   if (options.length === 0) {
-    const tables = [readmeTable(), billTable(), comparisonTable(), savingsTable(), extrasTable()];
+    const tables = [readmeTable(), billTable(), sizesTable(), savingsTable(), comparisonTable(), extrasTable()];
     process.stdout.write(`${tables.join('\n\n')}\n`);
     return;
   }

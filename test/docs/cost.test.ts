@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { billTable, comparisonTable, extrasTable, savingsTable } from '../../scripts/cost/cost.ts';
+import { billTable, comparisonTable, extrasTable, savingsTable, sizesTable } from '../../scripts/cost/cost.ts';
 
 const file = new URL('../../docs/cost.md', import.meta.url);
 const guide = await readFile(file, 'utf8');
@@ -9,6 +9,7 @@ const guide = await readFile(file, 'utf8');
 for (const [what, table] of [
   ['lines of the bill', billTable()],
   ['savings', savingsTable()],
+  ['sizes', sizesTable()],
   ['networks and AWS Config', comparisonTable()],
   ['extras', extrasTable()],
 ] as const) {
