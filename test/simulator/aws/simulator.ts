@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { type AwsFault, Faults } from '../faults.ts';
 import type { Refusal } from '../listener.ts';
 import { autoScaling } from './autoscaling/api.ts';
-import { Fleet, type InstanceEnd } from './autoscaling/fleet.ts';
+import { Fleet } from './autoscaling/fleet.ts';
+import type { NewGroup } from './autoscaling/group.ts';
 import type { LifecycleAction, LifecycleActionResult, LifecycleTransition } from './autoscaling/lifecycle.ts';
 import type { LifecycleActionEvent } from './autoscaling/lifecycle-event.ts';
+import type { InstanceEnd, InstanceReset, InstanceReturn } from './autoscaling/listeners.ts';
 import { type Stack, stackOf } from './cloudformation/stack.ts';
 import { type AwsOptions, contextOf, privateDnsNameOf } from './context.ts';
 import { dispatcher, type ServedRequest } from './dispatcher.ts';
-import { ec2 } from './ec2.ts';
+import { ec2 } from './ec2/api.ts';
+import type { SpotAction } from './ec2/events.ts';
+import { Machines } from './ec2/machines.ts';
 import { ecs } from './ecs/api.ts';
 import { ContainerCredentials } from './ecs/container-credentials.ts';
 import { RunTaskOperation } from './ecs/run-task.ts';
@@ -24,6 +28,7 @@ import { type DeadLetter, EventBridge, type Notification } from './eventbridge/e
 import type { EventFaults } from './eventbridge/event-faults.ts';
 import { type ScheduleRun, Scheduler } from './eventbridge/scheduler.ts';
 import type { ValueMap } from './json.ts';
+import type { Notice } from './notices.ts';
 import { AccessKeys } from './protocol/access-keys.ts';
 import type { Rate } from './protocol/token-bucket.ts';
 import { Buckets, s3, storedObject } from './s3.ts';
@@ -43,7 +48,7 @@ export type AwsSimulator = {
   readonly requests: readonly ServedRequest[];
   /** All secret keys and session tokens issued so far. */
   readonly secrets: readonly string[];
-  createAutoScalingGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void;
+  createAutoScalingGroup(group: NewGroup): void;
   putLifecycleHook(hook: {
     autoScalingGroupName: string;
     lifecycleHookName: string;
@@ -53,6 +58,7 @@ export type AwsSimulator = {
     defaultResult?: LifecycleActionResult;
     notificationMetadata?: string;
   }): void;
+  /** Puts a new instance in service. In a group, an event `EC2 Instance Launch Successful` tells of it. */
   launchInstance(instance: {
     instanceId: string;
     autoScalingGroupName?: string;
@@ -65,12 +71,43 @@ export type AwsSimulator = {
     launchTime?: number;
     tags?: Record<string, string>;
   }): void;
+  /** Adds tags to the instance, or changes them. */
+  tagInstance(instanceId: string, tags: Record<string, string>): void;
   /** Returns the lifecycle events: one for each terminating hook. */
   terminateInstance(instanceId: string): LifecycleActionEvent[];
-  /** Calls back for every lifecycle event, including those of API calls and those that `eventFaults` loses. */
+  /**
+   * Replaces the root volume of an instance in service, as an instance refresh does, and returns the events of the
+   * terminating hooks. After them the machine restarts, and the instance enters service again through the launching hooks.
+   * @param options `hasReturnEvent: false`: no event `EC2 Instance Launch Successful` follows. AWS documents the return only
+   *   for groups with a launching hook.
+   */
+  replaceRootVolume(instanceId: string, options?: { hasReturnEvent?: boolean }): LifecycleActionEvent[];
+  /** Moves an instance in service into the warm pool, and returns the events of the terminating hooks. */
+  returnToWarmPool(instanceId: string): LifecycleActionEvent[];
+  /** Moves an instance of the warm pool into service, through the launching hooks. */
+  leaveWarmPool(instanceId: string): void;
+  /** Stops the machine of the instance. Its group does nothing. */
+  stopInstance(instanceId: string): void;
+  startInstance(instanceId: string): void;
+  /** Warns of a Spot interruption. Two minutes later (less by the time scale) EC2 ends or stops the instance without hooks. */
+  interruptSpot(instanceId: string, action?: SpotAction): void;
+  recommendRebalance(instanceId: string): void;
+  /** Announces a scheduled change of these instances, in one event of AWS Health, and changes nothing. */
+  scheduleChange(instanceIds: readonly string[], startTime: Date, eventTypeCode?: string): void;
+  /**
+   * Calls back for every event of a terminating hook, including those of API calls and those that `eventFaults` loses. Their
+   * destination says what follows.
+   */
   onEvent(deliver: (event: LifecycleActionEvent) => void): () => void;
   /** Calls back for every instance at the moment when EC2 terminates it. */
   onInstanceEnd(listener: (end: InstanceEnd) => void): () => void;
+  /** Calls back at the moment when a machine goes off that can come back: everything that runs on it dies. */
+  onInstanceReset(listener: (reset: InstanceReset) => void): () => void;
+  /** Calls back at the moment when a machine runs again after a reset. */
+  onInstanceReturn(listener: (back: InstanceReturn) => void): () => void;
+  /** What EC2 and AWS Health have announced for the instance. */
+  notices(instanceId: string): readonly Notice[];
+  /** All lifecycle actions of the instance, the oldest first. */
   lifecycleActions(instanceId: string): readonly LifecycleAction[];
   /** The lifecycle state of the instance. Undefined if it was never launched. */
   lifecycleState(instanceId: string): string | undefined;
@@ -103,6 +140,8 @@ export type AwsSimulator = {
   startSchedules(options: { everyMs: number; onRun?: (run: ScheduleRun) => void }): { stop(): void };
   /** Puts an event on the default bus. Lifecycle hooks and tasks emit their events without this call. */
   putEvent(event: ValueMap): void;
+  /** Changes every event before it reaches the bus, until `end()`: new fields and words, as AWS adds them. */
+  alterEvents(alter: (event: ValueMap) => ValueMap): { end(): void };
   /** Loses, duplicates, delays or reorders events before they reach the rules, until `end()`. Replaces earlier event faults. */
   eventFaults(faults: EventFaults): { end(): void };
   /** The number of events in transit to a rule or waiting for a retry. */
@@ -131,8 +170,12 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   const invoker = new TaskInvoker(calls, faults);
   const bus = new EventBridge(invoker, context, options.afterRefusal ?? 'dead-letter');
   const scheduler = new Scheduler(invoker, context);
-  fleet.onEvent((event) => bus.deliver(event));
-  tasks.onStopped((task) => bus.deliver(taskEvent(task, context)));
+  const alterations = new Set<(event: ValueMap) => ValueMap>();
+  const publish = (event: ValueMap) =>
+    bus.deliver([...alterations].reduce((altered, alteration) => alteration(altered), event));
+  fleet.events.add(publish);
+  const machines = new Machines(fleet, context, publish);
+  tasks.onStopped((task) => publish(taskEvent(task, context)));
   const requests: ServedRequest[] = [];
 
   const staticKey = {
@@ -187,9 +230,28 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
       }),
     launchInstance: (instance) =>
       fleet.launch({ privateDnsName: privateDnsNameOf(instance.instanceId, region), tags: {}, ...instance }),
+    tagInstance: (instanceId, tags) => fleet.tag(instanceId, tags),
     terminateInstance: (instanceId) => fleet.terminate(instanceId),
-    onEvent: (deliver) => fleet.onEvent(deliver),
-    onInstanceEnd: (listener) => fleet.onInstanceEnd(listener),
+    replaceRootVolume: (instanceId, returnOptions) => fleet.replaceRootVolume(instanceId, returnOptions),
+    returnToWarmPool: (instanceId) => fleet.returnToWarmPool(instanceId),
+    leaveWarmPool: (instanceId) => fleet.leaveWarmPool(instanceId),
+    stopInstance: (instanceId) => machines.stop(instanceId),
+    startInstance: (instanceId) => machines.start(instanceId),
+    interruptSpot: (instanceId, action = 'terminate') => machines.interruptSpot(instanceId, action),
+    recommendRebalance: (instanceId) => machines.recommendRebalance(instanceId),
+    scheduleChange: (instanceIds, startTime, eventTypeCode) =>
+      machines.scheduleChange({
+        ...{ instanceIds, startTime: startTime.getTime() },
+        ...(eventTypeCode === undefined ? {} : { eventTypeCode }),
+      }),
+    onEvent: (deliver) =>
+      fleet.events.add((event) => {
+        if (event['detail-type'] === 'EC2 Instance-terminate Lifecycle Action') deliver(event);
+      }),
+    onInstanceEnd: (listener) => fleet.power.ends.add(listener),
+    onInstanceReset: (listener) => fleet.power.resets.add(listener),
+    onInstanceReturn: (listener) => fleet.power.returns.add(listener),
+    notices: (instanceId) => machines.notices(instanceId),
     lifecycleActions: (instanceId) => fleet.actions(instanceId),
     lifecycleState: (instanceId) => {
       const instance = fleet.instance(instanceId);
@@ -222,7 +284,11 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     },
     runSchedule: (idOrName, scheduledTime) => scheduler.run(idOrName, scheduledTime?.getTime() ?? now()),
     startSchedules: ({ everyMs, onRun = () => undefined }) => scheduler.start(everyMs, onRun),
-    putEvent: (event) => bus.deliver(event),
+    putEvent: publish,
+    alterEvents: (alter) => {
+      alterations.add(alter);
+      return { end: () => void alterations.delete(alter) };
+    },
     eventFaults: (eventFaults) => bus.inject(eventFaults),
     get waitingEvents() {
       return bus.waiting;

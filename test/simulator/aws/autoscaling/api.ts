@@ -12,6 +12,7 @@ import { describeActivities, startedTermination } from './scaling-activities.ts'
 
 const transitions = ['autoscaling:EC2_INSTANCE_TERMINATING', 'autoscaling:EC2_INSTANCE_LAUNCHING'] as const;
 const results = ['CONTINUE', 'ABANDON'] as const;
+const retentionActions = ['retain', 'terminate'] as const;
 
 function putHook(form: Form, fleet: Fleet): XmlValue {
   const autoScalingGroupName = required(form, 'AutoScalingGroupName');
@@ -34,7 +35,11 @@ function createGroup(form: Form, fleet: Fleet): XmlValue {
   const tags = form.forms('Tags.member').map((tag) => [required(tag, 'Key'), tag.get('Value') ?? ''] as const);
   const desiredCapacity = form.get('DesiredCapacity') ?? form.get('MinSize') ?? '0';
   const name = required(form, 'AutoScalingGroupName');
-  fleet.createGroup({ name, tags: Object.fromEntries(tags), desiredCapacity: Number(desiredCapacity) });
+  const retention = 'InstanceLifecyclePolicy.RetentionTriggers.TerminateHookAbandon';
+  fleet.createGroup({
+    ...{ name, tags: Object.fromEntries(tags), desiredCapacity: Number(desiredCapacity) },
+    ...(form.get(retention) === undefined ? {} : { terminateHookAbandon: oneOf(form, retention, retentionActions) }),
+  });
   return {};
 }
 
@@ -65,9 +70,13 @@ function completeAction(form: Form, fleet: Fleet): XmlValue {
 function terminateInstance(form: Form, fleet: Fleet, context: Context): XmlValue {
   const instanceId = required(form, 'InstanceId');
   const decrement = required(form, 'ShouldDecrementDesiredCapacity') === 'true';
-  if (fleet.instance(instanceId)?.autoScalingGroupName === undefined) {
+  const known = fleet.instance(instanceId);
+  if (known?.autoScalingGroupName === undefined) {
     throw validationError(`Instance Id not found - No managed instance found for instance ID: ${instanceId}`);
   }
+  // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html
+  const state = fleet.stateOf(known);
+  if (/^Warmed:(?!.*Retained)/.test(state)) throw validationError(`Instance ${instanceId} is in ${state}, a warm pool`);
   fleet.terminate(instanceId, { decrement });
   const instance = fleet.instance(instanceId);
   return { Activity: instance && startedTermination(instance, fleet, context) };

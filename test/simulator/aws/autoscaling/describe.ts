@@ -3,7 +3,8 @@ import { ServiceError } from '../protocol/errors.ts';
 import type { Form } from '../protocol/form.ts';
 import { pageOf } from '../protocol/page.ts';
 import type { XmlValue } from '../protocol/xml.ts';
-import type { AutoScalingGroup, Fleet } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { AutoScalingGroup } from './group.ts';
 import type { Instance } from './instance.ts';
 import { globalTimeout } from './lifecycle.ts';
 import { integer, required, validationError } from './parameters.ts';
@@ -31,6 +32,24 @@ function matchesFilter(group: AutoScalingGroup, name: string, values: readonly s
   throw validationError(`The filter name '${name}' is not valid`);
 }
 
+/** The instances of a warm pool are those of DescribeWarmPool, and no instances of the group. */
+function isWarm(fleet: Fleet, instance: Instance): boolean {
+  return fleet.stateOf(instance).startsWith('Warmed:');
+}
+
+function policiesXml({ terminateHookAbandon, warmPoolState }: AutoScalingGroup): { readonly [name: string]: XmlValue } {
+  return {
+    InstanceLifecyclePolicy:
+      terminateHookAbandon === undefined
+        ? undefined
+        : { RetentionTriggers: { TerminateHookAbandon: terminateHookAbandon } },
+    WarmPoolConfiguration:
+      warmPoolState === undefined
+        ? undefined
+        : { MinSize: 0, PoolState: warmPoolState, InstanceReusePolicy: { ReuseOnScaleIn: true } },
+  };
+}
+
 /** @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html */
 export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlValue {
   const names = new Set(form.list('AutoScalingGroupNames.member'));
@@ -55,7 +74,10 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
     HealthCheckType: 'EC2',
     HealthCheckGracePeriod: 0,
     Instances: withInstances
-      ? fleet.members(group.name).map((one) => ({ ...instanceXml(fleet, context, one), HealthStatus: 'Healthy' }))
+      ? fleet
+          .members(group.name)
+          .filter((one) => !isWarm(fleet, one))
+          .map((one) => ({ ...instanceXml(fleet, context, one), HealthStatus: 'Healthy' }))
       : [],
     CreatedTime: new Date(group.createdTime).toISOString(),
     Tags: Object.entries(group.tags).map(([Key, Value]) => ({
@@ -66,11 +88,15 @@ export function describeGroups(form: Form, fleet: Fleet, context: Context): XmlV
       PropagateAtLaunch: true,
     })),
     TerminationPolicies: ['Default'],
+    ...policiesXml(group),
   }));
   return { AutoScalingGroups, NextToken };
 }
 
-/** @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingInstances.html */
+/**
+ * The instances of all groups, and of their warm pools.
+ * @see https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingInstances.html
+ */
 export function describeInstances(form: Form, fleet: Fleet, context: Context): XmlValue {
   const ids = new Set(form.list('InstanceIds.member'));
   const found = fleet.members().filter(({ instanceId }) => ids.size === 0 || ids.has(instanceId));

@@ -1,26 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { ServiceError } from '../protocol/errors.ts';
+import type { AutoScalingGroup, NewGroup } from './group.ts';
 import { actionsOf, type Instance, type LifecycleState, lifecycleState } from './instance.ts';
+import { Instances } from './instances.ts';
 import {
   endAction,
   type LifecycleAction,
   type LifecycleActionResult,
   type LifecycleHook,
-  startAction,
-  waitEndedAt,
   withHeartbeat,
 } from './lifecycle.ts';
-import { type LifecycleActionEvent, lifecycleActionEvent } from './lifecycle-event.ts';
-
-export type AutoScalingGroup = {
-  name: string;
-  arn: string;
-  createdTime: number;
-  desiredCapacity: number;
-  tags: Record<string, string>;
-  hooks: Map<string, LifecycleHook>;
-};
+import { type AutoScalingEvent, type LifecycleActionEvent, launchEvent } from './lifecycle-event.ts';
+import { Listeners } from './listeners.ts';
+import { validationError } from './parameters.ts';
+import { Power } from './power.ts';
+import { Transitions } from './transitions.ts';
 
 /** The lifecycle action of a heartbeat or completion, by token or by instance ID. */
 export type ActionKey = {
@@ -30,49 +25,40 @@ export type ActionKey = {
   instanceId?: string;
 };
 
-/** The end of an instance: no lifecycle hook is pending any more, and EC2 terminates it. */
-export type InstanceEnd = {
-  readonly instanceId: string;
-  /** Milliseconds since the epoch, by the simulator's clock. */
-  readonly at: number;
-  /** Whether the last hook was completed or timed out, or the group has no hook. */
-  readonly how: 'completed' | 'timed out' | 'no hook';
-};
-
 const LAUNCHED_BEFORE_MS = 3_600_000;
 
 /**
- * The Auto Scaling groups and instances of the simulated region. States are derived from the clock; timers only call the
- * listeners of instance ends.
+ * The Auto Scaling groups and instances of the simulated region. States are derived from the clock; timers call the
+ * listeners and start what follows.
  */
 export class Fleet {
+  readonly events = new Listeners<AutoScalingEvent>();
+  readonly power: Power;
   readonly #context: Context;
   readonly #groups = new Map<string, AutoScalingGroup>();
-  readonly #instances = new Map<string, Instance>();
-  /** Indexes of instance IDs, by group and by lifecycle action token: a region has thousands of instances. */
-  readonly #membersOf = new Map<string, Set<string>>();
-  readonly #instanceOfToken = new Map<string, string>();
-  readonly #listeners = new Set<(event: LifecycleActionEvent) => void>();
-  readonly #endListeners = new Set<(end: InstanceEnd) => void>();
-  readonly #ended = new Set<string>();
-  /** Cancel functions, by instance ID, of the timers that wait for hook timeouts. */
-  readonly #endTimers = new Map<string, () => void>();
+  readonly #instances = new Instances();
+  readonly #transitions: Transitions;
 
   constructor(context: Context) {
     this.#context = context;
+    this.power = new Power(context, this.#instances);
+    this.#transitions = new Transitions(context, {
+      instances: this.#instances,
+      power: this.power,
+      events: this.events,
+      groupOf: ({ autoScalingGroupName: name }) => (name === undefined ? undefined : this.group(name)),
+    });
   }
 
-  createGroup(group: { name: string; tags?: Record<string, string>; desiredCapacity?: number }): void {
-    if (this.#groups.has(group.name)) {
+  createGroup({ name, tags = {}, desiredCapacity = 0, ...more }: NewGroup): void {
+    if (this.#groups.has(name)) {
       throw new ServiceError('AlreadyExists', 'AutoScalingGroup by this name already exists');
     }
     const { accountId, partition, region, now } = this.#context;
-    this.#groups.set(group.name, {
-      name: group.name,
-      arn: `arn:${partition.id}:autoscaling:${region}:${accountId}:autoScalingGroup:${randomUUID()}:autoScalingGroupName/${group.name}`,
+    this.#groups.set(name, {
+      ...{ name, tags, desiredCapacity, ...more },
+      arn: `arn:${partition.id}:autoscaling:${region}:${accountId}:autoScalingGroup:${randomUUID()}:autoScalingGroupName/${name}`,
       createdTime: now(),
-      desiredCapacity: group.desiredCapacity ?? 0,
-      tags: group.tags ?? {},
       hooks: new Map(),
     });
   }
@@ -81,52 +67,76 @@ export class Fleet {
     this.group(hook.autoScalingGroupName).hooks.set(hook.lifecycleHookName, hook);
   }
 
-  /** @param instance if it has no launch time, it was launched an hour ago: it is no instance that may yet join its cluster */
-  launch(instance: Omit<Instance, 'launchTime' | 'termination'> & { launchTime?: number }): void {
-    if (instance.autoScalingGroupName !== undefined) this.group(instance.autoScalingGroupName);
+  /**
+   * Puts a new instance in service. Launching hooks do not delay it.
+   * @param instance if it has no launch time, it was launched an hour ago: it is no instance that may yet join its cluster
+   */
+  launch(instance: Omit<Instance, 'launchTime' | 'transition' | 'past'> & { launchTime?: number }): void {
     const { instanceId, autoScalingGroupName } = instance;
-    const before = this.#instances.get(instanceId)?.autoScalingGroupName;
-    if (before !== undefined) this.#membersOf.get(before)?.delete(instanceId);
-    this.#ended.delete(instanceId);
-    this.#instances.set(instanceId, { launchTime: this.#context.now() - LAUNCHED_BEFORE_MS, ...instance });
-    if (autoScalingGroupName === undefined) return;
-    const members = this.#membersOf.get(autoScalingGroupName) ?? new Set<string>();
-    this.#membersOf.set(autoScalingGroupName, members.add(instanceId));
+    const group = autoScalingGroupName === undefined ? undefined : this.group(autoScalingGroupName);
+    const launchTime = this.#context.now() - LAUNCHED_BEFORE_MS;
+    this.#transitions.forget(instanceId);
+    this.#instances.add({ launchTime, ...instance });
+    if (group === undefined) return;
+    const startedAt = instance.launchTime ?? launchTime;
+    this.events.call(launchEvent(this.#context, { group, instanceId, origin: 'EC2', startedAt }));
   }
 
-  /** Starts all terminating hooks of the group at once. Terminating an instance again changes nothing. */
-  terminate(instanceId: string, options: { decrement?: boolean } = {}): LifecycleActionEvent[] {
-    const instance = this.#instances.get(instanceId);
-    if (!instance || this.stateOf(instance) === 'Terminated') {
-      const message = `Instance Id not found - No managed instance found for instance ID: ${instanceId}`;
-      throw new ServiceError('ValidationError', message);
+  tag(instanceId: string, tags: Record<string, string>): void {
+    const instance = this.#existing(instanceId);
+    this.#instances.update({ ...instance, tags: { ...instance.tags, ...tags } });
+  }
+
+  /** Starts all terminating hooks of the group at once. Terminating an instance again changes nothing, unless it is retained. */
+  terminate(instanceId: string, { decrement = false } = {}): LifecycleActionEvent[] {
+    const instance = this.#existing(instanceId);
+    const state = this.stateOf(instance);
+    const isRetained = state.endsWith(':Retained');
+    if (instance.transition?.kind === 'terminate' && !isRetained) return [];
+    if (decrement && isRetained) {
+      // AWS documents only `--no-should-decrement-desired-capacity`: a retained instance does not count.
+      // https://docs.aws.amazon.com/autoscaling/ec2/userguide/manage-retained-instances.html
+      throw validationError(`Instance ${instanceId} is in ${state}: the desired capacity can't be decremented`);
     }
-    if (instance.termination) return [];
-    const { now, timeScale } = this.#context;
-    const startedAt = now();
-    const group = instance.autoScalingGroupName === undefined ? undefined : this.group(instance.autoScalingGroupName);
-    if (group && options.decrement) group.desiredCapacity = Math.max(0, group.desiredCapacity - 1);
-    const started = [...(group?.hooks.values() ?? [])]
-      .filter(({ transition }) => transition === 'autoscaling:EC2_INSTANCE_TERMINATING')
-      .map((hook) => ({ hook, action: startAction(hook, startedAt, timeScale) }));
-    this.#instances.set(instanceId, {
-      ...instance,
-      termination: { startedAt, actions: started.map(({ action }) => action) },
-    });
-    for (const { action } of started) this.#instanceOfToken.set(action.token, instanceId);
-    const groupArn = group?.arn ?? '';
-    const events = started.map(({ hook, action }) =>
-      lifecycleActionEvent(this.#context, { groupArn, instanceId, hook, action }),
+    const { autoScalingGroupName: name } = instance;
+    const group = name === undefined ? undefined : this.group(name);
+    if (group && decrement) group.desiredCapacity = Math.max(0, group.desiredCapacity - 1);
+    return this.#transitions.start(
+      instance,
+      'terminate',
+      state.startsWith('Warmed:') ? 'WarmPool' : 'AutoScalingGroup',
     );
-    for (const event of events) for (const listener of this.#listeners) listener(event);
-    this.#checkEnd(instanceId);
-    return events;
+  }
+
+  /** @see https://docs.aws.amazon.com/autoscaling/ec2/userguide/replace-root-volume.html */
+  replaceRootVolume(instanceId: string, { hasReturnEvent = true } = {}): LifecycleActionEvent[] {
+    const instance = this.#inState(instanceId, 'InService');
+    return this.#transitions.start(instance, 'replace root volume', 'AutoScalingGroup', { hasReturnEvent });
+  }
+
+  /** @see https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html */
+  returnToWarmPool(instanceId: string): LifecycleActionEvent[] {
+    return this.#transitions.start(this.#inState(instanceId, 'InService'), 'return to warm pool', 'AutoScalingGroup');
+  }
+
+  leaveWarmPool(instanceId: string): void {
+    const instance = this.#inState(instanceId, 'Warmed:Stopped', 'Warmed:Running', 'Warmed:Hibernated');
+    this.power.start(instanceId);
+    this.#transitions.start(this.#instances.get(instanceId) ?? instance, 'enter service', 'WarmPool');
+  }
+
+  /** EC2 ends the machine at once: no hook delays it. */
+  endByEc2(instanceId: string): void {
+    const instance = this.#existing(instanceId);
+    const now = this.#context.now();
+    this.#transitions.abort(instance, now);
+    this.power.end(instanceId, now, 'interrupted');
   }
 
   recordHeartbeat(key: ActionKey): void {
     const { instance, action } = this.#pendingAction(key);
     const now = this.#context.now();
-    this.#update(instance, (actions) =>
+    this.#transitions.change(instance, (actions) =>
       actions.map((one) => (one.token === action.token ? withHeartbeat(one, now) : one)),
     );
   }
@@ -134,13 +144,7 @@ export class Fleet {
   complete(key: ActionKey, result: LifecycleActionResult): void {
     const { instance, action } = this.#pendingAction(key);
     const end = { state: 'completed', result, at: this.#context.now() } as const;
-    this.#update(instance, (actions) => endAction(actions, action.token, end));
-  }
-
-  /** Calls back for the end of every instance, within the call that caused it or by a timer. */
-  onInstanceEnd(listener: (end: InstanceEnd) => void): () => void {
-    this.#endListeners.add(listener);
-    return () => void this.#endListeners.delete(listener);
+    this.#transitions.change(instance, (actions) => endAction(actions, action.token, end));
   }
 
   /** @throws ServiceError (ValidationError) when no group has this name */
@@ -161,15 +165,15 @@ export class Fleet {
   }
 
   instances(): Instance[] {
-    return [...this.#instances.values()];
+    return this.#instances.all();
   }
 
-  /** The instances of this group (or of all groups), including terminating ones. */
+  /** The instances of this group (or of all groups), including terminating ones and those of its warm pool. */
   members(groupName?: string): Instance[] {
     const candidates =
       groupName === undefined
         ? this.instances().filter(({ autoScalingGroupName }) => autoScalingGroupName !== undefined)
-        : [...(this.#membersOf.get(groupName) ?? [])].flatMap((id) => this.#instances.get(id) ?? []);
+        : this.#instances.ofGroup(groupName);
     return candidates.filter((instance) => this.stateOf(instance) !== 'Terminated');
   }
 
@@ -182,42 +186,25 @@ export class Fleet {
     return instance ? actionsOf(instance, this.#context.now()) : [];
   }
 
-  onEvent(listener: (event: LifecycleActionEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  #update(instance: Instance, change: (actions: readonly LifecycleAction[]) => readonly LifecycleAction[]): void {
-    const startedAt = instance.termination?.startedAt ?? this.#context.now();
-    const actions = change(actionsOf(instance, this.#context.now()));
-    this.#instances.set(instance.instanceId, { ...instance, termination: { startedAt, actions } });
-    this.#checkEnd(instance.instanceId);
-  }
-
-  #checkEnd(instanceId: string): void {
-    this.#endTimers.get(instanceId)?.();
-    this.#endTimers.delete(instanceId);
-    const { now, timers } = this.#context;
-    const termination = this.#instances.get(instanceId)?.termination;
-    if (termination === undefined || this.#ended.has(instanceId)) return;
-    const actions = this.actions(instanceId);
-    const at = waitEndedAt(actions, termination.startedAt);
-    if (at === undefined) {
-      const next = Math.min(...actions.filter(({ state }) => state === 'pending').map(({ expiresAt }) => expiresAt));
-      const check = () => this.#checkEnd(instanceId);
-      this.#endTimers.set(instanceId, timers.after(Math.max(1, next - now()), check));
-      return;
+  #existing(instanceId: string): Instance {
+    const instance = this.#instances.get(instanceId);
+    if (!instance || this.stateOf(instance) === 'Terminated') {
+      throw validationError(`Instance Id not found - No managed instance found for instance ID: ${instanceId}`);
     }
-    this.#ended.add(instanceId);
-    const timedOut = actions.some(({ state, endedAt }) => state === 'timed-out' && endedAt === at);
-    const how = actions.length === 0 ? 'no hook' : timedOut ? 'timed out' : 'completed';
-    for (const listener of this.#endListeners) listener({ instanceId, at, how });
+    return instance;
+  }
+
+  #inState(instanceId: string, ...states: readonly LifecycleState[]): Instance {
+    const instance = this.#existing(instanceId);
+    const state = this.stateOf(instance);
+    if (!states.includes(state)) throw validationError(`The instance ${instanceId} is in ${state}`);
+    return instance;
   }
 
   #pendingAction(key: ActionKey): { instance: Instance; action: LifecycleAction } {
     this.group(key.autoScalingGroupName);
-    const instanceId = key.token === undefined ? key.instanceId : this.#instanceOfToken.get(key.token);
-    const instance = this.#instances.get(instanceId ?? '');
+    const instance =
+      key.token === undefined ? this.#instances.get(key.instanceId ?? '') : this.#instances.ofToken(key.token);
     if (instance?.autoScalingGroupName === key.autoScalingGroupName) {
       const action = actionsOf(instance, this.#context.now()).find(
         ({ state, token, lifecycleHookName }) =>

@@ -30,6 +30,8 @@ export type LifecycleAction = {
   /** When the global timeout ends the action; heartbeats cannot extend it. */
   endsAt: number;
   defaultResult: LifecycleActionResult;
+  /** Whether ABANDON, also as the default result, keeps the instance: the group retains it. */
+  retains: boolean;
 };
 
 /**
@@ -41,7 +43,11 @@ export function globalTimeout(heartbeatTimeout: number): number {
 }
 
 /** Starts the lifecycle action of a hook for one instance. */
-export function startAction(hook: LifecycleHook, now: number, timeScale: number): LifecycleAction {
+export function startAction(
+  hook: LifecycleHook,
+  now: number,
+  { timeScale, retains }: { timeScale: number; retains: boolean },
+): LifecycleAction {
   const timeoutMs = (hook.heartbeatTimeout * 1000) / timeScale;
   return {
     lifecycleHookName: hook.lifecycleHookName,
@@ -53,6 +59,7 @@ export function startAction(hook: LifecycleHook, now: number, timeScale: number)
     timeoutMs,
     endsAt: now + (globalTimeout(hook.heartbeatTimeout) * 1000) / timeScale,
     defaultResult: hook.defaultResult,
+    retains,
   };
 }
 

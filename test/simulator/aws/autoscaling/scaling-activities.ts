@@ -5,8 +5,9 @@ import type { Form } from '../protocol/form.ts';
 import { pageOf } from '../protocol/page.ts';
 import type { XmlValue } from '../protocol/xml.ts';
 import type { Fleet } from './fleet.ts';
-import { type Instance, leftGroupAt } from './instance.ts';
+import type { Instance } from './instance.ts';
 import { integer, validationError } from './parameters.ts';
+import { isRetained, overAt, stateIn, type Transition } from './transition.ts';
 
 /** Milliseconds since the epoch; `endedAt` is absent while the activity is in progress. */
 type Activity = {
@@ -16,6 +17,7 @@ type Activity = {
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly status: string;
+  readonly statusMessage?: string;
   readonly progress: number;
 };
 
@@ -39,31 +41,37 @@ function launchActivity({ instanceId, launchTime }: Instance, group: string): Ac
   };
 }
 
-/** `MidTerminatingLifecycleAction` is not in the API reference, but AWS returns it while a hook is pending. */
+/**
+ * `MidTerminatingLifecycleAction` is not in the API reference, but AWS returns it while a hook is pending. The termination of
+ * a retained instance is cancelled: https://docs.aws.amazon.com/autoscaling/ec2/userguide/manage-retained-instances.html
+ */
 function terminationActivity(
-  instance: Instance,
+  transition: Transition,
+  { instanceId }: Instance,
   group: string,
-  fleet: Fleet,
   { now, timeScale }: Context,
-): Activity | undefined {
-  const { instanceId, termination } = instance;
-  if (!termination) return undefined;
+): Activity {
   const started = {
     group,
     description: `Terminating EC2 instance: ${instanceId}`,
-    cause: `At ${isoSeconds(termination.startedAt)} instance ${instanceId} was taken out of service in response to a user request.`,
-    startedAt: termination.startedAt,
+    cause: `At ${isoSeconds(transition.startedAt)} instance ${instanceId} was taken out of service in response to a user request.`,
+    startedAt: transition.startedAt,
   };
-  switch (fleet.stateOf(instance)) {
-    case 'Terminated': {
-      const endedAt = leftGroupAt(instance, now(), timeScale) ?? now();
-      return { ...started, endedAt, status: 'Successful', progress: 100 };
-    }
-    case 'Terminating:Wait':
-      return { ...started, status: 'MidTerminatingLifecycleAction', progress: 60 };
-    default:
-      return { ...started, status: 'InProgress', progress: 60 };
-  }
+  const endedAt = overAt(transition, now(), timeScale);
+  if (endedAt === undefined) return { ...started, status: 'MidTerminatingLifecycleAction', progress: 60 };
+  if (now() < endedAt) return { ...started, status: 'InProgress', progress: 60 };
+  if (!isRetained(transition, now())) return { ...started, endedAt, status: 'Successful', progress: 100 };
+  const statusMessage = `Instance ${instanceId} is in ${stateIn(transition, now(), timeScale)}: a lifecycle hook was abandoned.`;
+  return { ...started, endedAt, status: 'Cancelled', statusMessage, progress: 100 };
+}
+
+/** The launch of the instance and its terminations. Nothing documents the activities of warm pools and root volumes. */
+function activitiesOf(instance: Instance, group: string, context: Context): Activity[] {
+  const { past = [], transition } = instance;
+  const terminations = [...past, ...(transition === undefined ? [] : [transition])]
+    .filter(({ kind }) => kind === 'terminate')
+    .map((one) => terminationActivity(one, instance, group, context));
+  return [launchActivity(instance, group), ...terminations];
 }
 
 function activityXml(activity: Activity, fleet: Fleet, { region }: Context): { readonly [name: string]: XmlValue } {
@@ -76,6 +84,7 @@ function activityXml(activity: Activity, fleet: Fleet, { region }: Context): { r
     StartTime: new Date(activity.startedAt).toISOString(),
     EndTime: activity.endedAt === undefined ? undefined : isoSeconds(activity.endedAt),
     StatusCode: activity.status,
+    StatusMessage: activity.statusMessage,
     Progress: activity.progress,
     Details: JSON.stringify({ 'Subnet ID': 'subnet-0123456789abcdef0', 'Availability Zone': `${region}a` }),
   };
@@ -83,8 +92,10 @@ function activityXml(activity: Activity, fleet: Fleet, { region }: Context): { r
 
 /** The activity in the response of TerminateInstanceInAutoScalingGroup. */
 export function startedTermination(instance: Instance, fleet: Fleet, context: Context): XmlValue {
-  const activity = terminationActivity(instance, instance.autoScalingGroupName ?? '', fleet, context);
-  return activity && activityXml({ ...activity, status: 'InProgress', progress: 0 }, fleet, context);
+  const { transition, autoScalingGroupName: group = '' } = instance;
+  if (transition === undefined) return undefined;
+  const activity = terminationActivity(transition, instance, group, context);
+  return activityXml({ ...activity, status: 'InProgress', progress: 0 }, fleet, context);
 }
 
 /**
@@ -101,7 +112,7 @@ export function describeActivities(form: Form, fleet: Fleet, context: Context): 
     .flatMap((instance) => {
       const group = instance.autoScalingGroupName;
       if (group === undefined || (groupName !== undefined && group !== groupName)) return [];
-      return [launchActivity(instance, group), terminationActivity(instance, group, fleet, context) ?? []].flat();
+      return activitiesOf(instance, group, context);
     })
     .filter((activity) => ids.size === 0 || ids.has(idOf(activity)))
     .sort((a, b) => Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined) || b.startedAt - a.startedAt);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Fleet } from './autoscaling/fleet.ts';
-import { ec2State, type Instance } from './autoscaling/instance.ts';
-import type { Context } from './context.ts';
-import { ServiceError } from './protocol/errors.ts';
-import { Form } from './protocol/form.ts';
-import type { AwsRequest, Operation } from './protocol/message.ts';
-import { ec2Namespace, type XmlValue, xmlDocument } from './protocol/xml.ts';
+import type { Fleet } from '../autoscaling/fleet.ts';
+import { ec2State, type Instance } from '../autoscaling/instance.ts';
+import type { Context } from '../context.ts';
+import { ServiceError } from '../protocol/errors.ts';
+import { Form } from '../protocol/form.ts';
+import type { AwsRequest, Operation } from '../protocol/message.ts';
+import { ec2Namespace, type XmlValue, xmlDocument } from '../protocol/xml.ts';
+import { describeTags, tagsOf } from './describe-tags.ts';
+import { readFilters } from './filters.ts';
 
 /** `ip-10-0-1-2.eu-central-1.compute.internal` → `10.0.1.2`. */
 function ipAddressOf(privateDnsName: string): string | undefined {
@@ -24,14 +26,13 @@ function instanceXml(instance: Instance, context: Context): XmlValue {
   const state = ec2State(instance, context.now(), context.timeScale);
   if (state === 'unknown') return undefined;
   const isTerminated = state.name === 'terminated';
-  const { autoScalingGroupName, tags, privateDnsName } = instance;
+  const { privateDnsName } = instance;
   const privateIpAddress = instance.privateIpAddress ?? ipAddressOf(privateDnsName);
   const interfaces = instance.networkInterfaces ?? (privateIpAddress === undefined ? [] : [[privateIpAddress]]);
-  const groupTag = autoScalingGroupName === undefined ? {} : { 'aws:autoscaling:groupName': autoScalingGroupName };
   return {
     instanceId: instance.instanceId,
     imageId: 'ami-0123456789abcdef0',
-    instanceState: state,
+    instanceState: { code: state.code, name: state.name },
     // A terminated instance has no address.
     privateDnsName: isTerminated ? '' : privateDnsName,
     privateIpAddress: isTerminated ? undefined : privateIpAddress,
@@ -40,20 +41,15 @@ function instanceXml(instance: Instance, context: Context): XmlValue {
     launchTime: new Date(instance.launchTime).toISOString(),
     networkInterfaceSet: isTerminated ? [] : interfaces.map(interfaceXml),
     placement: { availabilityZone: `${context.region}a`, tenancy: 'default' },
-    tagSet: Object.entries({ ...groupTag, ...tags }).map(([key, value]) => ({ key, value })),
+    tagSet: Object.entries(tagsOf(instance)).map(([key, value]) => ({ key, value })),
   };
 }
 
-/** For one filter: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
-const MAX_FILTER_VALUES = 200;
-
 /** The requested instances. An unknown ID is an error in `InstanceId`, but is ignored in a filter. */
 function findInstances(form: Form, fleet: Fleet, context: Context): Instance[] {
-  const filters = form.forms('Filter').map((filter) => ({ name: filter.get('Name'), values: filter.list('Value') }));
+  const filters = readFilters(form);
   const unknown = filters.find(({ name }) => name !== 'instance-id');
   if (unknown !== undefined) throw new ServiceError('InvalidParameterValue', `The filter '${unknown.name}' is invalid`);
-  const tooMany = filters.find(({ values }) => values.length > MAX_FILTER_VALUES);
-  if (tooMany) throw new ServiceError('FilterLimitExceeded', 'The maximum number of filter values has been exceeded');
   const ids = form.list('InstanceId');
   const malformed = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
   if (malformed !== undefined) throw new ServiceError('InvalidInstanceID.Malformed', `Invalid id: "${malformed}"`);
@@ -69,12 +65,27 @@ function findInstances(form: Form, fleet: Fleet, context: Context): Instance[] {
   const requested = new Set(ids);
   return known.filter(
     ({ instanceId }) =>
-      (requested.size === 0 || requested.has(instanceId)) && filters.every(({ values }) => values.includes(instanceId)),
+      (requested.size === 0 || requested.has(instanceId)) && filters.every(({ matches }) => matches(instanceId)),
   );
 }
 
+function describeInstances(form: Form, fleet: Fleet, context: Context): { readonly [name: string]: XmlValue } {
+  const reservationSet = findInstances(form, fleet, context).map((instance) => ({
+    reservationId: `r-${instance.instanceId.slice(2)}`,
+    ownerId: context.accountId,
+    groupSet: [],
+    instancesSet: [instanceXml(instance, context)],
+  }));
+  return { reservationSet };
+}
+
+const operations = new Map([
+  ['DescribeInstances', describeInstances],
+  ['DescribeTags', describeTags],
+]);
+
 /**
- * Amazon EC2: DescribeInstances, by `InstanceId` or by the filter `instance-id`.
+ * Amazon EC2: DescribeInstances, by `InstanceId` or by the filter `instance-id`, and DescribeTags.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
  */
 export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Operation {
@@ -85,20 +96,16 @@ export function ec2(fleet: Fleet, context: Context): (request: AwsRequest) => Op
       action: `ec2:${name}`,
       parameters: form.entries(),
       run: () => {
-        if (name !== 'DescribeInstances') {
+        const operation = operations.get(name);
+        if (operation === undefined) {
           throw new ServiceError('InvalidAction', `The action ${name} is not valid for this web service.`);
         }
         const requestId = randomUUID();
-        const reservationSet = findInstances(form, fleet, context).map((instance) => ({
-          reservationId: `r-${instance.instanceId.slice(2)}`,
-          ownerId: context.accountId,
-          groupSet: [],
-          instancesSet: [instanceXml(instance, context)],
-        }));
+        const value = { requestId, ...operation(form, fleet, context) };
         return {
           status: 200,
           headers: { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId },
-          body: xmlDocument('DescribeInstancesResponse', ec2Namespace, { requestId, reservationSet }, 'item'),
+          body: xmlDocument(`${name}Response`, ec2Namespace, value, 'item'),
         };
       },
     };
