@@ -7,6 +7,7 @@ import {
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { clientOptions, started } from './account.ts';
+import { eventsOf, summaryOf } from './instance-states.ts';
 
 // A sweep that reads only the first page would leave the rest of the region undrained.
 test('groups are paged, and filtered by name and tag', async (t) => {
@@ -72,4 +73,18 @@ test('a thousand instances in a hundred groups are listed once each, with their 
   assert.equal(aws.lifecycleActions(idOf(10))[0]?.heartbeats, 1);
   const other = { ...hook, AutoScalingGroupName: 'group-11', LifecycleActionToken: action?.token };
   await assert.rejects(client.send(new RecordLifecycleActionHeartbeatCommand(other)), /No active Lifecycle Action/);
+});
+
+// A rule for instances that come back must tell them from those that are new.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html#launch-successful
+test('the launch of a new instance in a group has an event with origin EC2', async (t) => {
+  const aws = await started(t);
+  const events = eventsOf(aws);
+  aws.createAutoScalingGroup({ name: 'nodes' });
+  aws.launchInstance({ instanceId: 'i-00000000', autoScalingGroupName: 'nodes' });
+  aws.launchInstance({ instanceId: 'i-11111111' });
+  assert.deepEqual(
+    events.map((event) => summaryOf(event, 'EC2InstanceId', 'AutoScalingGroupName', 'Origin', 'Destination')),
+    [['EC2 Instance Launch Successful', 'i-00000000', 'nodes', 'EC2', 'AutoScalingGroup']],
+  );
 });

@@ -29,7 +29,7 @@ export function stateChangeEvent(account: Account, { instanceId, state, at }: St
 export type SpotAction = 'terminate' | 'stop' | 'hibernate';
 
 /**
- * The event two minutes before the interruption. Its resource has no region and account, as AWS writes it.
+ * The event two minutes before the interruption. Its resource has a zone instead of region and account, as AWS writes it.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html#ec2-spot-instance-interruption-warning-event
  */
 export function spotInterruptionEvent(
@@ -47,7 +47,7 @@ export function spotInterruptionEvent(
 export function rebalanceEvent(account: Account, { instanceId, at }: { instanceId: string; at: number }): ValueMap {
   return {
     ...envelope(account, 'aws.ec2', 'EC2 Instance Rebalance Recommendation', at),
-    resources: [`arn:${account.partition.id}:ec2:${account.region}a:instance/${instanceId}`],
+    resources: [instanceArn(account, instanceId)],
     detail: { 'instance-id': instanceId },
   };
 }
