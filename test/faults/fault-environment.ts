@@ -135,15 +135,18 @@ export class FaultEnvironment {
   }
 }
 
-/** The lifecycle actions at the times of the witness, whose clock is that of the worker and of the cluster. */
+/** Why instances go at the times of the witness, whose clock is that of the worker and of the cluster. */
 function inOwnTime(aws: AwsSimulator, now: () => number = Date.now): WitnessedInstances {
   const own = (time: number) => time - (now() - Date.now());
   return {
     onInstanceEnd: (listener) => aws.onInstanceEnd(listener),
-    lifecycleActions: (instanceId) =>
-      aws.lifecycleActions(instanceId).map(({ startedAt, endsAt }) => ({
+    onInstanceReset: (listener) => aws.onInstanceReset(listener),
+    onInstanceReturn: (listener) => aws.onInstanceReturn(listener),
+    departures: (instanceId) =>
+      aws.departures(instanceId).map(({ startedAt, endsAt, survivedAt }) => ({
         startedAt: own(startedAt),
         endsAt: own(endsAt),
+        ...(survivedAt === undefined ? {} : { survivedAt: own(survivedAt) }),
       })),
   };
 }

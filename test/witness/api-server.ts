@@ -53,6 +53,7 @@ export function apiServer(kubeconfig: string, auditLog: string | undefined): Wit
     requests: async () => (auditLog === undefined ? [] : audited(auditLog, auditStart)),
     // The machines behind a real API server are not the test's to switch off: its fake kubelets go on.
     powerOff: () => undefined,
+    powerOn: () => undefined,
     close: () => closing.abort(),
   };
 }

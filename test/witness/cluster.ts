@@ -11,8 +11,9 @@ export type WitnessedCluster = {
   caughtUp(): Promise<void>;
   /** The requests that the API server answered since `observe`, as it recorded them itself. */
   requests(): Promise<readonly WitnessedRequest[]>;
-  /** Switches the node's machine off, where the cluster can do that. */
-  powerOff(node: string): void;
+  /** Switches the node's machine off, where the cluster can do that: for good, or until it is switched on. */
+  powerOff(node: string, machine: 'gone' | 'stopped'): void;
+  powerOn(node: string): void;
   close(): void;
 };
 

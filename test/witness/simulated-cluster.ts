@@ -17,9 +17,10 @@ export function simulated(kubernetes: KubernetesSimulator, machines: 'die' | 'st
     },
     caughtUp: async () => undefined,
     requests: async () => kubernetes.requests.slice(first),
-    powerOff: (node) => {
-      if (machines === 'die') kubernetes.powerOff(node);
+    powerOff: (node, machine) => {
+      if (machines === 'die') kubernetes.powerOff(node, machine);
     },
+    powerOn: (node) => kubernetes.powerOn(node),
     close: () => stop(),
   };
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { LifecycleAction } from '../simulator/aws/autoscaling/lifecycle.ts';
+import type { Departure } from '../simulator/aws/departures.ts';
 import { LoadBalancers, type LoadBalancerTimes } from '../simulator/kubernetes/load-balancer.ts';
 import {
   type Change,
@@ -26,10 +26,15 @@ import {
 } from './history.ts';
 import { staysByDesign } from './stays.ts';
 
-/** What the witness asks of Auto Scaling; the simulated AWS is one. */
+type OfInstance = { readonly instanceId: string };
+
+/** What the witness asks of Auto Scaling and EC2; the simulated AWS is one. */
 export type WitnessedInstances = {
-  onInstanceEnd(listener: (end: { readonly instanceId: string }) => void): () => void;
-  lifecycleActions(instanceId: string): readonly Pick<LifecycleAction, 'startedAt' | 'endsAt'>[];
+  onInstanceEnd(listener: (end: OfInstance) => void): () => void;
+  /** The machine goes off, and everything on it dies; the instance can come back. */
+  onInstanceReset(listener: (reset: OfInstance) => void): () => void;
+  onInstanceReturn(listener: (back: OfInstance) => void): () => void;
+  departures(instanceId: string): readonly Departure[];
 };
 
 export type WitnessOptions = {
@@ -59,6 +64,7 @@ const BLUR_MS = 100;
  * state, none of its code. So it cannot share a mistake with it.
  *
  * An instance dies when nothing keeps it any longer: its last hook is completed, with either result, or its action is over.
+ * A machine that goes off and can come back, for a new root volume, into a warm pool or stopped, kills what runs on it as well.
  * At that moment the witness writes down what was still there: containers that had not had their whole grace, volumes,
  * load balancers. What a drain did too much it judges at the end, from the recorded requests: nodes and pods of others, deletions that a
  * budget forbade before the certain end, graces that were cut short, ready pods held where no traffic came any more.
@@ -113,11 +119,21 @@ export class Witness implements AsyncDisposable {
   /** Watches the instances of this account, too. */
   follow(instances: WitnessedInstances): void {
     this.#instances.push(instances);
-    const stop = instances.onInstanceEnd(({ instanceId }) => {
-      for (const [node, instances] of this.#instancesOfNode)
-        if (instances.at(-1)?.instance === instanceId) this.dies(node);
-    });
-    this.#stops.push(stop);
+    this.#stops.push(
+      instances.onInstanceEnd(({ instanceId }) => {
+        for (const node of this.#nodesOf(instanceId)) this.dies(node);
+      }),
+      instances.onInstanceReset(({ instanceId }) => {
+        for (const node of this.#nodesOf(instanceId)) this.resets(node);
+      }),
+      instances.onInstanceReturn(({ instanceId }) => {
+        for (const node of this.#nodesOf(instanceId)) this.#cluster.powerOn(node);
+      }),
+    );
+  }
+
+  #nodesOf(instanceId: string): string[] {
+    return [...this.#instancesOfNode].filter(([, all]) => all.at(-1)?.instance === instanceId).map(([node]) => node);
   }
 
   /** This node is drained from now on although no instance ends: a drain by its name. */
@@ -137,9 +153,18 @@ export class Witness implements AsyncDisposable {
 
   /** The node's machine goes off now. Called for the nodes of every instance that ends, and by tests without an instance. */
   dies(node: string): void {
+    this.#diedAt.set(node, this.#now());
+    this.#goesOff(node, 'gone');
+  }
+
+  /** The node's machine goes off now and can come back: what is on it dies, and the node stays. */
+  resets(node: string): void {
+    this.#goesOff(node, 'stopped');
+  }
+
+  #goesOff(node: string, machine: 'gone' | 'stopped'): void {
     const at = this.#now();
-    this.#diedAt.set(node, at);
-    this.#cluster.powerOff(node);
+    this.#cluster.powerOff(node, machine);
     this.#deaths.push(this.#cluster.caughtUp().then(() => this.#recordDeath(node, at)));
   }
 
@@ -331,7 +356,7 @@ export class Witness implements AsyncDisposable {
     const since = this.#drainedNodes.get(node);
     if (since !== undefined && since <= at + BLUR_MS) return true;
     return this.#instancesAt(node, at)
-      .flatMap((instance) => this.#actionsOf(instance))
+      .flatMap((instance) => this.#departuresOf(instance))
       .some(({ startedAt }) => startedAt <= at + BLUR_MS);
   }
 
@@ -378,8 +403,8 @@ export class Witness implements AsyncDisposable {
     return budget === undefined ? harm : [...harm, { kind: 'against a budget', pod, budget }];
   }
 
-  #actionsOf(instance: string): readonly Pick<LifecycleAction, 'startedAt' | 'endsAt'>[] {
-    return this.#instances.flatMap((instances) => instances.lifecycleActions(instance));
+  #departuresOf(instance: string): readonly Departure[] {
+    return this.#instances.flatMap((instances) => instances.departures(instance));
   }
 
   /** The instance that this node name was at that moment, or each of two while it may have been either. */
@@ -390,10 +415,13 @@ export class Witness implements AsyncDisposable {
       .map(({ instance }) => instance);
   }
 
-  /** The earlier of the action's certain end and the drain's own deadline. */
+  /** The earlier of the certain end, of what was not yet survived, and the drain's own deadline. */
   #certainEnd(node: string, at: number): number {
-    const actions = this.#instancesAt(node, at).flatMap((instance) => this.#actionsOf(instance));
-    return Math.min(this.#deadlines.get(node) ?? Number.POSITIVE_INFINITY, ...actions.map(({ endsAt }) => endsAt));
+    const ends = this.#instancesAt(node, at)
+      .flatMap((instance) => this.#departuresOf(instance))
+      .filter(({ survivedAt }) => survivedAt === undefined || survivedAt >= at - BLUR_MS)
+      .map(({ endsAt }) => endsAt);
+    return Math.min(this.#deadlines.get(node) ?? Number.POSITIVE_INFINITY, ...ends);
   }
 
   /** The pod that a request was about. A name can have belonged to several pods: it was the one that was then asked to end. */

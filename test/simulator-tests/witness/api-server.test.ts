@@ -40,7 +40,9 @@ test('over HTTP the witness sees the same as from within', async (t) => {
       end = () => listener({ instanceId: INSTANCE });
       return () => undefined;
     },
-    lifecycleActions: () => [{ startedAt: 0, endsAt: Number.POSITIVE_INFINITY }],
+    onInstanceReset: () => () => undefined,
+    onInstanceReturn: () => () => undefined,
+    departures: () => [{ startedAt: 0, endsAt: Number.POSITIVE_INFINITY }],
   };
   const never = { annotations: { 'lab/shutdown-ms': 'never' }, spec: { nodeName: 'mine' } };
   await cluster.runningPod('default', podBody('before', never));

@@ -4,7 +4,7 @@ import { harmText, noHarm, onlyHarm } from '../../witness/harm.ts';
 import { simulated } from '../../witness/simulated-cluster.ts';
 import { watchInstances } from '../../witness/watch-instances.ts';
 import { at, eventually, MERGE, podBody, workload } from '../kubernetes/test-cluster.ts';
-import { GROUP, INSTANCE, NODE, OTHER, Witnessed } from './witnessed.ts';
+import { GROUP, INSTANCE, NODE, OTHER, settled, Witnessed } from './witnessed.ts';
 
 const EXCLUDE = { metadata: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } } };
 const SERVICES = '/api/v1/namespaces/default/services';
@@ -468,9 +468,4 @@ describe('how a test asks the witness', { concurrency: true }, () => {
 
 function ended(fixture: Witnessed): Promise<void> {
   return new Promise((resolve) => fixture.aws.onInstanceEnd(() => resolve()));
-}
-
-/** The witness takes what is younger than the blur of clocks for possibly not yet known to the drainer. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 150));
 }

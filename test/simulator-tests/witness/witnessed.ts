@@ -106,12 +106,12 @@ export class Witnessed {
     assert.equal((await this.cluster.drainer('PATCH', `/api/v1/nodes/${name}`, change, MERGE)).status, 200);
   }
 
-  async complete(result: 'CONTINUE' | 'ABANDON' = 'CONTINUE'): Promise<void> {
+  async complete(result: 'CONTINUE' | 'ABANDON' = 'CONTINUE', group = GROUP): Promise<void> {
     const { AWS_REGION: region = '', AWS_ACCESS_KEY_ID: accessKeyId = '' } = this.aws.environment;
     const secretAccessKey = this.aws.environment['AWS_SECRET_ACCESS_KEY'] ?? '';
     const credentials = { accessKeyId, secretAccessKey };
     const client = new AutoScalingClient({ endpoint: this.aws.url, region, credentials });
-    const action = { AutoScalingGroupName: GROUP, LifecycleHookName: 'drain', InstanceId: INSTANCE };
+    const action = { AutoScalingGroupName: group, LifecycleHookName: 'drain', InstanceId: INSTANCE };
     const command = new CompleteLifecycleActionCommand({ ...action, LifecycleActionResult: result });
     await client.send(command).finally(() => client.destroy());
   }
@@ -121,4 +121,9 @@ export class Witnessed {
     this.aws.terminateInstance(INSTANCE);
     await this.complete();
   }
+}
+
+/** The witness takes what is younger than the blur of clocks for possibly not yet known to the drainer. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 150));
 }

@@ -9,6 +9,7 @@ import type { LifecycleActionEvent } from './autoscaling/lifecycle-event.ts';
 import type { InstanceEnd, InstanceReset, InstanceReturn } from './autoscaling/listeners.ts';
 import { type Stack, stackOf } from './cloudformation/stack.ts';
 import { type AwsOptions, contextOf, privateDnsNameOf } from './context.ts';
+import { type Departure, departuresOf } from './departures.ts';
 import { dispatcher, type ServedRequest } from './dispatcher.ts';
 import { ec2 } from './ec2/api.ts';
 import type { SpotAction } from './ec2/events.ts';
@@ -107,6 +108,8 @@ export type AwsSimulator = {
   onInstanceReturn(listener: (back: InstanceReturn) => void): () => void;
   /** What EC2 and AWS Health have announced for the instance. */
   notices(instanceId: string): readonly Notice[];
+  /** Why the instance is, or was, to be drained: its lifecycle actions, and what EC2 and AWS Health announced. */
+  departures(instanceId: string): readonly Departure[];
   /** All lifecycle actions of the instance, the oldest first. */
   lifecycleActions(instanceId: string): readonly LifecycleAction[];
   /** The lifecycle state of the instance. Undefined if it was never launched. */
@@ -252,6 +255,10 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     onInstanceReset: (listener) => fleet.power.resets.add(listener),
     onInstanceReturn: (listener) => fleet.power.returns.add(listener),
     notices: (instanceId) => machines.notices(instanceId),
+    departures: (instanceId) => {
+      const instance = fleet.instance(instanceId);
+      return instance === undefined ? [] : departuresOf(instance, machines.notices(instanceId), now());
+    },
     lifecycleActions: (instanceId) => fleet.actions(instanceId),
     lifecycleState: (instanceId) => {
       const instance = fleet.instance(instanceId);

@@ -9,7 +9,7 @@ import { runKubelet } from './controllers/kubelet.ts';
 import { runNamespaces } from './controllers/namespace.ts';
 import { runNodeLifecycle } from './controllers/node-lifecycle.ts';
 import { runPodGc } from './controllers/pod-gc.ts';
-import { type PowerTimes, powerOff } from './controllers/power.ts';
+import { type MachineState, type PowerTimes, powerOff, powerOn } from './controllers/power.ts';
 import { runReplicaSets } from './controllers/replica-set.ts';
 import { runScheduler } from './controllers/scheduler.ts';
 import { runStatefulSets } from './controllers/stateful-set.ts';
@@ -53,8 +53,11 @@ export type KubernetesSimulator = {
   /**
    * Switches off the node's machine without a warning. Its containers are gone, its kubelet falls silent, and its pods stay
    * in the API until the control plane notices.
+   * @param machine `stopped`: its instance is still there, so that the node stays. Default: `gone`
    */
-  powerOff(node: string): void;
+  powerOff(node: string, machine?: MachineState): void;
+  /** Switches the node's machine on again. */
+  powerOn(node: string): void;
   /**
    * Hears of every object that is there, and then of every write in its order. No request is made and none is recorded, and
    * no fault disturbs it. Answers how to stop.
@@ -116,7 +119,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       server.rotate(await servingCertificate(authority));
     },
     refuseConnections: () => server.refuse(),
-    powerOff: (node) => powerOff(cluster, node, options.power),
+    powerOff: (node, machine = 'gone') => powerOff(cluster, node, machine, options.power),
+    powerOn: (node) => powerOn(cluster, node),
     observe: (listener) => observe(cluster, listener),
     compact: () => compact(cluster),
     stop: async () => {

@@ -34,8 +34,9 @@ export class Machines {
   }
 
   stop(instanceId: string): void {
-    this.#notices.push({ instanceId, what: 'stopped', at: this.#context.now() });
+    const at = this.#context.now();
     this.#fleet.power.stop(instanceId);
+    this.#notices.push({ instanceId, what: 'stopped', at, endsAt: at });
   }
 
   start(instanceId: string): void {

@@ -13,8 +13,8 @@ export type Cluster = {
   readonly tables: Tables;
   readonly timers: Timers;
   readonly webhooks: Webhooks;
-  /** The names of nodes whose machine is off: their kubelets do nothing any more. */
-  readonly poweredOff: Set<string>;
+  /** The nodes whose machine is off, by name, each with its own outage: their kubelets do nothing any more. */
+  readonly poweredOff: Map<string, object>;
 };
 
 export function createCluster(version: Version): Cluster {
@@ -46,7 +46,7 @@ export function createCluster(version: Version): Cluster {
     tables,
     timers: new Timers(),
     webhooks: new Webhooks(),
-    poweredOff: new Set(),
+    poweredOff: new Map(),
   };
 }
 
