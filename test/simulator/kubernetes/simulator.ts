@@ -8,6 +8,7 @@ import { runGarbageCollector } from './controllers/garbage.ts';
 import { runKubelet } from './controllers/kubelet.ts';
 import { runNamespaces } from './controllers/namespace.ts';
 import { runNodeLifecycle } from './controllers/node-lifecycle.ts';
+import { runOutOfService } from './controllers/out-of-service.ts';
 import { runPodGc } from './controllers/pod-gc.ts';
 import { type MachineState, type PowerTimes, powerOff, powerOn } from './controllers/power.ts';
 import { runReplicaSets } from './controllers/replica-set.ts';
@@ -156,8 +157,10 @@ function runControllers(cluster: Cluster): void {
   runNamespaces(cluster);
   runGarbageCollector(cluster);
   runPodGc(cluster);
-  // The real control plane of version 1.20 that the simulator is compared with runs without this controller.
-  if (cluster.version !== 'v1.20') runNodeLifecycle(cluster);
+  // The real control plane of version 1.20 that the simulator is compared with runs without these controllers.
+  if (cluster.version === 'v1.20') return;
+  runNodeLifecycle(cluster);
+  runOutOfService(cluster);
 }
 
 function populate(cluster: Cluster, nodes: readonly NodeSpec[]): void {
