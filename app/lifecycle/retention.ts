@@ -27,7 +27,9 @@ export async function becomesRetained(
     const state = await retry(options, () => directory.instanceState(instanceId, signal), context);
     const phase = state === undefined ? 'over' : phaseOf(state.lifecycleState);
     if (phase === 'retained') return true;
-    if (phase === 'over' || clock.now() >= until) return false;
+    // On its way to either end, the instance is Terminating:Proceed for some seconds.
+    const isGone = state === undefined || (phase === 'over' && !state.lifecycleState.endsWith(':Proceed'));
+    if (isGone || clock.now() >= until) return false;
     await clock.sleep(LOOKUP_INTERVAL_MS, signal);
   }
 }

@@ -1,3 +1,4 @@
+import type { NewGroup } from '../simulator/aws/autoscaling/group.ts';
 import type { AwsSimulator } from '../simulator/aws/simulator.ts';
 
 export const GROUP = 'workers';
@@ -7,9 +8,9 @@ export const HOOK = 'node-drainer';
 export function launchGroup(
   aws: AwsSimulator,
   instances: readonly { readonly instanceId: string; readonly privateDnsName: string }[],
-  { name = GROUP, heartbeatTimeout = 30 } = {},
+  { name = GROUP, heartbeatTimeout = 30, ...group }: Partial<NewGroup> & { heartbeatTimeout?: number } = {},
 ): void {
-  aws.createAutoScalingGroup({ name });
+  aws.createAutoScalingGroup({ name, ...group });
   aws.putLifecycleHook({ autoScalingGroupName: name, lifecycleHookName: HOOK, heartbeatTimeout });
   for (const instance of instances) aws.launchInstance({ ...instance, autoScalingGroupName: name });
 }

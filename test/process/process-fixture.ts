@@ -1,7 +1,9 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, PolicyV1Api, type V1Pod } from '@kubernetes/client-node';
+import type { NewGroup } from '../simulator/aws/autoscaling/group.ts';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
+import type { PowerTimes } from '../simulator/kubernetes/controllers/power.ts';
 import { type KubernetesSimulator, startKubernetes } from '../simulator/kubernetes/simulator.ts';
 import { administrator, create, RBAC } from '../support/administrator.ts';
 import { simulated } from '../witness/simulated-cluster.ts';
@@ -24,6 +26,10 @@ export type ProcessFixture = {
   readonly witness: Witness;
   /** Starts `drain` for the instance, with the kubeconfig from S3. */
   drain(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
+  /** Starts another command for the instance. */
+  run(command: 'undo' | 'cordon', environment?: Readonly<Record<string, string>>): Program;
+  /** Resolves when EC2 says that the machine of the instance is in this state. */
+  stateChange(state: string): Promise<void>;
   /** Creates a pod on the node and waits until it runs. */
   addPod(name: string, more?: PodOptions): Promise<V1Pod>;
   /** Creates a budget that allows no disruption of any pod on the node. */
@@ -32,17 +38,23 @@ export type ProcessFixture = {
   unblock(): Promise<void>;
 };
 
-export async function processFixture(context: TestContext, options: { rbac?: boolean } = {}): Promise<ProcessFixture> {
+export async function processFixture(
+  context: TestContext,
+  options: { rbac?: boolean; group?: Omit<NewGroup, 'name'>; power?: PowerTimes } = {},
+): Promise<ProcessFixture> {
   const [aws, kubernetes] = await Promise.all([
     startAws({ region: 'eu-west-1' }),
-    startKubernetes({ nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }] }),
+    startKubernetes({
+      nodes: [{ name: NODE, providerID: `aws:///eu-west-1a/${INSTANCE}` }],
+      ...(options.power !== undefined && { power: options.power }),
+    }),
   ]);
   const witness = await watchInstances(simulated(kubernetes), aws);
   context.after(async () => {
     await witness[Symbol.asyncDispose]();
     await Promise.all([aws.stop(), kubernetes.stop()]);
   });
-  launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }]);
+  launchGroup(aws, [{ instanceId: INSTANCE, privateDnsName: NODE }], options.group);
   putKubeconfig(aws, kubernetes.kubeconfig('node-drainer'));
   if (options.rbac ?? true) await create(kubernetes, RBAC);
   const core = administrator(kubernetes).makeApiClient(CoreV1Api);
@@ -65,6 +77,24 @@ export async function processFixture(context: TestContext, options: { rbac?: boo
         },
         () => aws.secrets,
       ),
+    run: (command, environment = {}) =>
+      new Program(
+        [command],
+        { ...aws.environment, INSTANCE_ID: INSTANCE, ...KUBECONFIG_SETTINGS, ...environment },
+        () => aws.secrets,
+      ),
+    stateChange: (state) =>
+      new Promise((resolve) => {
+        const { end } = aws.alterEvents((event) => {
+          if (event['detail-type'] !== 'EC2 Instance State-change Notification') return event;
+          if (JSON.stringify(event).includes(`"state":"${state}"`)) {
+            end();
+            // The event comes before the state shows.
+            setImmediate(resolve);
+          }
+          return event;
+        });
+      }),
     async addPod(name, { annotations = {}, finalizers = [], graceSeconds = 30 } = {}) {
       await core.createNamespacedPod({
         namespace,
