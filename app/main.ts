@@ -4,6 +4,7 @@ import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
 import { CORDON_SETTINGS, UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
+import { proxySettings } from './config/proxy-settings.ts';
 import { ConfigErrors, configErrorText } from './config/setting-values.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import type { Report } from './events.ts';
@@ -72,7 +73,7 @@ async function drainCommand(config: Config): Promise<number> {
   report({ type: 'run started', version: VERSION, target: name, cluster: clusterText(cluster), dryRun });
   for (const message of config.warnings) report({ type: 'warning', message });
   try {
-    const ports = drainPorts(config, usesPathStyle(), report, systemClock);
+    const ports = await drainPorts(config, usesPathStyle(), proxySettings(process.env), report, systemClock);
     return await run(config, ports, randomUUID().slice(0, 8), { clock: systemClock, report, signal });
   } finally {
     end();
@@ -83,7 +84,7 @@ async function nodeCommand(command: typeof undo, config: Config): Promise<number
   setAwsEndpoint(config);
   const { report } = withBugReports(await openReporter('lines'));
   for (const message of config.warnings) report({ type: 'warning', message });
-  const ports = drainPorts(config, usesPathStyle(), report, systemClock);
+  const ports = await drainPorts(config, usesPathStyle(), proxySettings(process.env), report, systemClock);
   return command(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
 }
 
@@ -93,7 +94,7 @@ async function sweepCommand(config: SweepConfig): Promise<number> {
   const { cluster, hook, dryRun } = config;
   report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
   const signal = stopSignal(STOP_TIMEOUT_MS);
-  return runSweep(config, await sweepPorts(config), { clock: systemClock, report, signal });
+  return runSweep(config, await sweepPorts(config, proxySettings(process.env)), { clock: systemClock, report, signal });
 }
 
 /** The AWS SDK reads the endpoint only from the environment; it may have been given as a flag. */

@@ -1,4 +1,5 @@
 import { type AutoScaling, autoScaling, findWaitingInstances } from './aws/auto-scaling.ts';
+import { connectAwsWith } from './aws/call.ts';
 import { describeInstance, describeInstances } from './aws/ec2.ts';
 import { ecsTasks } from './aws/ecs.ts';
 import { readKubeconfigObject } from './aws/s3.ts';
@@ -9,6 +10,8 @@ import type { Report } from './events.ts';
 import { type Access, accessWithCredential } from './kubernetes/access.ts';
 import { connectCluster } from './kubernetes/cluster.ts';
 import type { Clock } from './lib/clock.ts';
+import type { ProxySettings } from './lib/proxy.ts';
+import { Tunnels } from './lib/tunnel.ts';
 import type { Ports } from './run/ports.ts';
 import type { SweepPorts } from './sweep.ts';
 
@@ -16,7 +19,13 @@ import type { SweepPorts } from './sweep.ts';
  * Connects a drain to AWS and to its cluster.
  * @param pathStyle put bucket names into the path of S3 URLs, as custom endpoints need it
  */
-export function drainPorts(config: Config, pathStyle: boolean, report: Report, clock: Clock): Ports {
+export async function drainPorts(
+  config: Config,
+  pathStyle: boolean,
+  proxies: ProxySettings,
+  report: Report,
+  clock: Clock,
+): Promise<Ports> {
   const { target, cluster: source, placement } = config;
   const region = target.kind === 'instance' ? target.region : '';
   let loading: Promise<AutoScaling> | undefined;
@@ -24,7 +33,8 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
     loading ??= autoScaling(region, (message) => report({ type: 'warning', message }));
     return loading;
   };
-  const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, clock, signal);
+  const tunnels = await openTunnels(proxies);
+  const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, tunnels, clock, signal);
   return {
     actions: {
       instanceState: async (...call) => (await service()).instanceState(...call),
@@ -43,27 +53,35 @@ export function drainPorts(config: Config, pathStyle: boolean, report: Report, c
 }
 
 /** Each kind of source loads only the modules that it needs. */
-async function accessTo(source: ClusterSource, pathStyle: boolean, clock: Clock, signal: AbortSignal): Promise<Access> {
+async function accessTo(
+  source: ClusterSource,
+  pathStyle: boolean,
+  tunnels: Tunnels,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Access> {
   switch (source.kind) {
     case 'eks': {
       const { eksEndpoint } = await import('./aws/eks.ts');
-      return accessWithCredential(await eksEndpoint(source.name, source.region, clock, signal), clock);
+      return accessWithCredential(await eksEndpoint(source.name, source.region, clock, signal), clock, tunnels);
     }
     case 'kubeconfig-file': {
       const { accessFromKubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
-      return accessFromKubeconfigFile(source.path, clock);
+      return accessFromKubeconfigFile(source.path, clock, tunnels);
     }
     case 'kubeconfig-object': {
       const { accessFromUntrustedKubeconfig } = await import('./kubernetes/kubeconfig.ts');
       const { MAX_KUBECONFIG_BYTES } = await import('./kubernetes/kubeconfig-schema.ts');
       const text = await readKubeconfigObject(source, pathStyle, MAX_KUBECONFIG_BYTES, signal);
-      return accessFromUntrustedKubeconfig(text, `s3://${source.bucket}/${source.object}`, clock);
+      return accessFromUntrustedKubeconfig(text, `s3://${source.bucket}/${source.object}`, clock, tunnels);
     }
   }
 }
 
 /** Connects a sweep to AWS. */
-export async function sweepPorts({ region, placement, hook, groupPrefix }: SweepConfig): Promise<SweepPorts> {
+export async function sweepPorts(config: SweepConfig, proxies: ProxySettings): Promise<SweepPorts> {
+  const { region, placement, hook, groupPrefix } = config;
+  await openTunnels(proxies);
   const [service, tasks] = await Promise.all([autoScaling(region), ecsTasks(placement, region)]);
   return {
     waitingInstances: (signal) => findWaitingInstances(region, groupPrefix, signal),
@@ -72,4 +90,14 @@ export async function sweepPorts({ region, placement, hook, groupPrefix }: Sweep
     describeInstances: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
     startTask: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
   };
+}
+
+/** Connects AWS clients through the proxies, if there are any. Only then it loads what that needs. */
+async function openTunnels(proxies: ProxySettings): Promise<Tunnels> {
+  const tunnels = new Tunnels(proxies);
+  if (tunnels.areSet) {
+    const { proxiedConnections } = await import('./aws/proxy-agents.ts');
+    connectAwsWith(proxiedConnections(tunnels));
+  }
+  return tunnels;
 }

@@ -1,5 +1,8 @@
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { abortable } from '../lib/abort.ts';
 import { explain, Failure } from '../lib/errors.ts';
+import { ProxyFailure } from '../lib/tunnel.ts';
 
 /**
  * By default a hung endpoint blocks an SDK call for minutes. These limit each attempt, and each silence in the middle of a
@@ -15,9 +18,27 @@ const ATTEMPT_TIMEOUTS = {
 /** Longer than all attempts of the SDK take. Ends responses that trickle, and work that ignores the abort signal. */
 const CALL_TIMEOUT_MS = 60_000;
 
+/** How AWS clients connect through proxies. */
+export type ConnectionSettings = {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly httpAgent: HttpAgent;
+  readonly httpsAgent: HttpsAgent;
+};
+
+let connectionSettings: ConnectionSettings | undefined;
+
+/**
+ * All AWS clients that are created from now on connect like this. The proxies are those of the process, so they are set once, and not
+ * passed to each call.
+ */
+export function connectAwsWith(settings: ConnectionSettings): void {
+  connectionSettings = settings;
+}
+
 /** The configuration of every AWS client. The SDK retries throttling, 5xx and lost connections itself, with backoff. */
 export function clientSettings(region: string) {
-  return { region, maxAttempts: 4, requestHandler: ATTEMPT_TIMEOUTS };
+  return { region, maxAttempts: 4, requestHandler: { ...ATTEMPT_TIMEOUTS, ...connectionSettings } };
 }
 
 /**
@@ -44,7 +65,7 @@ export async function awsCall<T>(
     const denied = isDenial(cause);
     throw new Failure(`could not ${what}: ${explain(cause)}`, {
       cause,
-      transient: !denied && isTransientError(cause),
+      transient: cause instanceof ProxyFailure ? cause.transient : !denied && isTransientError(cause),
       ...(denied &&
         action !== undefined && { advice: `allow ${action} in the IAM role, and in its permissions boundary` }),
     });

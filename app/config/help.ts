@@ -31,6 +31,7 @@ ${flagList([
   ['--force', 'drain the instance even if it is not terminating'],
 ])}
 ${settingsText(DRAIN_SETTINGS)}
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment mean the same as for kubectl.
 Exit codes: 0 drained, handed over or nothing to do; 1 failed, with the hook left to ON_FAILURE; 3 the lifecycle action ended
 before the drain did; 64 invalid configuration, or the instance is not terminating; 70 a bug; 143 stopped by SIGTERM;
 130 stopped by SIGINT.

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { printable } from '../lib/errors.ts';
 import { PLACEMENT_SETTINGS } from './command-settings.ts';
+import { proxySettings } from './proxy-settings.ts';
 import { type SettingName, Settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,6 +71,7 @@ export class RawSettings {
         errors.push(`${name}${quoted(name, value)} must be an http or https URL`);
       }
     }
+    proxySettings(environment, errors);
   }
 
   has(name: SettingName): boolean {

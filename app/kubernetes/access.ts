@@ -1,6 +1,9 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { ConnectionOptions } from 'node:tls';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { abortable } from '../lib/abort.ts';
 import { type Clock, withTimeout } from '../lib/clock.ts';
+import type { HttpProxy } from '../lib/proxy.ts';
+import { Tunnels } from '../lib/tunnel.ts';
 
 /** How to connect and authenticate to an API server, as its source (EKS, a kubeconfig) described it at one time. */
 export type Access = {
@@ -35,17 +38,13 @@ export function accessWithCredential(
     readonly credential: (signal: AbortSignal) => Promise<Credential>;
   },
   clock: Clock,
+  tunnels = new Tunnels(),
 ): Access {
   return {
     server,
-    connect: () => dispatcherWithCa(certificateAuthority),
+    connect: () => dispatcher({ ca: certificateAuthority }, tunnels),
     authenticate: renewingCredential(credential, clock),
   };
-}
-
-/** @param certificateAuthority PEM of the only authority whose server certificates are trusted */
-export function dispatcherWithCa(certificateAuthority: string): Agent {
-  return new Agent({ ...AGENT_OPTIONS, connect: { ...AGENT_OPTIONS.connect, ca: certificateAuthority } });
 }
 
 /**
@@ -53,13 +52,39 @@ export function dispatcherWithCa(certificateAuthority: string): Agent {
  * connections, because a load balancer on the way may drop a connection silently
  * (https://github.com/kubernetes/client-go/issues/374).
  */
-export const AGENT_OPTIONS = {
+const AGENT_OPTIONS = {
   allowH2: true,
   h2Options: { pingInterval: 15_000 },
   connections: 64,
   // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED in the environment changes the default.
   connect: { timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000, rejectUnauthorized: true },
 } satisfies Agent.Options;
+
+/** How the client and the API server prove who they are. */
+export type TlsOptions = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+
+/**
+ * Connections to an API server, through a proxy if one is set for it. TLS and HTTP/2 are spoken in the tunnel: the proxy sees neither.
+ * @param through this proxy, whatever the environment says
+ */
+export function dispatcher(tls: TlsOptions, tunnels: Tunnels, through?: HttpProxy): Agent {
+  const { allowH2 } = AGENT_OPTIONS;
+  const connect = buildConnector({ ...AGENT_OPTIONS.connect, ...tls, allowH2 });
+  return new Agent({
+    ...AGENT_OPTIONS,
+    connect: (target, callback) => {
+      const { protocol, hostname } = target;
+      const port = Number(target.port || (protocol === 'https:' ? 443 : 80));
+      tunnels.open({ protocol, hostname, port }, through).then(
+        (socket) => {
+          if (socket !== undefined && protocol === 'http:') callback(null, socket);
+          else connect({ ...target, ...(socket !== undefined && { httpSocket: socket }) }, callback);
+        },
+        (error: Error) => callback(error, null),
+      );
+    },
+  });
+}
 
 /** Minimum time between two renewals, so that a cluster that refuses every credential does not cause a renewal per request. */
 const MIN_RENEWAL_INTERVAL_MS = 1_000;

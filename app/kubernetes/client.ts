@@ -1,5 +1,6 @@
 import { type Dispatcher, request } from 'undici';
 import { explain, Failure } from '../lib/errors.ts';
+import { ProxyFailure } from '../lib/tunnel.ts';
 import type { Access, ResolveAccess } from './access.ts';
 import { LineSplitter, type ListMetadata, ListParser, readListMetadata, textOf } from './bodies.ts';
 import { type Call, describeCall, requestOf, type Verb } from './call.ts';
@@ -174,6 +175,9 @@ export class KubernetesClient {
       if (call.signal.aborted) throw call.signal.reason;
       if (cause instanceof ApiError) throw cause;
       this.#policy.markUnavailable();
+      if (cause instanceof ProxyFailure) {
+        throw new Failure(`${describeCall(call)}: ${cause.message}`, { cause, transient: cause.transient });
+      }
       const tlsFailure = tlsFailureIn(cause);
       const why = tlsFailure === undefined ? explain(cause) : `${tlsFailure.reason}: ${explain(cause)}`;
       throw new ApiUnreachable(

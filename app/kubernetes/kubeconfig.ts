@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { Failure, printable } from '../lib/errors.ts';
-import { type Access, AGENT_OPTIONS, renewingCredential } from './access.ts';
+import { type HttpProxy, parseProxy } from '../lib/proxy.ts';
+import { Tunnels } from '../lib/tunnel.ts';
+import { type Access, dispatcher, renewingCredential } from './access.ts';
 import { KubeConfig } from './client-node.ts';
 import { validateKubeconfig } from './kubeconfig-schema.ts';
 
@@ -13,8 +15,8 @@ const UNTRUSTED_USER_KEYS = ['exec', 'auth-provider', 'tokenFile', 'token-file',
 const UNTRUSTED_CLUSTER_KEYS = ['certificate-authority'];
 
 /** Access from a local kubeconfig file, which may contain everything that kubectl accepts. */
-export async function accessFromKubeconfigFile(path: string, clock: Clock): Promise<Access> {
-  return accessFrom(path, clock, async () => {
+export async function accessFromKubeconfigFile(path: string, clock: Clock, tunnels = new Tunnels()): Promise<Access> {
+  return accessFrom(path, clock, tunnels, async () => {
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw new Failure(`could not read the kubeconfig ${path}`, { cause });
     });
@@ -32,7 +34,12 @@ export async function accessFromKubeconfigFile(path: string, clock: Clock): Prom
  * @param origin its URL, for messages
  * @throws Failure that never quotes the kubeconfig, which contains secrets
  */
-export async function accessFromUntrustedKubeconfig(text: string, origin: string, clock: Clock): Promise<Access> {
+export async function accessFromUntrustedKubeconfig(
+  text: string,
+  origin: string,
+  clock: Clock,
+  tunnels = new Tunnels(),
+): Promise<Access> {
   const { clusters, users } = validateKubeconfig(text, origin);
   const refused = [
     ...(users ?? []).flatMap(({ name, user }) =>
@@ -55,7 +62,7 @@ export async function accessFromUntrustedKubeconfig(text: string, origin: string
       },
     );
   }
-  return accessFrom(origin, clock, async () => loadKubeconfig(text, origin));
+  return accessFrom(origin, clock, tunnels, async () => loadKubeconfig(text, origin));
 }
 
 function loadKubeconfig(text: string, origin: string): KubeConfig {
@@ -69,7 +76,12 @@ function loadKubeconfig(text: string, origin: string): KubeConfig {
 }
 
 /** @param read reads the kubeconfig; called again when the API server refuses the credentials */
-async function accessFrom(origin: string, clock: Clock, read: () => Promise<KubeConfig>): Promise<Access> {
+async function accessFrom(
+  origin: string,
+  clock: Clock,
+  tunnels: Tunnels,
+  read: () => Promise<KubeConfig>,
+): Promise<Access> {
   const config = await read();
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -78,7 +90,7 @@ async function accessFrom(origin: string, clock: Clock, read: () => Promise<Kube
   }
   const server = serverOf(cluster.server, origin);
   const options = await optionsOf(config, origin);
-  const connect = connectorFor(options, cluster.proxyUrl, origin);
+  const connect = connectorFor(options, tunnels, proxyOf(cluster.proxyUrl, origin));
   headersOf(options, origin);
   const authenticate = renewingCredential(async () => {
     const headers = await currentHeaders(origin, read);
@@ -114,7 +126,7 @@ async function optionsOf(config: KubeConfig, origin: string): Promise<RequestOpt
   return options;
 }
 
-function connectorFor(options: RequestOptions, proxyUrl: string | undefined, origin: string): () => Dispatcher {
+function connectorFor(options: RequestOptions, tunnels: Tunnels, proxy: HttpProxy | undefined): () => Dispatcher {
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = {
     ...(ca !== undefined && { ca }),
@@ -123,21 +135,19 @@ function connectorFor(options: RequestOptions, proxyUrl: string | undefined, ori
     rejectUnauthorized: rejectUnauthorized ?? true,
     ...(servername !== undefined && { servername }),
   };
-  if (proxyUrl === undefined) {
-    return () => new Agent({ ...AGENT_OPTIONS, connect: { ...AGENT_OPTIONS.connect, ...tls } });
-  }
-  if (proxyUrl.startsWith('socks')) {
-    throw new Failure(`the kubeconfig ${origin} uses a SOCKS proxy, which is not supported`, {
-      advice: 'use an http or https proxy-url',
-    });
-  }
-  const proxy = URL.parse(proxyUrl);
-  if (proxy === null || !/^https?:$/.test(proxy.protocol) || proxy.pathname + proxy.search + proxy.hash !== '/') {
-    throw new Failure(
-      `the proxy-url in the kubeconfig ${origin} is not an http or https URL with only a host and a port`,
-    );
-  }
-  return () => new ProxyAgent({ uri: proxyUrl, requestTls: tls });
+  return () => dispatcher(tls, tunnels, proxy);
+}
+
+/**
+ * The proxy that the cluster names. It takes precedence over the environment, and over NO_PROXY.
+ * https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Cluster (proxy-url)
+ */
+function proxyOf(proxyUrl: string | undefined, origin: string): HttpProxy | undefined {
+  // As for kubectl, an empty one is none.
+  if (!proxyUrl) return undefined;
+  const proxy = parseProxy(proxyUrl, `the proxy-url in the kubeconfig ${origin}`);
+  if (typeof proxy === 'string') throw new Failure(`the proxy-url in the kubeconfig ${origin} ${proxy}`);
+  return proxy;
 }
 
 /** Reads the kubeconfig again: its file may have been rotated, its command may return a new token. */

@@ -67,15 +67,18 @@ const schemasArePure: Plugin = {
 };
 
 /**
- * Omits what the libraries create at every start and the program never uses: fetch, WebSocket, caches and mocks of undici, and the
- * agents of client-node for the HTTP client of Node, instead of which the program uses dispatchers of undici. What a dispatcher
- * itself imports stays.
+ * Omits what the libraries create at every start and the program never uses: fetch, WebSocket, caches, mocks and proxy agents of
+ * undici, and the agents of client-node for the HTTP client of Node, instead of which the program uses dispatchers of undici. What a
+ * dispatcher itself imports stays.
  */
 export const omitUnused: Plugin = {
   name: 'omit unused',
   setup({ onResolve, onLoad }) {
     onResolve(
-      { filter: /^\.\/lib\/(web|mock|cache|interceptor)\/|^(socks|socks-proxy-agent|hpagent)$/ },
+      {
+        filter:
+          /^\.\/lib\/(web|mock|cache|interceptor)\/|^\.\/lib\/dispatcher\/[a-z0-9-]*proxy-agent$|^(socks|socks-proxy-agent|hpagent)$/,
+      },
       ({ path, importer }) =>
         /[/\\](undici[/\\]index|client-node[/\\].*)\.js$/.test(importer) ? { path, namespace: 'omitted' } : undefined,
     );

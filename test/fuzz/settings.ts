@@ -21,6 +21,8 @@ const RARE: ReadonlyMap<string, string> = new Map([
   ['AWS_SECRET_ACCESS_KEY', SECRET],
   ['AWS_SESSION_TOKEN', SECRET],
   ['AWS_ENDPOINT_URL_S3', 'http://localhost:4566'],
+  ['HTTPS_PROXY', `http://user:${SECRET}@proxy:3128`],
+  ['http_proxy', 'proxy:3128'],
   ['VOLUME_DETACH_TIMEOUT_SECONDS', '0'],
   ['DRAIN_DAEMONSETS', 'true'],
   ['DO_NOT_DISRUPT_SECONDS', '60'],

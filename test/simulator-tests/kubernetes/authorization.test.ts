@@ -76,6 +76,7 @@ test('authenticate resolves other tokens, and their requests are recorded', asyn
     namespace: 'default',
     name: 'none',
     path,
+    httpVersion: '2.0',
     status: 404,
   });
 });

@@ -108,7 +108,10 @@ test('a server with a password, an invalid proxy and a token with a line break a
       /the server in the kubeconfig .* is not an http or https URL/,
     ],
     [kubeconfig({ server: 'ftp://10.0.0.1' }), /the server in the kubeconfig .* is not an http or https URL/],
-    [kubeconfig({ cluster: `proxy-url: http://proxy/${SECRET}` }), /the proxy-url in the kubeconfig .* is not/],
+    [
+      kubeconfig({ cluster: `proxy-url: http://proxy/${SECRET}` }),
+      /the proxy-url in the kubeconfig .* must be an http or https URL with only a host and a port/,
+    ],
     [kubeconfig({ user: `token: "${SECRET}\\n"` }), /token .* contains characters that an HTTP header cannot contain/],
     [kubeconfig({ user: `token: [${SECRET}]` }), /missing or of the wrong type: users\.0\.user\.token/],
     [`${kubeconfig()}# ${'x'.repeat(5_000_000)}`, /larger than 4 MiB/],

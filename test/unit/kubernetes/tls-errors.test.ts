@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dispatcherWithCa } from '../../../app/kubernetes/access.ts';
+import { dispatcher } from '../../../app/kubernetes/access.ts';
 import { adviceOf, explain } from '../../../app/lib/errors.ts';
+import { Tunnels } from '../../../app/lib/tunnel.ts';
 import { createCertificateAuthority } from '../../support/certificate-authority.ts';
 import { ManualClock } from '../../support/clock.ts';
 import {
@@ -85,7 +86,10 @@ test('no environment variable disables the verification of certificates', async 
     else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
   });
   const byKubeconfig = kubeconfigObject(clock, kubeconfigOf(server.url, ours.ca)).resolveAccess;
-  const byAuthority = async () => ({ ...(await byKubeconfig()), connect: () => dispatcherWithCa(ours.ca) });
+  const byAuthority = async () => ({
+    ...(await byKubeconfig()),
+    connect: () => dispatcher({ ca: ours.ca }, new Tunnels()),
+  });
   for (const resolveAccess of [byKubeconfig, byAuthority]) {
     const { client } = await clientFrom(t, clock, resolveAccess);
     assert.match(

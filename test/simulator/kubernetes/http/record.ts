@@ -10,11 +10,13 @@ export type RecordedRequest = {
   namespace?: string;
   name?: string;
   path: string;
+  /** `1.1` or `2.0` */
+  httpVersion: string;
   status: number;
 };
 
 /** The record of a new request. */
-export function recordOf(info: RequestInfo): RecordedRequest {
+export function recordOf(info: RequestInfo, httpVersion: string): RecordedRequest {
   const { verb, path, resource, subresource, namespace, name } = info;
   return {
     at: Date.now(),
@@ -24,6 +26,7 @@ export function recordOf(info: RequestInfo): RecordedRequest {
     ...(namespace === '' ? {} : { namespace }),
     ...(name === '' ? {} : { name }),
     path,
+    httpVersion,
     status: 0,
   };
 }

@@ -90,7 +90,7 @@ export class ApiServer {
     exchange.onClose(() => this.#exchanges.delete(exchange));
     const url = new URL(request.url, 'https://simulator');
     const info = requestInfo(request.method, url.pathname, url.searchParams);
-    const record = recordOf(info);
+    const record = recordOf(info, request.httpVersion);
     this.requests.push(record);
     try {
       await this.#serve(exchange, request, url, info, record);
