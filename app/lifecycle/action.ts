@@ -45,6 +45,8 @@ export type LifecycleAction =
       readonly hooks: readonly Hook[];
       /** Only the first heartbeat shows whether the instance leaves. */
       readonly isUncertain?: boolean;
+      /** Its root volume is replaced: the same instance enters service again minutes later. */
+      readonly isReplacement?: boolean;
     }
   /** The action ended with ABANDON, and the group keeps the instance running until somebody terminates it. */
   | { readonly kind: 'retained'; readonly group: string; readonly lifecycleState: string }
@@ -83,15 +85,14 @@ export async function findAction(
         context,
       );
     }
-    const phase = phaseOf(lifecycleState, known);
-    switch (phase) {
+    switch (phaseOf(lifecycleState, known)) {
       case 'over':
         return { kind: 'none', reason: `${instanceId} is ${lifecycleState}` };
       case 'retained':
         return { kind: 'retained', group, lifecycleState };
       case 'leaving':
       case 'uncertain':
-        return pendingAction(directory, instanceId, group, known, phase === 'uncertain', context);
+        return pendingAction(directory, instanceId, state, known, context);
     }
     if (known.token === undefined || lookups === MAX_LOOKUPS) {
       // A duplicate of the event, after the instance has returned, is no mistake.
@@ -105,9 +106,8 @@ export async function findAction(
 async function pendingAction(
   directory: ActionDirectory,
   instanceId: string,
-  group: string,
+  { group, lifecycleState }: InstanceState,
   known: KnownAction,
-  isUncertain: boolean,
   context: Context,
 ): Promise<LifecycleAction> {
   const { hook, ...others } = known;
@@ -121,7 +121,15 @@ async function pendingAction(
     );
     hooks = await directory.terminatingHooks(group, instanceId, others, context.signal);
   }
-  if (hooks.length > 0) return { kind: 'pending', group, hooks, ...(isUncertain && { isUncertain }) };
+  if (hooks.length > 0) {
+    return {
+      kind: 'pending',
+      group,
+      hooks,
+      ...(phaseOf(lifecycleState, known) === 'uncertain' && { isUncertain: true }),
+      ...(/^ReplacingRootVolume/.test(lifecycleState) && { isReplacement: true }),
+    };
+  }
   return { kind: 'none', reason: `group ${group} has no terminating lifecycle hook` };
 }
 

@@ -52,7 +52,10 @@ export async function drainTarget(
     action = await lookUpAction(target.instanceId, known, config, ports, context);
     const nothing = nothingPending(target.instanceId, action, config);
     if (nothing !== undefined) return nothing;
-    if (action.kind === 'pending') state.hooks = action.hooks;
+    if (action.kind === 'pending') {
+      state.hooks = action.hooks;
+      state.isReplacement = action.isReplacement ?? false;
+    }
     if (action.kind === 'retained') state.retained = true;
     if (action.kind === 'pending' || action.kind === 'retained') state.group = action.group;
     [instance, state.actionStartedAt] = await Promise.all([

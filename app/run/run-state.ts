@@ -10,6 +10,8 @@ export type RunState = {
   group: string | undefined;
   /** The lifecycle action has ended, and the group retains the instance. */
   retained: boolean;
+  /** The instance enters service again after its action: its root volume is replaced. */
+  isReplacement: boolean;
   cluster: Cluster | undefined;
   events: EventSink | undefined;
   /** When this task started, in milliseconds since the epoch. */
@@ -25,6 +27,7 @@ export function newRunState(): RunState {
     hooks: [],
     group: undefined,
     retained: false,
+    isReplacement: false,
     cluster: undefined,
     events: undefined,
     taskStartedAt: undefined,

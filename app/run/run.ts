@@ -14,6 +14,7 @@ import type { DrainTask } from './drain-task.ts';
 import { handOver } from './hand-over.ts';
 import { HOLD_TAG } from './instance.ts';
 import type { Ports } from './ports.ts';
+import { restoreAfterReturn } from './return.ts';
 import { newRunState, type RunState } from './run-state.ts';
 import { RunTotals } from './totals.ts';
 
@@ -48,6 +49,9 @@ export async function run(
       ? endRetained(config, ports, state, hookResult, baseExitCode, { clock, report })
       : completeHooks(state.hooks, hookResult, baseExitCode, { clock, report }),
   );
+  if (hook === 'CONTINUE' && state.isReplacement) {
+    await stopwatch.time('return', () => restoreAfterReturn(config, ports, state.cluster, { clock, report, signal }));
+  }
   report({
     type: 'summary',
     summary: {

@@ -45,24 +45,37 @@ async function stateBecomes({ aws }: ProcessFixture, state: string): Promise<voi
 }
 
 describe('instances that return', { concurrency: 4 }, () => {
-  // An instance refresh replaces the root volume under running pods, or the node stays cordoned for good.
+  // An instance refresh replaces the root volume under running pods, or the node stays cordoned for good: without a launching
+  // hook, AWS documents no event of the return.
   // https://docs.aws.amazon.com/autoscaling/ec2/userguide/replace-root-volume.html
   test('a node whose root volume is replaced is drained before, and put back into service after', async (context) => {
     const fixture = await processFixture(context);
     await fixture.addPod('web', { annotations: { 'lab/shutdown-ms': '1500' } });
-    const events = fixture.aws.replaceRootVolume(INSTANCE);
+    const events = fixture.aws.replaceRootVolume(INSTANCE, { hasReturnEvent: false });
     assert.equal(fixture.aws.lifecycleState(INSTANCE), 'ReplacingRootVolume:Wait');
     const ended = await fixture.drain(settingsOf(events)).ended();
     assert.deepEqual([ended.code, summaryOf(ended)['hook']], [0, 'CONTINUE'], ended.stderr);
-    assert.deepEqual(await nodeOf(fixture).then(({ cordoned }) => cordoned), true);
-    await stateBecomes(fixture, 'InService');
-    await noHarm(fixture.witness);
-
-    const undone = await fixture.run('undo', { ONLY_DRAINED: 'true' }).ended();
-    assert.equal(undone.code, 0, undone.stderr);
+    assert.equal(fixture.aws.lifecycleState(INSTANCE), 'InService');
     const { cordoned, annotations } = await nodeOf(fixture);
     assert.equal(cordoned, false);
     assert.ok(!annotations.some((name) => name.startsWith('node-drainer/')), annotations.join());
+    await noHarm(fixture.witness);
+  });
+
+  // The task that waited for the return was stopped, or the instance comes from a warm pool: the event of the return is left.
+  test('an instance that enters service again is put back by the event of its return, too', async (context) => {
+    const fixture = await processFixture(context);
+    await fixture.addPod('web');
+    const program = fixture.drain(settingsOf(fixture.aws.replaceRootVolume(INSTANCE)));
+    await program.line('hook completed');
+    program.kill('SIGKILL');
+    await program.ended();
+    await stateBecomes(fixture, 'InService');
+    assert.ok((await nodeOf(fixture)).cordoned);
+    const undone = await fixture.run('undo', { ONLY_DRAINED: 'true' }).ended();
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.ok(!(await nodeOf(fixture)).cordoned);
+    await noHarm(fixture.witness);
   });
 
   // A sweep found it: no event says where the instance goes, and its state is none of a termination.
@@ -90,10 +103,12 @@ describe('instances that return', { concurrency: 4 }, () => {
 
   // The event of the return is late, and the instance leaves again: uncordoned, it would get the pods of other nodes.
   test('an instance that leaves again is not put back into service', async (context) => {
-    const fixture = await processFixture(context);
+    const fixture = await processFixture(context, { group: { warmPoolState: 'Running' } });
     await fixture.addPod('web');
-    const ended = await fixture.drain(settingsOf(fixture.aws.replaceRootVolume(INSTANCE))).ended();
+    const ended = await fixture.drain(settingsOf(fixture.aws.returnToWarmPool(INSTANCE))).ended();
     assert.equal(ended.code, 0, ended.stderr);
+    await stateBecomes(fixture, 'Warmed:Running');
+    fixture.aws.leaveWarmPool(INSTANCE);
     await stateBecomes(fixture, 'InService');
     fixture.aws.terminateInstance(INSTANCE);
     const undone = await fixture.run('undo', { ONLY_DRAINED: 'true' }).ended();

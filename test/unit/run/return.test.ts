@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../../../app/lib/errors.ts';
+import { Stopped } from '../../../app/outcome.ts';
+import { pod } from '../../support/objects.ts';
+import { runFixture } from '../../support/run-fixture.ts';
+
+/** An instance whose root volume is replaced: its state after the hook is `after`, 3 minutes later `later`. */
+function replacement(after: string, later: string) {
+  const all = runFixture();
+  const { clock, facts, hook, cluster } = all;
+  facts.action = { kind: 'pending', group: 'nodes', hooks: [hook], isReplacement: true };
+  facts.lifecycleState = () => {
+    if (hook.results.length === 0) return 'ReplacingRootVolume:Wait';
+    return clock.elapsed < 180_000 ? after : later;
+  };
+  cluster.add(pod('web'));
+  return all;
+}
+
+// AWS documents an event of the return only for groups with a launching hook: the node stayed cordoned for good.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
+test('after its root volume was replaced, an instance is put back into service by its own drain', async () => {
+  const { run, calls, clock } = replacement('ReplacingRootVolume:Proceed', 'InService');
+  assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
+  assert.ok(clock.elapsed >= 180_000 && clock.elapsed < 200_000);
+  assert.ok(calls.indexOf('restore node-a') > calls.indexOf('cordon node-a'));
+  assert.ok(calls.indexOf('restore node-a') < calls.indexOf('close'));
+});
+
+// Auto Scaling terminates an instance whose replacement has failed: uncordoned, its node would get pods again.
+test('an instance that is terminated after all stays drained', async () => {
+  const { run, calls } = replacement('ReplacingRootVolume:Proceed', 'Terminating:Wait');
+  assert.equal(await run(), 'drained, hook CONTINUE, exit 0');
+  assert.ok(!calls.some((call) => call.startsWith('restore')));
+});
+
+// The wait for the return must not make a failure of a drain that has succeeded, nor last for ever.
+test('a return that does not come, a stop, or a failed undo is a warning', async () => {
+  const never = replacement('RootVolumeReplaced', 'RootVolumeReplaced');
+  assert.equal(await never.run({}, 3_600_000), 'drained, hook CONTINUE, exit 0');
+  assert.ok(never.clock.elapsed < 1_900_000);
+  const stopped = replacement('RootVolumeReplaced', 'InService');
+  stopped.clock.sleep(60_000, new AbortController().signal).then(() => stopped.stop.abort(new Stopped('SIGTERM')));
+  assert.equal(await stopped.run(), 'drained, hook CONTINUE, exit 0');
+  const failed = replacement('RootVolumeReplaced', 'InService');
+  failed.facts.lookUp = () => (failed.clock.elapsed > 180_000 ? new Failure('denied') : undefined);
+  assert.equal(await failed.run(), 'drained, hook CONTINUE, exit 0');
+  for (const { recorder, calls } of [never, stopped, failed]) {
+    const warnings = recorder.of('warning').map(({ message }) => message);
+    assert.ok(
+      warnings.some((message) => /may still be cordoned/.test(message)),
+      warnings.join(),
+    );
+    assert.ok(!calls.some((call) => call.startsWith('restore')));
+  }
+});
