@@ -27,6 +27,10 @@ export type RemainingPod = {
   readonly ending: boolean;
   /** A budget or the API server refuses its eviction. */
   readonly blocked: boolean;
+  /** The budgets that refuse it, as `shop/web`, as far as they are known. */
+  readonly budgets?: readonly string[];
+  /** Who would create it again, as `ReplicaSet shop/web-7f9c`. */
+  readonly owner?: string;
 };
 
 /**
@@ -35,8 +39,10 @@ export type RemainingPod = {
  */
 export type RunEvent =
   | { type: 'run started'; version: string; target: string; cluster: string; dryRun: boolean }
-  /** `cluster` and `group` become the dimensions of the run's metrics. */
-  | { type: 'action found'; cluster: string; group: string; hooks: readonly HookTimeouts[] }
+  /** `cluster` and `group` become the dimensions of the run's metrics. `cluster` is undefined until the tags have named it. */
+  | { type: 'action found'; cluster: string | undefined; group: string; hooks: readonly HookTimeouts[] }
+  /** The tags of the instance name its cluster. */
+  | { type: 'cluster found'; cluster: string }
   | { type: 'nothing to do'; reason: string }
   | { type: 'connected'; server: string; policyVersion: string }
   | { type: 'node found'; node: string; uid: string; providerID: string; matchedBy: string }
@@ -63,6 +69,8 @@ export type RunEvent =
   | { type: 'pod gone'; pod: PodName; reason: string }
   /** Repeated every 30 s while the drain waits. */
   | { type: 'waiting for pods'; remaining: readonly RemainingPod[] }
+  /** Every five minutes, of a drain that has lasted ten minutes or more. */
+  | { type: 'drain still waiting'; minutes: number; group: string | undefined; remaining: readonly RemainingPod[] }
   | { type: 'deadline'; policy: string; remaining: readonly RemainingPod[] }
   | { type: 'action ending soon'; actionEndsAt: number; remaining: readonly RemainingPod[] }
   /** The first pod has to end now, if it is to have its whole grace period before the instance ends. */
@@ -90,11 +98,15 @@ export type RunEvent =
   | { type: 'handed over'; task: string; generation: number }
   | { type: 'hand-over failed'; error: unknown }
   | { type: 'summary'; summary: Summary }
-  | { type: 'sweep started'; version: string; cluster: string; hook: string; dryRun: boolean }
+  /** `cluster` is undefined when the tags of each instance name it. */
+  | { type: 'sweep started'; version: string; cluster: string | undefined; hook: string; dryRun: boolean }
   | { type: 'task would start'; instanceId: string; group: string }
   | { type: 'task started'; instanceId: string; group: string; task: string }
-  | { type: 'task refused'; instanceId: string; group: string; reason: string; detail?: string }
-  | { type: 'sweep summary'; cluster: string; summary: SweepSummary };
+  /** Once for each reason in a sweep. */
+  | { type: 'task refused'; reason: string; detail?: string; count: number; instanceIds: readonly string[] }
+  /** Instances of these groups are terminated without a drain. */
+  | { type: 'groups without hook'; hook: string; count: number; groupNames: readonly string[] }
+  | { type: 'sweep summary'; cluster: string | undefined; summary: SweepSummary };
 
 export type HookTimeouts = {
   readonly name: string;
@@ -110,7 +122,8 @@ export type Summary = Totals & {
   readonly hook: LifecycleResult | 'none' | 'not completed' | 'failed';
   readonly target: string;
   readonly targetKind: 'instance' | 'node';
-  readonly cluster: string;
+  /** Undefined: the tags of the instance should have named it, and have not. */
+  readonly cluster: string | undefined;
   /** The Auto Scaling group of the instance, if it is known. */
   readonly group: string | undefined;
   /** All pods that remained when the instance was terminated, or is now. */
@@ -137,14 +150,24 @@ export type Totals = {
 export type SweepSummary = {
   /** Auto Scaling groups that were checked. */
   readonly groups: number;
-  /** Instances that wait at the hook. */
+  /** Instances that wait at the hook, without those of other clusters. */
   readonly waiting: number;
-  /** Waiting instances that already have a task. */
+  /** Instances that Auto Scaling has retained after their hook was abandoned, without those of other clusters. */
+  readonly retained: number;
+  /** Of the waiting and adopted instances: those that already have a task. */
   readonly withTask: number;
-  /** Waiting instances of other clusters. */
+  /** Of those without a task: a task was started for them less than five minutes ago. */
+  readonly recentlyStarted: number;
+  /** Of those: an operator holds them. */
+  readonly held: number;
+  /** Of those: their tags do not name the one cluster that they belong to. */
+  readonly clustersUnknown: number;
+  /** Waiting or retained instances of other clusters. */
   readonly otherClusters: number;
   readonly started: number;
   readonly refused: number;
+  /** Groups of the cluster without the hook; undefined: this sweep did not look. */
+  readonly groupsWithoutHook: number | undefined;
   readonly seconds: number;
   readonly exitCode: number;
 };

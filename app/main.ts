@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readCommandLine } from './config/cli.ts';
-import { type ClusterSource, clusterNameOf } from './config/cluster-source.ts';
+import { type ConfiguredCluster, clusterNameOf } from './config/cluster-source.ts';
 import { CORDON_SETTINGS, UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
@@ -14,7 +14,7 @@ import { EX_SOFTWARE, EX_USAGE, Stopped, type StopSignal, signalExitCode } from 
 import { jsonLines, plainText } from './report/lines.ts';
 import { cordon, undo } from './run/node-commands.ts';
 import { run } from './run/run.ts';
-import { runSweep } from './sweep.ts';
+import { runSweep } from './sweep/sweep.ts';
 import { drainPorts, sweepPorts } from './wiring.ts';
 
 /** Defined by the build. */
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
 
 async function drainCommand(config: Config): Promise<number> {
   setAwsEndpoint(config);
-  const { report, end } = withBugReports(await openReporter('live'));
+  const { report, end } = withBugReports(await openReporter('live', config.drainerName));
   const { target, cluster, dryRun, placement } = config;
   const signal = stopSignal(placement === undefined ? STOP_TIMEOUT_MS : HAND_OVER_TIMEOUT_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
@@ -90,7 +90,7 @@ async function nodeCommand(command: typeof undo, config: Config): Promise<number
 
 async function sweepCommand(config: SweepConfig): Promise<number> {
   setAwsEndpoint(config);
-  const { report } = withBugReports(await openReporter('lines'));
+  const { report } = withBugReports(await openReporter('lines', config.drainerName));
   const { cluster, hook, dryRun } = config;
   report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
   const signal = stopSignal(STOP_TIMEOUT_MS);
@@ -124,9 +124,10 @@ function stopSignal(timeoutMs: number): AbortSignal {
 type Reporter = { readonly report: Report; readonly end: () => void };
 
 /** JSON lines when piped. On a terminal: a live view, or plain text for a sweep and for terminals that cannot move the cursor. */
-async function openReporter(onTerminal: 'live' | 'lines'): Promise<Reporter> {
+async function openReporter(onTerminal: 'live' | 'lines', drainer?: string): Promise<Reporter> {
   const nothingToEnd = () => undefined;
-  if (!process.stdout.isTTY) return { report: jsonLines(process.stdout.fd, systemClock.now), end: nothingToEnd };
+  if (!process.stdout.isTTY)
+    return { report: jsonLines(process.stdout.fd, systemClock.now, drainer), end: nothingToEnd };
   if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
     return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: nothingToEnd };
   }
@@ -153,7 +154,7 @@ function writeBug(error: unknown): void {
   process.stderr.write(`fargate-node-drainer: this is a bug, please report it: ${stack}\n`);
 }
 
-function clusterText(source: ClusterSource): string {
+function clusterText(source: ConfiguredCluster): string {
   switch (source.kind) {
     case 'eks':
       return `EKS cluster ${source.name}`;
@@ -161,5 +162,7 @@ function clusterText(source: ClusterSource): string {
       return `the cluster of s3://${source.bucket}/${source.object}`;
     case 'kubeconfig-file':
       return `the cluster of ${source.path}`;
+    case 'by-tags':
+      return 'the cluster that the tags of the instance name';
   }
 }

@@ -13,6 +13,8 @@ export type Outcome =
   | { readonly kind: 'held'; readonly reason: string }
   /** The drainer is paused. */
   | { readonly kind: 'paused'; readonly reason: string }
+  /** Its tags decide which cluster an instance belongs to, and they name none, or more than one. */
+  | { readonly kind: 'cluster unknown'; readonly error: unknown }
   /** The lifecycle action ended during the drain, and no pod remained: another task had finished first. */
   | { readonly kind: 'drained by peer' }
   /** Stopped by SIGTERM; a successor task continues. */
@@ -70,6 +72,9 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
     case 'failed':
     case 'node missing':
       return { hookResult: resultOnFailure(policies.onFailure), exitCode: 1 };
+    // Somebody's pods may run there: no policy decides that they may be killed.
+    case 'cluster unknown':
+      return { hookResult: undefined, exitCode: 1 };
     case 'bug':
       return { hookResult: undefined, exitCode: EX_SOFTWARE };
     case 'not terminating':

@@ -1,4 +1,4 @@
-import { type AutoScaling, autoScaling, findWaitingInstances } from './aws/auto-scaling.ts';
+import { type AutoScaling, autoScaling, sweptGroups } from './aws/auto-scaling.ts';
 import { connectAwsWith } from './aws/call.ts';
 import { describeInstance, describeInstances } from './aws/ec2.ts';
 import { ecsTasks } from './aws/ecs.ts';
@@ -13,7 +13,7 @@ import type { Clock } from './lib/clock.ts';
 import type { ProxySettings } from './lib/proxy.ts';
 import { Tunnels } from './lib/tunnel.ts';
 import type { Ports } from './run/ports.ts';
-import type { SweepPorts } from './sweep.ts';
+import type { SweepPorts } from './sweep/ports.ts';
 
 /**
  * Connects a drain to AWS and to its cluster.
@@ -26,7 +26,7 @@ export async function drainPorts(
   report: Report,
   clock: Clock,
 ): Promise<Ports> {
-  const { target, cluster: source, placement } = config;
+  const { target, placement } = config;
   const region = target.kind === 'instance' ? target.region : '';
   let loading: Promise<AutoScaling> | undefined;
   const service = () => {
@@ -34,7 +34,6 @@ export async function drainPorts(
     return loading;
   };
   const tunnels = await openTunnels(proxies);
-  const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, tunnels, clock, signal);
   return {
     actions: {
       instanceState: async (...call) => (await service()).instanceState(...call),
@@ -48,7 +47,10 @@ export async function drainPorts(
     ...(placement !== undefined && {
       successors: { start: async (...call) => (await ecsTasks(placement, region)).start(...call) },
     }),
-    connect: (signal) => connectCluster(resolveAccess, { clock, report, marks: target.kind === 'instance' }, signal),
+    connect: (source, signal) => {
+      const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, tunnels, clock, signal);
+      return connectCluster(resolveAccess, { clock, report, marks: target.kind === 'instance' }, signal);
+    },
   };
 }
 
@@ -84,9 +86,9 @@ export async function sweepPorts(config: SweepConfig, proxies: ProxySettings): P
   await openTunnels(proxies);
   const [service, tasks] = await Promise.all([autoScaling(region), ecsTasks(placement, region)]);
   return {
-    waitingInstances: (signal) => findWaitingInstances(region, groupPrefix, signal),
+    groups: (signal) => sweptGroups(region, groupPrefix, signal),
     hasHook: (group, signal) => service.hasTerminatingHook(group, hook, signal),
-    instancesWithTask: (signal) => tasks.instances(signal),
+    drainTasks: (signal) => tasks.drains(signal),
     describeInstances: (instanceIds, signal) => describeInstances(instanceIds, region, signal),
     startTask: (task, clientToken, signal) => tasks.start(task, 'sweep', clientToken, signal),
   };

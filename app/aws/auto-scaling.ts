@@ -1,8 +1,12 @@
+import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
+import { readTags } from '../config/tags.ts';
 import { Failure } from '../lib/errors.ts';
 import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from '../run/capacity.ts';
-import type { WaitingInstances } from '../sweep.ts';
+import type { SweptGroup } from '../sweep/ports.ts';
+import { sweptStateOf } from '../sweep/swept-state.ts';
 import { awsCall, clientSettings } from './call.ts';
+import { tagsOf } from './ec2.ts';
 import { hookOf } from './lifecycle-hook.ts';
 
 /** The default GlobalTimeout: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html */
@@ -173,20 +177,15 @@ function terminatedInstance(description: string | undefined): string | undefined
 }
 
 /**
- * Finds the instances in `Terminating:Wait` in all groups of the region: one call for a hundred groups, regardless of their
+ * Finds the instances that concern a sweep in all groups of the region: one call for a hundred groups, regardless of their
  * number of instances.
  * @param groupPrefix only groups whose names start with this
  * @throws Failure when Auto Scaling fails, or denies access
  */
-export async function findWaitingInstances(
-  region: string,
-  groupPrefix: string,
-  signal: AbortSignal,
-): Promise<WaitingInstances> {
+export async function sweptGroups(region: string, groupPrefix: string, signal: AbortSignal): Promise<SweptGroup[]> {
   const { AutoScalingClient, DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
   const client = new AutoScalingClient(clientSettings(region));
-  const instances: { instanceId: string; group: string }[] = [];
-  let groups = 0;
+  const groups: SweptGroup[] = [];
   let nextToken: string | undefined;
   do {
     const token = nextToken;
@@ -200,14 +199,24 @@ export async function findWaitingInstances(
       (abortSignal) => client.send(command, { abortSignal }),
       signal,
     );
-    for (const { AutoScalingGroupName: group = '', Instances = [] } of page.AutoScalingGroups ?? []) {
-      if (!group.startsWith(groupPrefix)) continue;
-      groups++;
-      for (const { InstanceId: instanceId, LifecycleState } of Instances) {
-        if (instanceId !== undefined && LifecycleState === 'Terminating:Wait') instances.push({ instanceId, group });
-      }
-    }
+    const found = (page.AutoScalingGroups ?? []).map(sweptGroupOf);
+    groups.push(...found.filter(({ name }) => name.startsWith(groupPrefix)));
     nextToken = page.NextToken;
   } while (nextToken !== undefined);
-  return { groups, instances };
+  return groups;
+}
+
+function sweptGroupOf(group: AutoScalingGroup): SweptGroup {
+  const { AutoScalingGroupName: name = '', Instances = [], Tags = [], Status, WarmPoolConfiguration } = group;
+  const reuses = WarmPoolConfiguration?.InstanceReusePolicy?.ReuseOnScaleIn ?? false;
+  return {
+    name,
+    tags: readTags(tagsOf(Tags)),
+    // Set only while the group is deleted.
+    deleting: Status !== undefined,
+    instances: Instances.flatMap(({ InstanceId: instanceId, LifecycleState }) => {
+      const state = sweptStateOf(LifecycleState ?? '', reuses);
+      return instanceId === undefined || state === undefined ? [] : [{ instanceId, group: name, state }];
+    }),
+  };
 }

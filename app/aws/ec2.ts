@@ -1,5 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import { HOLD_TAG, type InstanceInfo } from '../run/instance.ts';
+import { readTags } from '../config/tags.ts';
+import type { InstanceInfo } from '../run/instance.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /** The limit of EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
@@ -51,22 +52,13 @@ function infoOf({ PrivateDnsName, PrivateIpAddress, NetworkInterfaces = [], ...i
     privateIPs: [...new Set(privateIPs.filter((ip) => ip !== undefined))],
     ...(instance.LaunchTime !== undefined && { launchedAt: instance.LaunchTime.getTime() }),
     ...(instance.State?.Name !== undefined && { state: instance.State.Name }),
-    clusters: clustersInTags(tagsOf(instance.Tags ?? [])),
-    isHeld: (tagsOf(instance.Tags ?? [])[HOLD_TAG] ?? 'false') !== 'false',
+    ...readTags(tagsOf(instance.Tags ?? [])),
   };
 }
 
-/**
- * The EKS clusters that the tags of an instance name.
- * https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html#tag-resources-for-billing
- */
-export function clustersInTags(tags: Readonly<Record<string, string>>): string[] {
-  const names = Object.keys(tags).map((key) => /^kubernetes\.io\/cluster\/(.+)$/.exec(key)?.[1]);
-  return [...new Set([...names, tags['aws:eks:cluster-name'], tags['eks:cluster-name']])].filter(
-    (name) => name !== undefined,
-  );
-}
-
-function tagsOf(tags: readonly { Key?: string | undefined; Value?: string | undefined }[]): Record<string, string> {
+/** Tags as EC2 and Auto Scaling describe them. */
+export function tagsOf(
+  tags: readonly { Key?: string | undefined; Value?: string | undefined }[],
+): Record<string, string> {
   return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }

@@ -1,6 +1,7 @@
 import type { Task } from '@aws-sdk/client-ecs';
 import type { TaskPlacement } from '../config/setting-values.ts';
 import { environmentOf, type StartResult, type TaskStarter } from '../run/drain-task.ts';
+import type { DrainTasks } from '../sweep/ports.ts';
 import { awsCall, clientSettings } from './call.ts';
 
 /** The name in infra/cloudformation/drainer.yaml. */
@@ -10,8 +11,8 @@ const CONTAINER = 'drainer';
 const MAX_TASKS_PER_CALL = 100;
 
 export type Tasks = TaskStarter & {
-  /** The instances that a task of the family drains: one that is pending or running, and not being stopped. */
-  instances(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** The instances that the tasks of the family drain, or have drained within the last hour. */
+  drains(signal: AbortSignal): Promise<DrainTasks>;
 };
 
 /**
@@ -52,34 +53,44 @@ export async function ecsTasks(placement: TaskPlacement, region: string): Promis
       );
       return startResultOf(answer.tasks?.[0]?.taskArn, answer.failures?.[0]);
     },
-    async instances(signal) {
-      const instances = new Set<string>();
-      for await (const arns of runningTasks(signal)) {
-        const command = new DescribeTasksCommand({ cluster: placement.cluster, tasks: arns });
-        // A task that ended since it was listed is in `failures`: it drains nothing.
-        const { tasks = [] } = await awsCall(
-          `describe the tasks of ${family}`,
-          'ecs:DescribeTasks',
-          (abortSignal) => client.send(command, { abortSignal }),
-          signal,
-        );
-        for (const task of tasks) {
-          const instance = instanceOf(task);
-          if (instance !== undefined && task.desiredStatus !== 'STOPPED') instances.add(instance);
+    async drains(signal) {
+      const running = new Set<string>();
+      const createdAt = new Map<string, number>();
+      for (const status of ['RUNNING', 'STOPPED'] as const) {
+        for await (const arns of listTasks(status, signal)) {
+          const command = new DescribeTasksCommand({ cluster: placement.cluster, tasks: arns });
+          // A task that ended long before is in `failures`.
+          const { tasks = [] } = await awsCall(
+            `describe the tasks of ${family}`,
+            'ecs:DescribeTasks',
+            (abortSignal) => client.send(command, { abortSignal }),
+            signal,
+          );
+          for (const task of tasks) {
+            const instance = drainedInstance(task);
+            if (instance === undefined) continue;
+            if (task.desiredStatus !== 'STOPPED') running.add(instance);
+            const created = task.createdAt?.getTime() ?? Number.NEGATIVE_INFINITY;
+            createdAt.set(instance, Math.max(created, createdAt.get(instance) ?? created));
+          }
         }
       }
-      return instances;
+      return { running, createdAt };
     },
   };
 
-  async function* runningTasks(signal: AbortSignal) {
+  /**
+   * RUNNING lists those that are to run, in whatever state they are; STOPPED those that are being stopped, or were within the
+   * last hour. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+   */
+  async function* listTasks(desiredStatus: 'RUNNING' | 'STOPPED', signal: AbortSignal) {
     let nextToken: string | undefined;
     do {
       const token = nextToken;
       const command = new ListTasksCommand({
         cluster: placement.cluster,
         family,
-        desiredStatus: 'RUNNING',
+        desiredStatus,
         maxResults: MAX_TASKS_PER_CALL,
         ...(token !== undefined && { nextToken: token }),
       });
@@ -105,7 +116,17 @@ function startResultOf(
   return { kind: 'refused', reason: failure?.reason ?? 'no reason given', ...(detail !== undefined && { detail }) };
 }
 
-function instanceOf({ overrides }: Task): string | undefined {
-  const environment = overrides?.containerOverrides?.flatMap((container) => container.environment ?? []);
-  return environment?.find(({ name }) => name === 'INSTANCE_ID')?.value;
+/**
+ * The instance whose lifecycle action a task completes. A task of another command for the same instance does not, nor does a
+ * drain for another reason than its termination, such as a Spot interruption: it sends no heartbeats.
+ */
+function drainedInstance({ overrides }: Task): string | undefined {
+  const containers = overrides?.containerOverrides ?? [];
+  const environment = new Map(
+    containers.flatMap((container) => container.environment ?? []).map(({ name, value }) => [name, value]),
+  );
+  // Without one it is that of the task definition: drain.
+  const command = containers.flatMap((container) => container.command ?? [])[0] ?? 'drain';
+  const reason = environment.get('REASON') || 'termination';
+  return command === 'drain' && reason === 'termination' ? environment.get('INSTANCE_ID') : undefined;
 }

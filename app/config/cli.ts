@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { CORDON_SETTINGS, DRAIN_SETTINGS, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
-import { flagOf, type SettingName, settingNames } from './settings.ts';
+import { CORDON_SETTINGS, DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
+import { type SettingName, settingNames } from './settings.ts';
 import { suggestionFor } from './suggestion.ts';
 
 /** What the command line asks for. `errors` are reported together with those of the configuration. */

@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { flagOf, type SettingName, Settings, settingNames } from './settings.ts';
+import { type SettingName, Settings, settingNames } from './settings.ts';
 
 /** Settings that say where the ECS tasks of this drainer run. */
 export const PLACEMENT_SETTINGS = ['ECS_CLUSTER', 'TASK_DEFINITION', 'SUBNET_IDS', 'SECURITY_GROUP_IDS'] as const;
 
-const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'SWEEP_GRACE_SECONDS'] as const;
+const SWEEP_ONLY = ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'CHECK_GROUPS', 'SWEEP_GRACE_SECONDS'] as const;
 
 /** The settings that `drain` reads. */
 export const DRAIN_SETTINGS: readonly SettingName[] = settingNames.filter(
@@ -66,8 +66,14 @@ export const SWEEP_SETTINGS: readonly SettingName[] = [
   'ASSIGN_PUBLIC_IP',
   'RETAINED',
   'ENABLED',
+  'DRAINER_NAME',
   ...SWEEP_ONLY,
 ];
+
+/** `INSTANCE_ID` → `instance-id` */
+export function flagOf(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
 
 export type SettingRow = {
   readonly name: SettingName;

@@ -1,7 +1,7 @@
 import type { KnownAction } from '../lifecycle/action.ts';
 import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
-import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import { type ConfiguredCluster, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
 import { DRAIN_SETTINGS, EVENT_SETTINGS, PLACEMENT_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
@@ -35,7 +35,7 @@ export type Config = {
   readonly onlyDrained: boolean;
   /** What was wrong with the event, for people. */
   readonly warnings: readonly string[];
-  readonly cluster: ClusterSource;
+  readonly cluster: ConfiguredCluster;
   readonly dryRun: boolean;
   /** Drain an instance even if it is not terminating. */
   readonly force: boolean;
@@ -66,6 +66,8 @@ export type Config = {
   readonly generation: number;
   /** Where a successor task that continues this drain runs; absent: none is started. */
   readonly placement?: TaskPlacement;
+  /** The dimension Drainer of metrics; absent: they have none. */
+  readonly drainerName?: string;
   /** The endpoint for all AWS calls; absent: the endpoints of AWS. */
   readonly awsEndpointUrl?: string;
 };
@@ -100,6 +102,9 @@ export function readConfig(
     errors.push('INSTANCE_ID and --node are mutually exclusive: set only one of them');
   }
   errors.push(...clusterSourceErrors(given, fromFile ? undefined : ', or --kubeconfig'));
+  if (flags.node !== undefined && !fromFile && given.text('CLUSTER_NAME') === '*') {
+    errors.push('--node requires the name of its cluster: CLUSTER_NAME is *, and only an instance has tags');
+  }
   if (flags.node !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(flags.node)) {
     errors.push(`--node${quoted('node', flags.node)} must be the name of a node: lower-case letters, digits, - and .`);
   }
@@ -151,6 +156,7 @@ export function readConfig(
     ...(settings.DRAIN_TIME !== undefined && { drainStartedAt: settings.DRAIN_TIME }),
     generation: settings.GENERATION,
     ...(placement !== undefined && { placement }),
+    ...(settings.DRAINER_NAME !== undefined && { drainerName: settings.DRAINER_NAME }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),
   };
 }
@@ -181,7 +187,7 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
   };
 }
 
-function clusterOf(settings: SettingValues, flags: Flags, region: string): ClusterSource {
+function clusterOf(settings: SettingValues, flags: Flags, region: string): ConfiguredCluster {
   if (flags.kubeconfig !== undefined) return { kind: 'kubeconfig-file', path: flags.kubeconfig };
   const source = clusterSourceOf(settings, region);
   if (source === undefined) throw new ConfigErrors(['no cluster given']);

@@ -78,6 +78,11 @@ export class RawSettings {
     return this.#texts[name] !== undefined;
   }
 
+  /** The value as it was given, valid or not. */
+  text(name: SettingName): string | undefined {
+    return this.#texts[name];
+  }
+
   /** @throws ConfigErrors when a setting is invalid, or `errors` is not empty */
   values(errors: readonly string[]): SettingValues {
     if (errors.length > 0 || !this.#parsed.success) throw new ConfigErrors(errors);

@@ -80,7 +80,12 @@ export const Settings = v.object({
     time('when the first task of this drain started it (UTC); set for successor tasks; if unset, now'),
   ),
   CLUSTER_NAME: v.optional(
-    text('name of the EKS cluster', 'NAME', /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/, 'the name of an EKS cluster'),
+    text(
+      'name of the EKS cluster, or of the cluster in the key of its kubeconfig; *: the cluster that the tags of the instance name',
+      'NAME|*',
+      /^(\*|[0-9A-Za-z][A-Za-z0-9_-]{0,99})$/,
+      'the name of an EKS cluster, or *',
+    ),
   ),
   KUBE_CONFIG_BUCKET: v.optional(
     text(
@@ -91,7 +96,12 @@ export const Settings = v.object({
     ),
   ),
   KUBE_CONFIG_OBJECT: v.optional(
-    text('key of the kubeconfig in KUBE_CONFIG_BUCKET', 'KEY', /^[^\p{Cc}]{1,1024}$/u, 'the key of an S3 object'),
+    text(
+      'key of the kubeconfig in KUBE_CONFIG_BUCKET; the name of the cluster replaces {cluster}',
+      'KEY',
+      /^[^\p{Cc}]{1,1024}$/u,
+      'the key of an S3 object',
+    ),
   ),
   AWS_REGION: v.optional(
     text(
@@ -225,6 +235,14 @@ export const Settings = v.object({
     ),
     'false',
   ),
+  DRAINER_NAME: v.optional(
+    text(
+      'value of the dimension Drainer of all metrics, such as the name of the stack; if unset, they have no such dimension',
+      'NAME',
+      /^[\x21-\x7e]{1,255}$/,
+      'a name of printable ASCII characters without spaces',
+    ),
+  ),
   ECS_CLUSTER: v.optional(
     text(
       'ECS cluster in which tasks are started: the successor on SIGTERM, and drains by sweep; if unset, no successor',
@@ -266,6 +284,12 @@ export const Settings = v.object({
       'scheduled time of this sweep (UTC); a repeated sweep with the same time starts no second task; if unset, now',
     ),
   ),
+  CHECK_GROUPS: v.optional(
+    choice(
+      'true: count the groups of the cluster that lack the hook; if unset, true for a sweep with SCHEDULED_TIME, otherwise false',
+      ['true', 'false'],
+    ),
+  ),
   SWEEP_GRACE_SECONDS: v.optional(
     seconds('seconds to wait for the event of an instance without a task before sweep starts one', 0, 600),
     '20',
@@ -274,8 +298,3 @@ export const Settings = v.object({
 
 export type SettingName = keyof typeof Settings.entries;
 export const settingNames = Object.keys(Settings.entries) as SettingName[];
-
-/** `INSTANCE_ID` → `instance-id` */
-export function flagOf(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
-}

@@ -1,5 +1,5 @@
 import type { SweepFlags } from './cli.ts';
-import { type ClusterSource, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import { type ConfiguredCluster, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
 import { SWEEP_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
@@ -15,14 +15,25 @@ export type SweepConfig = {
   /** Only groups with a terminating hook of this name. */
   readonly hook: string;
   readonly groupPrefix: string;
-  /** An EKS cluster: only instances whose tags name it, or no cluster. Any other cluster: every waiting instance. */
-  readonly cluster: ClusterSource;
+  /**
+   * A cluster with a name: only instances whose tags name it, or no cluster. Without a name: every waiting instance. When the
+   * tags of each instance decide: those whose tags name one cluster.
+   */
+  readonly cluster: ConfiguredCluster;
   readonly placement: TaskPlacement;
   /** Milliseconds since the epoch; absent: the sweep was started manually. */
   readonly scheduledAt?: number;
   /** How long an instance without a task may still get one from its event. */
   readonly graceMs: number;
+  /** The drainer is paused: the sweep ends at once. */
+  readonly paused: boolean;
+  /** Start tasks for retained instances, too. */
+  readonly finishRetained: boolean;
+  /** Count the groups without the hook. */
+  readonly checkGroups: boolean;
   readonly dryRun: boolean;
+  /** The dimension Drainer of metrics; absent: they have none. */
+  readonly drainerName?: string;
   /** The endpoint for all AWS calls; absent: the endpoints of AWS. */
   readonly awsEndpointUrl?: string;
 };
@@ -60,7 +71,12 @@ export function readSweepConfig(
     placement,
     ...(settings.SCHEDULED_TIME !== undefined && { scheduledAt: settings.SCHEDULED_TIME }),
     graceMs: settings.SWEEP_GRACE_SECONDS * 1000,
+    paused: settings.ENABLED === 'false',
+    finishRetained: settings.RETAINED === 'finish',
+    // A sweep that is started because an instance waits is in a hurry; the one from the clock is not.
+    checkGroups: (settings.CHECK_GROUPS ?? String(settings.SCHEDULED_TIME !== undefined)) === 'true',
     dryRun: flags.dryRun,
+    ...(settings.DRAINER_NAME !== undefined && { drainerName: settings.DRAINER_NAME }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),
   };
 }

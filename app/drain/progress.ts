@@ -150,7 +150,19 @@ export function remaining({ decisions }: Plan, now: number): RemainingPod[] {
       reason: reasonText(decision, now),
       ending: waitsFor(decision, ENDING),
       blocked: waitsFor(decision, BLOCKED),
+      ...blockersOf(decision),
     }));
+}
+
+/** Whom to talk to about a pod that a budget keeps. */
+function blockersOf(decision: Decision): Pick<RemainingPod, 'budgets' | 'owner'> {
+  if (!waitsFor(decision, BLOCKED)) return {};
+  const { controller, namespace } = decision.pod;
+  const owner = controller && { owner: `${controller.kind} ${namespace}/${controller.name}` };
+  if (decision.action !== 'wait' || decision.reason.kind !== 'budget') return { ...owner };
+  const { budgets, named } = decision.reason;
+  const names = budgets.length > 0 ? budgets.map(({ name }) => name) : [named].filter((name) => name !== undefined);
+  return { ...owner, budgets: names.map((name) => `${namespace}/${name}`) };
 }
 
 const ENDING: ReadonlySet<WaitReason['kind']> = new Set(['terminating', 'accepted', 'requested']);

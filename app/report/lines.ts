@@ -7,8 +7,9 @@ import { toLogLine } from './wording.ts';
  * Writes JSON lines to a file descriptor, synchronously: the last line must not get lost when the process exits. Some lines also
  * carry metrics (metrics.ts).
  * @param now milliseconds since the epoch
+ * @param drainer the value of the dimension Drainer; undefined: the metrics have no such dimension
  */
-export function jsonLines(fd: number, now: () => number): Report {
+export function jsonLines(fd: number, now: () => number, drainer?: string): Report {
   const output = destination({ fd, sync: true });
   // A reader that closes its end of the pipe must not stop the drain.
   output.on('error', () => undefined);
@@ -22,16 +23,18 @@ export function jsonLines(fd: number, now: () => number): Report {
     },
     output,
   );
-  let dimensions: Dimensions | undefined;
+  let action: Omit<Dimensions, 'drainer'> | undefined;
   const write = (event: RunEvent) => {
     const line = toLogLine(event);
-    if (line !== undefined) log[line.level]({ ...line.fields, ...metricsOf(event, dimensions, now()) }, line.message);
+    if (line !== undefined)
+      log[line.level]({ ...line.fields, ...metricsOf(event, drainer, action, now()) }, line.message);
   };
   return (event) => {
     write(event);
-    if (event.type !== 'action found') return;
-    dimensions = event;
-    for (const { name, value } of encodedNames([event.cluster, event.group])) {
+    if (event.type === 'action found') action = { cluster: event.cluster, group: event.group };
+    else if (event.type === 'cluster found') action = action && { ...action, cluster: event.cluster };
+    else return;
+    for (const { name, value } of encodedNames('group' in event ? [event.cluster, event.group] : [event.cluster])) {
       write({
         type: 'warning',
         message: `'${name}' is not a valid dimension value in CloudWatch: its metrics are under '${value}'`,

@@ -2,7 +2,7 @@ import type { RunEvent, Summary, SweepSummary } from '../events.ts';
 
 export const NAMESPACE = 'NodeDrainer';
 
-/** Every metric, with its unit. All have the dimension Cluster; those of a drain also the dimensions Cluster and Group. */
+/** Every metric, with its unit. Each is written for the drainer, for the cluster, and for the group in the cluster, where these are known. */
 export const METRICS = {
   /** How long evicting and waiting for the pods took. */
   DrainSeconds: 'Seconds',
@@ -15,8 +15,16 @@ export const METRICS = {
   DrainsFailed: 'Count',
   /** Lifecycle actions that have used nine tenths of their time. */
   ActionsNearEnd: 'Count',
+  /** How long a drain has lasted that still waits for pods: written every five minutes, from the tenth on. */
+  OldestDrainMinutes: 'Count',
   /** Instances that wait at the hook during a sweep. */
   InstancesWaiting: 'Count',
+  /** Instances that Auto Scaling has retained, and that somebody has to terminate. */
+  InstancesRetained: 'Count',
+  /** Groups of the cluster whose instances are terminated without a drain. */
+  GroupsWithoutHook: 'Count',
+  /** Instances whose tags do not name the one cluster that they belong to. */
+  ClustersUnknown: 'Count',
   /** Instances without a node that are old enough to have joined the cluster. */
   NodesMissing: 'Count',
   TasksStarted: 'Count',
@@ -26,31 +34,42 @@ export const METRICS = {
 type MetricName = keyof typeof METRICS;
 type Values = Partial<Record<MetricName, number>>;
 
-/** The dimensions of the metrics of a run. */
-export type Dimensions = { readonly cluster: string; readonly group: string | undefined };
+/** The dimensions of the metrics of a run, as far as they are known. */
+export type Dimensions = {
+  /** The name of this drainer among others of the account. */
+  readonly drainer: string | undefined;
+  readonly cluster: string | undefined;
+  readonly group: string | undefined;
+};
 
 /**
  * The fields that turn the log line of this event into embedded metric format, from which CloudWatch Logs extracts metrics.
  * No fields for an event without metrics.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * @param dimensions of the run's lifecycle action, once it was found
+ * @param drainer the name of this drainer; undefined: it has none
+ * @param action of the run, once it was found
  * @param now milliseconds since the epoch
  */
 export function metricsOf(
   event: RunEvent,
-  dimensions: Dimensions | undefined,
+  drainer: string | undefined,
+  action: Omit<Dimensions, 'drainer'> | undefined,
   now: number,
 ): Readonly<Record<string, unknown>> {
   switch (event.type) {
-    case 'summary':
-      return embed(drainMetrics(event.summary), event.summary, now);
+    case 'summary': {
+      const { cluster, group } = event.summary;
+      return embed(drainMetrics(event.summary), { drainer, cluster, group }, now);
+    }
     case 'action ending soon':
-      return dimensions === undefined ? {} : embed({ ActionsNearEnd: 1 }, dimensions, now);
+      return action === undefined ? {} : embed({ ActionsNearEnd: 1 }, { drainer, ...action }, now);
     case 'heartbeat failed':
-      return dimensions === undefined ? {} : embed({ HeartbeatsFailed: 1 }, dimensions, now);
+      return action === undefined ? {} : embed({ HeartbeatsFailed: 1 }, { drainer, ...action }, now);
+    case 'drain still waiting':
+      return action === undefined ? {} : embed({ OldestDrainMinutes: event.minutes }, { drainer, ...action }, now);
     case 'sweep summary':
-      return embed(sweepMetrics(event.summary), { cluster: event.cluster, group: undefined }, now);
+      return embed(sweepMetrics(event.summary), { drainer, cluster: event.cluster, group: undefined }, now);
     default:
       return {};
   }
@@ -63,6 +82,7 @@ function drainMetrics(summary: Summary): Values {
   return {
     PodsEvicted: summary.pods.evicted,
     ...(summary.result === 'node missing' && { NodesMissing: 1 }),
+    ...(summary.result === 'cluster unknown' && { ClustersUnknown: 1 }),
     ...(success !== undefined && {
       DrainsSucceeded: success ? 1 : 0,
       DrainsFailed: success ? 0 : 1,
@@ -92,24 +112,43 @@ function successOf({ result, exitCode, lost }: Summary): boolean | undefined {
   return result === 'drained' || result === 'deadline' ? true : undefined;
 }
 
-function sweepMetrics({ waiting, started, refused }: SweepSummary): Values {
-  return { InstancesWaiting: waiting, TasksStarted: started, TasksRefused: refused };
+function sweepMetrics(summary: SweepSummary): Values {
+  const { waiting, retained, clustersUnknown, started, refused, groupsWithoutHook } = summary;
+  return {
+    InstancesWaiting: waiting,
+    InstancesRetained: retained,
+    ClustersUnknown: clustersUnknown,
+    TasksStarted: started,
+    TasksRefused: refused,
+    ...(groupsWithoutHook !== undefined && { GroupsWithoutHook: groupsWithoutHook }),
+  };
 }
 
 /** The metrics, their dimensions, and the metadata that declares both. */
-function embed(values: Values, { cluster, group }: Dimensions, now: number): Readonly<Record<string, unknown>> {
+function embed(
+  values: Values,
+  { drainer, cluster, group }: Dimensions,
+  now: number,
+): Readonly<Record<string, unknown>> {
   const names = Object.keys(values).filter((name): name is MetricName => name in METRICS);
-  if (names.length === 0) return {};
+  // A group belongs to a cluster: without the name of that, two groups of the same name would be added up.
+  const dimensions = [
+    ...(drainer === undefined ? [] : [['Drainer']]),
+    ...(cluster === undefined ? [] : [['Cluster']]),
+    ...(cluster === undefined || group === undefined ? [] : [['Cluster', 'Group']]),
+  ];
+  if (names.length === 0 || dimensions.length === 0) return {};
   return {
     ...values,
-    Cluster: dimensionValue(cluster),
-    ...(group !== undefined && { Group: dimensionValue(group) }),
+    ...(drainer !== undefined && { Drainer: dimensionValue(drainer) }),
+    ...(cluster !== undefined && { Cluster: dimensionValue(cluster) }),
+    ...(cluster !== undefined && group !== undefined && { Group: dimensionValue(group) }),
     _aws: {
       Timestamp: now,
       CloudWatchMetrics: [
         {
           Namespace: NAMESPACE,
-          Dimensions: group === undefined ? [['Cluster']] : [['Cluster', 'Group'], ['Cluster']],
+          Dimensions: dimensions,
           Metrics: names.map((Name) => ({ Name, Unit: METRICS[Name] })),
         },
       ],

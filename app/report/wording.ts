@@ -1,7 +1,9 @@
-import type { RemainingPod, RunEvent, Summary, SweepSummary } from '../events.ts';
+import type { RemainingPod, RunEvent } from '../events.ts';
 import { toSeconds } from '../lib/clock.ts';
 import { adviceOf, explain } from '../lib/errors.ts';
 import { refusalText } from '../run/drain-task.ts';
+import { firstOf, listText, namesText, podsText, remainText } from './counted.ts';
+import { summaryText, sweepText } from './summary-text.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type LogLine = {
@@ -32,6 +34,8 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       const { cluster, group } = event;
       return line('info', `group ${group}: lifecycle action pending, hook ${names}`, { cluster, group, hooks });
     }
+    case 'cluster found':
+      return line('info', `cluster ${event.cluster}: named by the tags of the instance`);
     case 'nothing to do':
       return line('info', `nothing to do: ${event.reason}`);
     case 'connected':
@@ -76,6 +80,23 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('info', `pod ${event.pod}: gone: ${event.reason}`);
     case 'waiting for pods':
       return line('info', `waiting for ${podsText(event.remaining.length)}`, remainingFields(event.remaining));
+
+    case 'drain still waiting': {
+      const { minutes, group, remaining } = event;
+      const blocked = remaining.filter((pod) => pod.blocked);
+      const message = `${group === undefined ? '' : `group ${group}: `}the drain still waits after ${minutes} min: ${stillWaitingText(remaining, blocked)}`;
+      return line('warn', message, {
+        minutes,
+        group,
+        remaining: remaining.length,
+        blocked: blocked.slice(0, MAX_LISTED_PODS).map(({ pod, reason, budgets = [], owner }) => ({
+          pod,
+          reason,
+          budgets,
+          ...(owner !== undefined && { owner }),
+        })),
+      });
+    }
 
     case 'deadline': {
       const { policy, remaining } = event;
@@ -170,13 +191,24 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line(levelOfExit(event.summary), summaryText(event.summary), { ...event.summary });
 
     case 'sweep started':
-      return line('info', `cluster ${event.cluster}: sweep${event.dryRun ? ' (dry run)' : ''} started`);
+      return line(
+        'info',
+        `${event.cluster === undefined ? 'every cluster' : `cluster ${event.cluster}`}: sweep${event.dryRun ? ' (dry run)' : ''} started`,
+      );
     case 'task would start':
       return line('info', `${waitingInstance(event)}: would start a task`);
     case 'task started':
       return line('info', `${waitingInstance(event)}: task ${event.task} started`);
     case 'task refused':
-      return line('error', `${waitingInstance(event)}: ECS started no task: ${refusalText(event)}`);
+      return line(
+        'error',
+        `ECS started no task for ${namesText(event.count, 'instance', event.instanceIds)}: ${refusalText(event)}`,
+      );
+    case 'groups without hook': {
+      const { hook, count, groupNames } = event;
+      const message = `${namesText(count, 'group', groupNames)}: no terminating hook ${hook}; instances are terminated without a drain`;
+      return line('warn', message, { ...own, advice: addHookCommand(hook, groupNames[0] ?? 'NAME') });
+    }
     case 'sweep summary':
       return line(levelOfExit(event.summary), sweepText(event.summary), { cluster: event.cluster, ...event.summary });
   }
@@ -212,60 +244,31 @@ function remainingFields(remaining: readonly RemainingPod[]): Record<string, unk
   };
 }
 
-/** The message names this many of the lost pods; the field `lost` names all of them. */
-const MAX_NAMED_PODS = 3;
+/** Who blocks a drain: the budgets, with the owners of their pods. */
+function stillWaitingText(remaining: readonly RemainingPod[], blocked: readonly RemainingPod[]): string {
+  if (blocked.length === 0) return `${remainText(remaining.length)}, the first is ${remaining[0]?.pod ?? 'unknown'}`;
+  const [first] = blocked;
+  const budgets = [...new Set(blocked.flatMap((pod) => pod.budgets ?? []))];
+  const owners = [...new Set(blocked.map(({ owner }) => owner).filter((owner) => owner !== undefined))];
+  const by = budgets.length === 0 ? '' : ` by ${listText('budget', budgets)}`;
+  const of = owners.length === 0 ? '' : ` of ${firstOf(owners)}`;
+  return `${podsText(blocked.length)}${of} ${blocked.length === 1 ? 'is' : 'are'} blocked${by}, such as ${first?.pod}: ${first?.reason}`;
+}
 
-/** A drain in one line. */
-export function summaryText(summary: Summary): string {
-  const { result, target, node, pods, lost, heartbeatsFailed, seconds, hook, exitCode } = summary;
+/** https://docs.aws.amazon.com/cli/latest/reference/autoscaling/put-lifecycle-hook.html */
+function addHookCommand(hook: string, group: string): string {
   return [
-    `${target}: ${result} in ${Math.round((seconds['total'] ?? 0) * 10) / 10} s`,
-    ...(node === undefined ? [] : [`node ${node}`]),
-    `${pods.evicted} evicted, ${pods.skipped} skipped${pods.remaining > 0 ? `, ${pods.remaining} remaining` : ''}`,
-    ...(lost.length === 0 ? [] : [lostText(lost)]),
-    ...blockedText(summary),
-    ...(heartbeatsFailed === 0 ? [] : [`${heartbeatsFailed} heartbeat${heartbeatsFailed === 1 ? '' : 's'} failed`]),
-    `hook: ${hook}`,
-    `exit ${exitCode}`,
-  ].join(' · ');
+    `add it: aws autoscaling put-lifecycle-hook --auto-scaling-group-name ${shellQuoted(group)}`,
+    `--lifecycle-hook-name ${shellQuoted(hook)} --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING`,
+    '--heartbeat-timeout 1800 --default-result CONTINUE',
+  ].join(' ');
 }
 
-function lostText(lost: readonly string[]): string {
-  const more = lost.length - MAX_NAMED_PODS;
-  return `${lost.length} lost: ${lost.slice(0, MAX_NAMED_PODS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
-
-function blockedText({ blockedSeconds, longestBlocked }: Summary): string[] {
-  if (longestBlocked === undefined) return [];
-  return [`blocked for ${blockedSeconds} s, ${longestBlocked.pod} for ${longestBlocked.seconds} s`];
-}
-
-/** A sweep in one line. */
-export function sweepText(summary: SweepSummary): string {
-  const { groups, waiting, withTask, otherClusters, started, refused, seconds, exitCode } = summary;
-  const found = [
-    `${grouped(waiting)} instance${waiting === 1 ? '' : 's'} waiting`,
-    `${grouped(withTask)} with a task`,
-    ...(otherClusters === 0 ? [] : [`${grouped(otherClusters)} of other clusters`]),
-    `${grouped(started)} started`,
-    `${grouped(refused)} refused`,
-  ].join(', ');
-  return `${grouped(groups)} group${groups === 1 ? '' : 's'} checked: ${found} · ${seconds} s · exit ${exitCode}`;
-}
-
-function podsText(count: number): string {
-  return `${count} pod${count === 1 ? '' : 's'}`;
-}
-
-function remainText(count: number): string {
-  return `${podsText(count)} remain${count === 1 ? 's' : ''}`;
+/** A name that a person copies into a shell: whoever may create groups chooses it. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function isoTime(at: number): string {
   return new Date(at).toISOString();
-}
-
-/** `1200` → `1,200` */
-function grouped(count: number): string {
-  return count.toLocaleString('en-US');
 }

@@ -1,5 +1,12 @@
-import { clusterNameOf, isOfOtherCluster } from '../config/cluster-source.ts';
+import {
+  type ClusterSource,
+  clusterNameOf,
+  hasName,
+  resolveCluster,
+  UNKNOWN_CLUSTER_ADVICE,
+} from '../config/cluster-source.ts';
 import type { Config, Target } from '../config/drain-config.ts';
+import { HOLD_TAG, namedClusters } from '../config/tags.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
@@ -18,7 +25,7 @@ import { type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import type { NodeRef } from './find-node.ts';
-import { HOLD_TAG, type InstanceInfo } from './instance.ts';
+import type { InstanceInfo } from './instance.ts';
 import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
 import { Machine } from './machine.ts';
 import { PAUSED } from './node-commands.ts';
@@ -62,11 +69,12 @@ export async function drainTarget(
       describeInstance(target.instanceId, config, ports, context),
       lookUpActionStart(target.instanceId, known, action, config, ports, context),
     ]);
-    const notOurs = leftAlone(instance, config);
-    if (notOurs !== undefined) return notOurs;
   }
+  const source = clusterSourceOf(config, instance, context);
+  if ('outcome' in source) return source.outcome;
+  state.source = source;
 
-  const cluster = await connect(config, ports, context);
+  const cluster = await connect(source, config, ports, context);
   state.cluster = cluster;
   const node = await locateNode(config, cluster, instance, context);
   if (node === undefined) return noNode(config, instance, context);
@@ -167,35 +175,46 @@ async function lookUpActionStart(
 }
 
 /**
- * An instance that is not drained: one whose drain an operator has stopped, and one of another cluster. An event may reach the
- * drainers of several clusters; only the drainer of the instance's own cluster may touch the hook.
+ * The cluster of the instance, or how the run ends when it is not drained: an operator has stopped its drain, or it is not of
+ * our cluster. An event may reach the drainers of several clusters, and one drainer may serve many: only the drainer of the
+ * instance's own cluster may touch the hook.
  */
-function leftAlone(
+function clusterSourceOf(
+  { cluster, force, reason, target }: Pick<Config, 'cluster' | 'force' | 'reason' | 'target'>,
   instance: InstanceInfo | Failure | undefined,
-  { cluster, force, reason }: Pick<Config, 'cluster' | 'force' | 'reason'>,
-): Outcome | undefined {
-  if (instance === undefined || instance instanceof Failure) return undefined;
-  const { clusters, isHeld = false } = instance;
-  if (isHeld && !force) return { kind: 'held', reason: `it has the tag ${HOLD_TAG}` };
-  if (isOfOtherCluster(clusters, cluster)) {
-    const why = `its tags name ${clusters.join(', ')}, not ${clusterNameOf(cluster)}`;
-    return { kind: 'instance of another cluster', reason: why };
-  }
+  { report }: Context,
+): ClusterSource | { readonly outcome: Outcome } {
+  const tags = instance instanceof Failure ? undefined : instance;
+  if (tags?.isHeld === true && !force) return { outcome: { kind: 'held', reason: `it has the tag ${HOLD_TAG}` } };
+  const resolution = resolveCluster(cluster, tags);
+  const notOurs = (reason: string) => ({ outcome: { kind: 'instance of another cluster', reason } as const });
+  if (resolution.kind === 'other cluster') return notOurs(resolution.reason);
   // EC2 announces the end of every instance of the account, whatever it is.
-  if (reason !== 'termination' && clusters.length === 0 && cluster.kind === 'eks') {
-    return { kind: 'instance of another cluster', reason: 'its tags name no cluster' };
+  if (reason !== 'termination' && tags !== undefined) {
+    if (resolution.kind === 'unknown') return notOurs(resolution.reason);
+    if (namedClusters(tags).length === 0 && hasName(cluster)) return notOurs('its tags name no cluster');
   }
-  return undefined;
+  if (resolution.kind === 'unknown') {
+    const name = target.kind === 'instance' ? target.instanceId : target.name;
+    const error = new Failure(`the cluster of ${name} is unknown: ${resolution.reason}`, {
+      advice: UNKNOWN_CLUSTER_ADVICE,
+      ...(instance instanceof Failure && { cause: instance }),
+    });
+    return { outcome: { kind: 'cluster unknown', error } };
+  }
+  if (cluster.kind === 'by-tags') report({ type: 'cluster found', cluster: clusterNameOf(resolution.cluster) });
+  return resolution.cluster;
 }
 
 async function connect(
+  source: ClusterSource,
   { connectTimeoutMs }: Pick<Config, 'connectTimeoutMs'>,
   ports: Ports,
   context: TimedContext,
 ): Promise<Cluster> {
   const { report, signal, stopwatch } = context;
   const options = { what: 'reach the cluster', withinMs: connectTimeoutMs };
-  const cluster = await stopwatch.time('connect', () => retry(options, () => ports.connect(signal), context));
+  const cluster = await stopwatch.time('connect', () => retry(options, () => ports.connect(source, signal), context));
   report({ type: 'connected', server: cluster.server, policyVersion: cluster.policyVersion });
   return cluster;
 }

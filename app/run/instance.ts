@@ -1,19 +1,14 @@
+import type { DrainerTags } from '../config/tags.ts';
+
 /** What EC2 says about an instance. Whatever is absent, EC2 did not say. */
-export type InstanceInfo = {
+export type InstanceInfo = DrainerTags & {
   readonly privateDnsName?: string;
   readonly privateIPs: readonly string[];
   /** Milliseconds since the epoch. */
   readonly launchedAt?: number;
   /** `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`. */
   readonly state?: string;
-  /** The EKS clusters that its tags name. */
-  readonly clusters: readonly string[];
-  /** Does its tag `node-drainer/hold` stop its drain? */
-  readonly isHeld?: boolean;
 };
-
-/** An operator stops the drain of one instance with it; any value but `false` does. */
-export const HOLD_TAG = 'node-drainer/hold';
 
 /** Does EC2 say that the machine is off? While it is stopping or shutting down, containers may still run on it. */
 export function isOff(instance: InstanceInfo | undefined): boolean {

@@ -1,4 +1,4 @@
-import { clusterNameOf, isOfOtherCluster } from '../config/cluster-source.ts';
+import { resolveCluster, UNKNOWN_CLUSTER_ADVICE } from '../config/cluster-source.ts';
 import type { Config } from '../config/drain-config.ts';
 import { type Context, retry } from '../context.ts';
 import { Failure, isBug } from '../lib/errors.ts';
@@ -79,7 +79,7 @@ async function isInService(
   return false;
 }
 
-/** @param mayBeMissing a cluster without a node for the instance is no failure */
+/** @param mayBeMissing a cluster without a node for the instance is no failure, nor is an instance of no cluster */
 async function withNode(
   config: NodeCommandConfig,
   mayBeMissing: boolean,
@@ -90,17 +90,20 @@ async function withNode(
   const { target, unprovenNode, connectTimeoutMs } = config;
   const { report, signal } = context;
   const step = (what: string) => ({ what, withinMs: connectTimeoutMs });
-  const cluster = await retry(step('reach the cluster'), () => ports.connect(signal), context);
+  const describe = (instanceId: string) => () => ports.describeInstance(instanceId, signal);
+  const instance =
+    target.kind === 'instance'
+      ? await retry(step(`describe ${target.instanceId}`), describe(target.instanceId), context)
+      : undefined;
+  const resolution = resolveCluster(config.cluster, instance);
+  if (resolution.kind === 'unknown' && !mayBeMissing) {
+    const name = target.kind === 'instance' ? target.instanceId : target.name;
+    throw new Failure(`the cluster of ${name} is unknown: ${resolution.reason}`, { advice: UNKNOWN_CLUSTER_ADVICE });
+  }
+  if (resolution.kind !== 'resolved') return report({ type: 'nothing to do', reason: resolution.reason });
+  const connect = () => ports.connect(resolution.cluster, signal);
+  const cluster = await retry(step('reach the cluster'), connect, context);
   try {
-    const describe = (instanceId: string) => () => ports.describeInstance(instanceId, signal);
-    const instance =
-      target.kind === 'instance'
-        ? await retry(step(`describe ${target.instanceId}`), describe(target.instanceId), context)
-        : undefined;
-    if (instance !== undefined && isOfOtherCluster(instance.clusters, config.cluster)) {
-      const reason = `its tags name ${instance.clusters.join(', ')}, not ${clusterNameOf(config.cluster)}`;
-      return report({ type: 'nothing to do', reason });
-    }
     const find = () => findTarget(target, instance, unprovenNode, cluster, signal);
     const found = await retry(step('find the node'), find, context);
     if (found !== undefined) return await work(cluster, found.node);

@@ -1,3 +1,4 @@
+import type { ClusterSource } from '../config/cluster-source.ts';
 import type { DrainCluster } from '../drain/cluster.ts';
 import type { RunEvent } from '../events.ts';
 import type { ActionDirectory } from '../lifecycle/action.ts';
@@ -15,7 +16,7 @@ export type Ports = {
   /** Starts the task that continues this drain; absent: this run does not know where tasks run. */
   readonly successors?: TaskStarter;
   /** Tries once to reach the cluster. */
-  connect(signal: AbortSignal): Promise<Cluster>;
+  connect(source: ClusterSource, signal: AbortSignal): Promise<Cluster>;
 };
 
 /** A cluster that has answered. */

@@ -1,3 +1,4 @@
+import type { ClusterSource } from '../config/cluster-source.ts';
 import type { Hook } from '../lifecycle/heartbeat.ts';
 import type { Cluster, EventSink } from './ports.ts';
 
@@ -12,6 +13,8 @@ export type RunState = {
   retained: boolean;
   /** The instance enters service again after its action: its root volume is replaced. */
   isReplacement: boolean;
+  /** Which cluster it is; undefined: the tags of the instance have not said it yet. */
+  source: ClusterSource | undefined;
   cluster: Cluster | undefined;
   events: EventSink | undefined;
   /** When this task started, in milliseconds since the epoch. */
@@ -28,6 +31,7 @@ export function newRunState(): RunState {
     group: undefined,
     retained: false,
     isReplacement: false,
+    source: undefined,
     cluster: undefined,
     events: undefined,
     taskStartedAt: undefined,

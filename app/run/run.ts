@@ -1,5 +1,6 @@
 import { clusterNameOf } from '../config/cluster-source.ts';
 import type { Config } from '../config/drain-config.ts';
+import { HOLD_TAG } from '../config/tags.ts';
 import type { Context } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import type { Report } from '../events.ts';
@@ -12,7 +13,7 @@ import { consequenceOf, EX_SOFTWARE, type LifecycleResult, type Outcome, Stopped
 import { drainTarget, NotTerminating } from './drain-target.ts';
 import type { DrainTask } from './drain-task.ts';
 import { handOver } from './hand-over.ts';
-import { HOLD_TAG } from './instance.ts';
+import { LongDrain } from './long-drain.ts';
 import type { Ports } from './ports.ts';
 import { restoreAfterReturn } from './return.ts';
 import { newRunState, type RunState } from './run-state.ts';
@@ -33,10 +34,13 @@ export async function run(
   const totals = new RunTotals();
   const stopwatch = new Stopwatch(clock);
   const state = newRunState();
+  const longDrain = new LongDrain();
   const report: Report = (event) => {
     totals.record(event, clock.now());
     outer(event);
     state.events?.record(event);
+    const more = longDrain.eventAfter(event, state, clock.now());
+    if (more !== undefined) report(more);
   };
   const ended = await drainTarget(config, ports, state, { clock, report, signal, stopwatch }).catch(outcomeOf);
   const outcome = await tryHandOver(ended, config, ports, state, runId, { clock, report });
@@ -60,7 +64,7 @@ export async function run(
       hook,
       target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
       targetKind: config.target.kind,
-      cluster: clusterNameOf(config.cluster),
+      cluster: clusterNameOf(state.source ?? config.cluster),
       // A run that failed before it found the action still knows what the event said.
       group: state.group ?? (config.target.kind === 'instance' ? config.target.action.group : undefined),
       lost: totals.lost({ completed: hook === 'CONTINUE' || hook === 'ABANDON', outcome: outcome.kind }, clock.now()),

@@ -1,5 +1,5 @@
 import { heartbeatIntervalMs } from '../../app/lifecycle/heartbeat.ts';
-import { START_INTERVAL_MS } from '../../app/sweep.ts';
+import { START_INTERVAL_MS } from '../../app/sweep/start-tasks.ts';
 import { DRAIN, INSTANCES_PER_PAGE, PROBE, SECONDS_PER_CALL, TASK } from '../cost/bill.ts';
 import { type DrainedNode, requestsOf, totalOf } from './requests.ts';
 

@@ -31,6 +31,7 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
       hooks: [{ name: hook, heartbeatTimeoutSeconds: 300, globalTimeoutSeconds: 30_000 }],
     },
   ],
+  'cluster found': [{ type: 'cluster found', cluster: 'prod' }],
   'nothing to do': [{ type: 'nothing to do', reason: 'the instance is gone' }],
   connected: [{ type: 'connected', server: 'https://prod', policyVersion: 'policy/v1' }],
   'node found': [
@@ -51,6 +52,16 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
   'eviction accepted': [{ type: 'eviction accepted', pod }],
   'pod gone': [{ type: 'pod gone', pod, reason: 'deleted' }],
   'waiting for pods': [{ type: 'waiting for pods', remaining }],
+  'drain still waiting': [
+    {
+      type: 'drain still waiting',
+      minutes: 65,
+      group: 'workers',
+      remaining: [
+        { pod, uid, reason, ending: false, blocked: true, budgets: ['shop/web'], owner: 'ReplicaSet shop/web-7f' },
+      ],
+    },
+  ],
   deadline: [{ type: 'deadline', policy: 'continue', remaining }],
   'action ending soon': [{ type: 'action ending soon', actionEndsAt, remaining }],
   'last resort': [{ type: 'last resort', endsAt: actionEndsAt, remaining }],
@@ -79,7 +90,8 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
   'sweep started': [{ type: 'sweep started', version: '1.0.0', cluster: 'prod', hook, dryRun: false }],
   'task would start': [{ type: 'task would start', ...waitingInstance }],
   'task started': [{ type: 'task started', ...waitingInstance, task: 'arn:task/1' }],
-  'task refused': [{ type: 'task refused', ...waitingInstance, reason: 'AGENT', detail: 'no agent' }],
+  'task refused': [{ type: 'task refused', reason: 'AGENT', detail: 'no agent', count: 1, instanceIds: ['i-1'] }],
+  'groups without hook': [{ type: 'groups without hook', hook, count: 1, groupNames: ['new'] }],
   'sweep summary': [
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith({ refused: 1, exitCode: 1 }) },
@@ -166,6 +178,7 @@ test('the page lists every result, every hook result and every wait reason', () 
     'node missing': true,
     'no pending action': true,
     'instance of another cluster': true,
+    'cluster unknown': true,
     'drained by peer': true,
     held: true,
     paused: true,
@@ -221,7 +234,7 @@ test('fields are in camelCase, and end in their unit where they are a duration',
 
 // Fields of log lines and metrics share one JSON object.
 test('no field of an event has the name of a metric or of a dimension', () => {
-  const taken = new Set([...Object.keys(METRICS), 'Cluster', 'Group', '_aws', 'level', 'time', 'message']);
+  const taken = new Set([...Object.keys(METRICS), 'Drainer', 'Cluster', 'Group', '_aws', 'level', 'time', 'message']);
   for (const { type, fields } of logged) {
     assert.deepEqual(
       [...fields].filter((field) => taken.has(field)),

@@ -1,5 +1,5 @@
-import { PLACEMENT_SETTINGS } from '../../app/config/command-settings.ts';
-import { flagOf, settingNames } from '../../app/config/settings.ts';
+import { flagOf, PLACEMENT_SETTINGS } from '../../app/config/command-settings.ts';
+import { settingNames } from '../../app/config/settings.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { SECRET } from './fuzz.ts';
 import { mutatedText, randomText } from './mutate.ts';

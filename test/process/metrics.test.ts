@@ -34,8 +34,8 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     assert.ok(DrainSeconds > 0 && DrainSeconds < 60, `${DrainSeconds}`);
     assert.equal(BlockedSeconds, 0);
     assert.deepEqual(dimensions, [
-      { Cluster: 's3://configs/kube/config', Group: GROUP },
       { Cluster: 's3://configs/kube/config' },
+      { Cluster: 's3://configs/kube/config', Group: GROUP },
     ]);
     assert.deepEqual(
       ended.lines.filter(({ _aws }) => _aws !== undefined),
@@ -55,7 +55,7 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     assert.equal(ended.code, 1, ended.stderr);
     const { metrics, dimensions } = extract(summaryOf(ended));
     assert.deepEqual(metrics, { PodsEvicted: 0, DrainsSucceeded: 0, DrainsFailed: 1 });
-    assert.equal(dimensions[0]?.['Group'], GROUP);
+    assert.equal(dimensions[1]?.['Group'], GROUP);
     await noHarm(fixture.witness);
   });
 
@@ -74,8 +74,8 @@ describe('metrics in the log lines', { concurrency: 4 }, () => {
     const { metrics, dimensions } = extract(await drainer.line('heartbeat failed'));
     assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
     assert.deepEqual(dimensions, [
-      { Cluster: 's3://configs/kube/config', Group: GROUP },
       { Cluster: 's3://configs/kube/config' },
+      { Cluster: 's3://configs/kube/config', Group: GROUP },
     ]);
     await fixture.unblock();
     const summary = summaryOf(await drainer.ended());

@@ -158,14 +158,15 @@ test('a sweep starts nothing for the instance of another EKS cluster', async (co
 });
 
 // A sweep that does not report missing capacity looks like a sweep with nothing to do.
-test('a sweep reports a task that ECS refuses, and fails when it cannot list the groups', async (context) => {
+test('a sweep reports a task that ECS refuses and starts it later, and fails when it cannot list the groups', async (context) => {
   const { fixture, environment } = await fargateFixture(context);
   fixture.aws.terminateInstance(INSTANCE);
   const refusal = fixture.aws.refuseTasks({ reason: 'RESOURCE:ENI' });
-  const refused = await sweep(environment).ended();
-  assert.equal(refused.code, 0);
-  assert.match(refused.lines.find(({ event }) => event === 'task refused')?.message ?? '', /RESOURCE:ENI/);
+  const refused = sweep(environment);
+  assert.match((await refused.line('task refused')).message, /1 instance \(i-\w+\): RESOURCE:ENI/);
   refusal.end();
+  const swept = await refused.ended();
+  assert.deepEqual([swept.code, swept.lines.at(-1)?.['started'], swept.lines.at(-1)?.['refused']], [0, 1, 0]);
   fixture.aws.faults.add({
     when: ({ path }) => path === 'autoscaling:DescribeAutoScalingGroups',
     fault: ACCESS_DENIED,

@@ -1,3 +1,4 @@
+import { clusterNameOf } from '../../app/config/cluster-source.ts';
 import type { Config } from '../../app/config/drain-config.ts';
 import type { RunEvent } from '../../app/events.ts';
 import type { LifecycleAction } from '../../app/lifecycle/action.ts';
@@ -62,6 +63,8 @@ export function runFixture() {
   const volumes = new FakeVolumes(clock);
   const node = nodeOf('node-a', INSTANCE);
   const calls: string[] = [];
+  /** The names of the clusters. */
+  const connectedTo: string[] = [];
   const recordedEvents: RunEvent['type'][] = [];
   /** What a test changes before the run. */
   const facts: {
@@ -170,7 +173,8 @@ export function runFixture() {
     },
     describeInstance: () => facts.instance(),
     groupCapacity: () => facts.capacity(),
-    async connect() {
+    async connect(source) {
+      connectedTo.push(clusterNameOf(source));
       const fault = facts.connect();
       if (fault !== undefined) throw fault;
       return connected;
@@ -180,6 +184,7 @@ export function runFixture() {
     clock,
     cluster,
     calls,
+    connectedTo,
     facts,
     hook,
     recordedEvents,

@@ -21,6 +21,9 @@ test('each outcome has its hook result and its exit code', () => {
   assert.equal(consequence({ kind: 'node missing', error }, { missingNode: 'abandon' }), 'not completed, 1');
   assert.equal(consequence({ kind: 'no pending action', reason: '' }), 'not completed, 0');
   assert.equal(consequence({ kind: 'instance of another cluster', reason: '' }), 'not completed, 0');
+  for (const onFailure of ['leave', 'abandon', 'continue'] as const) {
+    assert.equal(consequence({ kind: 'cluster unknown', error }, { onFailure }), 'not completed, 1');
+  }
   assert.equal(consequence({ kind: 'drained by peer' }), 'not completed, 0');
   assert.equal(consequence({ kind: 'handed over', task: 'arn:task/2' }), 'not completed, 0');
   assert.equal(consequence({ kind: 'bug', error }), 'not completed, 70');

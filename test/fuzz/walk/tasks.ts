@@ -186,7 +186,7 @@ export class Tasks {
             signal,
           ),
       },
-      connect: async (signal) => {
+      connect: async (_source, signal) => {
         if (life.killed) return new Promise(() => undefined);
         await alive(
           life,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { awsCall } from '../../../app/aws/call.ts';
-import { clustersInTags } from '../../../app/aws/ec2.ts';
 import { Failure } from '../../../app/lib/errors.ts';
 
 const never = new AbortController().signal;
@@ -81,16 +80,4 @@ test('an aborted call rejects with the reason of the signal', async () => {
 // A successful call is reported as a failure.
 test('a call returns the result', async () => {
   assert.equal(await awsCall('describe it', 'x', async () => 7, never), 7);
-});
-
-// An event reaches the drainers of several clusters, and the wrong one completes the hook.
-test('the clusters of an instance are those that its tags name', () => {
-  assert.deepEqual(clustersInTags({ 'kubernetes.io/cluster/prod': 'owned', Name: 'x' }), ['prod']);
-  assert.deepEqual(clustersInTags({ 'aws:eks:cluster-name': 'prod' }), ['prod']);
-  assert.deepEqual(clustersInTags({ 'eks:cluster-name': 'prod', 'kubernetes.io/cluster/prod': 'owned' }), ['prod']);
-  assert.deepEqual(clustersInTags({ 'kubernetes.io/cluster/a': 'shared', 'kubernetes.io/cluster/b': 'owned' }).sort(), [
-    'a',
-    'b',
-  ]);
-  assert.deepEqual(clustersInTags({ Name: 'prod', 'kubernetes.io/cluster/': 'owned' }), []);
 });

@@ -4,12 +4,13 @@ import { readCommandLine } from '../../../app/config/cli.ts';
 import {
   CORDON_SETTINGS,
   DRAIN_SETTINGS,
+  flagOf,
   SWEEP_SETTINGS,
   settingRows,
   UNDO_SETTINGS,
 } from '../../../app/config/command-settings.ts';
 import { helpText } from '../../../app/config/help.ts';
-import { flagOf, settingNames } from '../../../app/config/settings.ts';
+import { settingNames } from '../../../app/config/settings.ts';
 
 function errorsOf(...args: string[]): readonly string[] {
   const line = readCommandLine(args);

@@ -287,6 +287,58 @@ test('missing and contradictory settings are errors', () => {
   assert.equal(errors({}).length, 3);
 });
 
+// Half of a discovery reads one kubeconfig for every cluster, or a key with braces: the wrong cluster has no node for the
+// instance, and its hook is completed.
+test('half of a discovery by tags is an error before anything is touched', () => {
+  const s3 = (object: string) => ({ KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_OBJECT: object });
+  const { CLUSTER_NAME: _, ...noCluster } = GOOD;
+  const { INSTANCE_ID: __, ...noTarget } = GOOD;
+  const any = { ...GOOD, CLUSTER_NAME: '*' };
+  assert.match(
+    errors({ ...noCluster, ...s3('clusters/{cluster}/config') }).join(),
+    /^KUBE_CONFIG_OBJECT contains \{cluster\} and requires CLUSTER_NAME: /,
+  );
+  for (const key of ['config', 'clusters/{Cluster}/config', 'clusters/{name}']) {
+    assert.match(
+      errors({ ...any, ...s3(key) }).join(),
+      /^CLUSTER_NAME=\* requires \{cluster\} in KUBE_CONFIG_OBJECT/,
+      key,
+    );
+  }
+  assert.match(
+    errors({ ...any, KUBE_CONFIG_OBJECT: '{cluster}' }).join(),
+    /^KUBE_CONFIG_OBJECT requires KUBE_CONFIG_BUCKET$/,
+  );
+  assert.match(
+    errors({ ...noTarget, CLUSTER_NAME: '*' }, '--node=a').join(),
+    /^--node requires the name of its cluster/,
+  );
+  assert.match(
+    errors({ ...noTarget, CLUSTER_NAME: '*', ...s3('{cluster}') }, '--node=a').join(),
+    /^--node requires the name of its cluster/,
+  );
+  for (const name of ['**', '*a', 'pr*', '../other', 'a/b']) {
+    assert.match(errors({ ...GOOD, ...s3('{cluster}'), CLUSTER_NAME: name }).join(), /^CLUSTER_NAME .+ must be/, name);
+  }
+});
+
+// One stack for a region, and one for a cluster whose kubeconfig lies beside the others.
+test('CLUSTER_NAME names the cluster, or * leaves that to the tags, and replaces {cluster} in the key', () => {
+  const region = 'eu-central-1';
+  const template = {
+    kind: 'kubeconfig-object',
+    bucket: 'configs',
+    object: '{cluster}/config-{cluster}',
+    region,
+  } as const;
+  const s3 = { KUBE_CONFIG_BUCKET: template.bucket, KUBE_CONFIG_OBJECT: template.object };
+  const any = { ...GOOD, CLUSTER_NAME: '*' };
+  assert.deepEqual(read({ ...GOOD, ...s3 }).cluster, { ...template, object: 'prod/config-prod', name: 'prod' });
+  assert.deepEqual(read({ ...any, ...s3 }).cluster, { kind: 'by-tags', template });
+  assert.deepEqual(read(any).cluster, { kind: 'by-tags', template: { kind: 'eks', region } });
+  assert.deepEqual(read({ ...any, ...s3 }, '--kubeconfig', '/k').cluster, { kind: 'kubeconfig-file', path: '/k' });
+});
+
 // EventBridge renders a field that the event does not have as an empty string, and every drain fails.
 test('an empty value counts as unset', () => {
   const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flagOf, settingNames } from '../../../app/config/settings.ts';
+import { flagOf } from '../../../app/config/command-settings.ts';
+import { settingNames } from '../../../app/config/settings.ts';
 import { editDistance, suggestionFor } from '../../../app/config/suggestion.ts';
 
 const FLAGS = settingNames.map(flagOf);

@@ -27,6 +27,25 @@ test('every 30 seconds one event says all that remains, and why each', async () 
   }
 });
 
+// Whoever is called about a blocked drain has to find the owner of the pods first, and the budget.
+test('a pod that a budget blocks is reported with the budget and its owner, and other pods without', async () => {
+  const { clock, cluster, recorder, start } = draining();
+  const controller = { kind: 'ReplicaSet', name: 'web-7f9c' };
+  cluster.add(pod('held', { controller, finalizers: ['example.com/hold'] }), endless);
+  for (const one of podsOf('web', 2)) cluster.add({ ...one, controller }, endless);
+  cluster.budgets.add('web', 2);
+  await start();
+  await clock.advance(40_000);
+  const remaining = recorder.of('waiting for pods')[0]?.remaining ?? [];
+  const blocked = remaining.filter((pod) => pod.blocked);
+  assert.ok(blocked.length > 0 && blocked.length < remaining.length);
+  for (const { budgets, owner } of blocked) {
+    assert.deepEqual([budgets, owner], [['shop/web'], 'ReplicaSet shop/web-7f9c']);
+  }
+  const others = remaining.filter((pod) => !pod.blocked);
+  assert.ok(others.every(({ budgets, owner }) => budgets === undefined && owner === undefined));
+});
+
 // A line for every look at a blocked pod would bury the log of a long drain.
 test('that a pod waits is said once for each time it is refused', async () => {
   const { clock, cluster, recorder, start } = draining();

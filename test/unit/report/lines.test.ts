@@ -45,7 +45,14 @@ test('metrics have the dimensions of the lifecycle action, once it was found', (
   assert.equal(lines[1]?.['_aws'], undefined);
   const { metrics, dimensions } = extract(lines[2]);
   assert.deepEqual(metrics, { ActionsNearEnd: 1 });
-  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
+  assert.deepEqual(dimensions, [{ Cluster: 'prod' }, { Cluster: 'prod', Group: 'workers' }]);
+});
+
+// One drainer for many clusters: the cluster is known only when the instance has been described.
+test('the dimension Cluster is the one that the tags named', (t) => {
+  const action: RunEvent = { type: 'action found', cluster: undefined, group: 'workers', hooks: [] };
+  const lines = logged(t, [action, { type: 'cluster found', cluster: 'lab' }, nearEnd]);
+  assert.deepEqual(extract(lines[2]).dimensions, [{ Cluster: 'lab' }, { Cluster: 'lab', Group: 'workers' }]);
 });
 
 // Otherwise a user searches CloudWatch for the name of their group, and finds nothing.

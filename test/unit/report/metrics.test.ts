@@ -8,6 +8,8 @@ import { summaryWith, sweepSummaryWith } from '../../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
 const WORKERS = { cluster: 'prod', group: 'workers' };
+const ALL_DIMENSIONS = [{ Drainer: 'drains' }, { Cluster: 'prod' }, { Cluster: 'prod', Group: 'workers' }];
+const stillWaiting: RunEvent = { type: 'drain still waiting', minutes: 65, group: 'workers', remaining: [] };
 const nearEnd: RunEvent = { type: 'action ending soon', actionEndsAt: 0, remaining: [] };
 const heartbeatFailed: RunEvent = {
   type: 'heartbeat failed',
@@ -17,11 +19,11 @@ const heartbeatFailed: RunEvent = {
 };
 
 const fieldsOf = (overrides: Partial<Summary>) =>
-  metricsOf({ type: 'summary', summary: summaryWith(overrides) }, WORKERS, now);
+  metricsOf({ type: 'summary', summary: summaryWith(overrides) }, 'drains', WORKERS, now);
 const metricsIn = (overrides: Partial<Summary>) => extract(fieldsOf(overrides)).metrics;
 
 // CloudWatch silently ignores a line that is not valid embedded metric format, and the alarm never has data.
-test('the summary of a drain is valid embedded metric format, by cluster and group, and by cluster', () => {
+test('the summary of a drain is valid embedded metric format, by drainer, by cluster, and by cluster and group', () => {
   const { namespace, at, metrics, dimensions } = extract(fieldsOf({ heartbeatsFailed: 2 }));
   assert.deepEqual([namespace, at], [NAMESPACE, now]);
   assert.deepEqual(metrics, {
@@ -31,11 +33,11 @@ test('the summary of a drain is valid embedded metric format, by cluster and gro
     DrainSeconds: 7,
     BlockedSeconds: 6.3,
   });
-  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
+  assert.deepEqual(dimensions, ALL_DIMENSIONS);
 });
 
 // Without any dimension, a failure before the group was found would be in no alarm.
-test('a drain whose group is unknown has the dimension Cluster alone', () => {
+test('a drain whose group is unknown has no dimension Group', () => {
   const fields = fieldsOf({
     group: undefined,
     cluster: 's3://bucket/key',
@@ -43,7 +45,7 @@ test('a drain whose group is unknown has the dimension Cluster alone', () => {
     result: 'failed',
     exitCode: 1,
   });
-  assert.deepEqual(extract(fields).dimensions, [{ Cluster: 's3://bucket/key' }]);
+  assert.deepEqual(extract(fields).dimensions, [{ Drainer: 'drains' }, { Cluster: 's3://bucket/key' }]);
   assert.ok(!('Group' in fields));
 });
 
@@ -102,28 +104,72 @@ test('a run that concerns no lifecycle action of this cluster has no metrics', (
 
 // A metric without the group's dimensions is in no alarm.
 test('an action near its end is counted with the dimensions of the action, and not before it was found', () => {
-  const { metrics, dimensions } = extract(metricsOf(nearEnd, WORKERS, now));
+  const { metrics, dimensions } = extract(metricsOf(nearEnd, 'drains', WORKERS, now));
   assert.deepEqual(metrics, { ActionsNearEnd: 1 });
-  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
-  assert.deepEqual(metricsOf(nearEnd, undefined, now), {});
+  assert.deepEqual(dimensions, ALL_DIMENSIONS);
+  assert.deepEqual(metricsOf(nearEnd, 'drains', undefined, now), {});
 });
 
 // In the summary it would arrive when the instance is terminated; in both, every failure would count twice.
 test('each failed heartbeat is counted at once, and not again in the summary', () => {
-  const { metrics, dimensions } = extract(metricsOf(heartbeatFailed, WORKERS, now));
+  const { metrics, dimensions } = extract(metricsOf(heartbeatFailed, 'drains', WORKERS, now));
   assert.deepEqual(metrics, { HeartbeatsFailed: 1 });
-  assert.deepEqual(dimensions, [{ Cluster: 'prod', Group: 'workers' }, { Cluster: 'prod' }]);
-  assert.deepEqual(metricsOf(heartbeatFailed, undefined, now), {});
+  assert.deepEqual(dimensions, ALL_DIMENSIONS);
+  assert.deepEqual(metricsOf(heartbeatFailed, 'drains', undefined, now), {});
   assert.ok(!('HeartbeatsFailed' in fieldsOf({ heartbeatsFailed: 2 })));
 });
 
 // A growing number of waiting instances is the alarm for lost events.
-test('a sweep counts waiting instances and started and refused tasks, by cluster', () => {
+test('a sweep counts instances, tasks and groups, by drainer and by cluster', () => {
   const { metrics, dimensions } = extract(
-    metricsOf({ type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() }, undefined, now),
+    metricsOf({ type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() }, 'drains', undefined, now),
   );
-  assert.deepEqual(metrics, { InstancesWaiting: 3, TasksStarted: 1, TasksRefused: 0 });
+  assert.deepEqual(metrics, {
+    InstancesWaiting: 3,
+    InstancesRetained: 0,
+    ClustersUnknown: 0,
+    TasksStarted: 1,
+    TasksRefused: 0,
+    GroupsWithoutHook: 0,
+  });
+  assert.deepEqual(dimensions, [{ Drainer: 'drains' }, { Cluster: 'prod' }]);
+});
+
+// A sweep that did not look says 0, and the alarm on groups without a hook goes back to OK.
+test('a sweep that did not look for groups without the hook does not write how many there are', () => {
+  const summary = sweepSummaryWith({ groupsWithoutHook: undefined });
+  const { metrics } = extract(metricsOf({ type: 'sweep summary', cluster: 'prod', summary }, 'drains', undefined, now));
+  assert.ok(!('GroupsWithoutHook' in metrics));
+});
+
+// A sweep of every cluster has no cluster, and its alarms no data.
+test('a sweep of every cluster, and a drain whose cluster is unknown, are counted for the drainer alone', () => {
+  const sweep = metricsOf(
+    { type: 'sweep summary', cluster: undefined, summary: sweepSummaryWith() },
+    'drains',
+    undefined,
+    now,
+  );
+  assert.deepEqual(extract(sweep).dimensions, [{ Drainer: 'drains' }]);
+  const unknown = fieldsOf({ result: 'cluster unknown', cluster: undefined, exitCode: 1, hook: 'not completed' });
+  assert.deepEqual(extract(unknown).dimensions, [{ Drainer: 'drains' }]);
+  assert.deepEqual([extract(unknown).metrics['ClustersUnknown'], extract(unknown).metrics['DrainsFailed']], [1, 1]);
+});
+
+// CloudWatch does not say what it makes of a metric without a dimension.
+test('a drainer without a name writes no metric while its cluster is unknown', () => {
+  const event: RunEvent = { type: 'sweep summary', cluster: undefined, summary: sweepSummaryWith() };
+  assert.deepEqual(metricsOf(event, undefined, undefined, now), {});
+  const { dimensions } = extract(metricsOf({ ...event, cluster: 'prod' }, undefined, undefined, now));
   assert.deepEqual(dimensions, [{ Cluster: 'prod' }]);
+});
+
+// A budget that blocks a drain for hours is in no summary before the instance has been terminated.
+test('a drain that still waits writes for how long, with the dimensions of its action', () => {
+  const { metrics, dimensions } = extract(metricsOf(stillWaiting, 'drains', WORKERS, now));
+  assert.deepEqual(metrics, { OldestDrainMinutes: 65 });
+  assert.deepEqual(dimensions, ALL_DIMENSIONS);
+  assert.deepEqual(metricsOf(stillWaiting, 'drains', undefined, now), {});
 });
 
 // An alarm on a metric that nothing writes never has data.
@@ -132,13 +178,14 @@ test('every declared metric is written by an event, with its unit, and other eve
   const events: RunEvent[] = [
     { type: 'summary', summary: summaryWith() },
     { type: 'summary', summary: nodeMissing },
+    stillWaiting,
     nearEnd,
     heartbeatFailed,
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
-  const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, WORKERS, now)).metrics));
+  const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, 'drains', WORKERS, now)).metrics));
   assert.deepEqual([...new Set(written)].sort(), Object.keys(METRICS).sort());
-  assert.deepEqual(metricsOf({ type: 'heartbeat', hook: 'drainer' }, WORKERS, now), {});
+  assert.deepEqual(metricsOf({ type: 'heartbeat', hook: 'drainer' }, 'drains', WORKERS, now), {});
   const units = Object.entries(METRICS).filter(([name, unit]) => (unit === 'Seconds') !== name.endsWith('Seconds'));
   assert.deepEqual(units, []);
 });
@@ -147,12 +194,13 @@ test('every declared metric is written by an event, with its unit, and other eve
 test('no field of a metric has the name of a field of its log line', () => {
   const events: RunEvent[] = [
     { type: 'summary', summary: summaryWith() },
+    stillWaiting,
     nearEnd,
     heartbeatFailed,
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
   for (const event of events) {
-    const added = Object.keys(metricsOf(event, WORKERS, now));
+    const added = Object.keys(metricsOf(event, 'drains', WORKERS, now));
     assert.ok(added.length > 2);
     const fields = ['level', 'time', 'message', ...Object.keys(toLogLine(event)?.fields ?? {})];
     assert.deepEqual(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clusterNameOf } from '../../../app/config/cluster-source.ts';
 import { Denied, Failure } from '../../../app/lib/errors.ts';
 import { Stopped } from '../../../app/outcome.ts';
 import type { NodeRef } from '../../../app/run/find-node.ts';
@@ -78,7 +79,10 @@ function undoFixture() {
   };
   const ports: Ports = {
     actions: {
-      instanceState: unexpected('Auto Scaling'),
+      async instanceState() {
+        call('look up the lifecycle state');
+        return undefined;
+      },
       terminatingHooks: unexpected('a hook'),
       terminationStartedAt: unexpected('an activity'),
       retainsAbandoned: unexpected('a policy'),
@@ -89,8 +93,8 @@ function undoFixture() {
       call(`describe ${instanceId}`);
       return facts.instance;
     },
-    async connect() {
-      call('connect');
+    async connect(source) {
+      call(source.kind === 'eks' && source.name === 'prod' ? 'connect' : `connect to ${clusterNameOf(source)}`);
       return cluster;
     },
   };
@@ -133,7 +137,7 @@ test('an instance is restored by the node that is proven to be its', async () =>
   const { calls, facts, undo } = undoFixture();
   facts.nodes = [nodeOf('node-a', 'i-0fedcba9876543210'), nodeOf('node-b', INSTANCE)];
   assert.equal(await undo(BY_INSTANCE), 0);
-  assert.deepEqual(calls, ['connect', `describe ${INSTANCE}`, 'find node-a', 'list nodes', 'restore node-b', 'close']);
+  assert.deepEqual(calls, [`describe ${INSTANCE}`, 'connect', 'find node-a', 'list nodes', 'restore node-b', 'close']);
 });
 
 // A node that only has the name or the address of the instance may be any machine, unless the operator vouches for it.
@@ -223,5 +227,44 @@ test('a stop ends with the exit code of its signal, without a failure', async ()
     };
     assert.equal(await undo(BY_NODE), code);
     assert.deepEqual([failures(), calls.at(-1)], [[], 'close']);
+  }
+});
+
+// One drainer for many clusters: a node of the wrong one would be put back into service.
+test('with CLUSTER_NAME=*, the cluster is the one that the tags of the instance name', async () => {
+  const config: NodeCommandConfig = {
+    ...BY_INSTANCE,
+    cluster: { kind: 'by-tags', template: { kind: 'eks', region: 'eu-central-1' } },
+  };
+  const named = undoFixture();
+  named.facts.instance = { privateIPs: [], clusters: ['lab'] };
+  assert.equal(await named.undo(config), 0);
+  assert.ok(named.calls.includes('connect to lab'));
+
+  const lying = undoFixture();
+  lying.facts.instance = { privateIPs: [], clusters: ['prod'], namedCluster: '../../other' };
+  assert.equal(await lying.undo(config), 1);
+  assert.deepEqual(lying.calls, [`describe ${INSTANCE}`]);
+  assert.match(lying.failures().join(), /the cluster of i-\w+ is unknown: its tags name '\.\.\/\.\.\/other'/);
+});
+
+// Every instance of the region that enters service starts this: those of other clusters would be failures, and alarms.
+test('for the instance of another cluster, and after an event for one of no cluster, there is nothing to do', async () => {
+  const every: NodeCommandConfig = {
+    ...BY_INSTANCE,
+    cluster: { kind: 'by-tags', template: { kind: 'eks', region: 'eu-central-1' } },
+  };
+  for (const [config, clusters, reason] of [
+    [BY_INSTANCE, ['lab'], 'its tags name lab, not prod'],
+    [{ ...every, onlyDrained: true }, [], 'its tags name no cluster'],
+  ] as const) {
+    const { calls, facts, recorder, undo } = undoFixture();
+    facts.instance = { privateIPs: [], clusters };
+    assert.equal(await undo(config), 0);
+    assert.ok(!calls.some((call) => call.startsWith('connect')));
+    assert.deepEqual(
+      recorder.of('nothing to do').map((event) => event.reason),
+      [reason],
+    );
   }
 });
