@@ -1,8 +1,9 @@
-import { type AutoScaling, autoScaling, sweptGroups } from './aws/auto-scaling.ts';
+import { type AutoScaling, autoScaling } from './aws/auto-scaling.ts';
 import { connectAwsWith } from './aws/call.ts';
 import { describeInstance, describeInstances } from './aws/ec2.ts';
 import { ecsTasks } from './aws/ecs.ts';
 import { readKubeconfigObject } from './aws/s3.ts';
+import { sweptGroups } from './aws/swept-groups.ts';
 import type { ClusterSource } from './config/cluster-source.ts';
 import type { Config } from './config/drain-config.ts';
 import type { SweepConfig } from './config/sweep-config.ts';

@@ -1,12 +1,7 @@
-import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
-import { readTags } from '../config/tags.ts';
 import { Failure } from '../lib/errors.ts';
 import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from '../run/capacity.ts';
-import type { SweptGroup } from '../sweep/ports.ts';
-import { sweptStateOf } from '../sweep/swept-state.ts';
 import { awsCall, clientSettings } from './call.ts';
-import { tagsOf } from './ec2.ts';
 import { hookOf } from './lifecycle-hook.ts';
 
 /** The default GlobalTimeout: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html */
@@ -174,49 +169,4 @@ export function terminationStart(activities: readonly ScalingActivity[], instanc
 
 function terminatedInstance(description: string | undefined): string | undefined {
   return description?.match(/^Terminating EC2 instance: (i-[0-9a-f]+)/)?.[1];
-}
-
-/**
- * Finds the instances that concern a sweep in all groups of the region: one call for a hundred groups, regardless of their
- * number of instances.
- * @param groupPrefix only groups whose names start with this
- * @throws Failure when Auto Scaling fails, or denies access
- */
-export async function sweptGroups(region: string, groupPrefix: string, signal: AbortSignal): Promise<SweptGroup[]> {
-  const { AutoScalingClient, DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
-  const client = new AutoScalingClient(clientSettings(region));
-  const groups: SweptGroup[] = [];
-  let nextToken: string | undefined;
-  do {
-    const token = nextToken;
-    const command = new DescribeAutoScalingGroupsCommand({
-      MaxRecords: MAX_RECORDS,
-      ...(token !== undefined && { NextToken: token }),
-    });
-    const page = await awsCall(
-      `describe the Auto Scaling groups of ${region}`,
-      'autoscaling:DescribeAutoScalingGroups',
-      (abortSignal) => client.send(command, { abortSignal }),
-      signal,
-    );
-    const found = (page.AutoScalingGroups ?? []).map(sweptGroupOf);
-    groups.push(...found.filter(({ name }) => name.startsWith(groupPrefix)));
-    nextToken = page.NextToken;
-  } while (nextToken !== undefined);
-  return groups;
-}
-
-function sweptGroupOf(group: AutoScalingGroup): SweptGroup {
-  const { AutoScalingGroupName: name = '', Instances = [], Tags = [], Status, WarmPoolConfiguration } = group;
-  const reuses = WarmPoolConfiguration?.InstanceReusePolicy?.ReuseOnScaleIn ?? false;
-  return {
-    name,
-    tags: readTags(tagsOf(Tags)),
-    // Set only while the group is deleted.
-    deleting: Status !== undefined,
-    instances: Instances.flatMap(({ InstanceId: instanceId, LifecycleState }) => {
-      const state = sweptStateOf(LifecycleState ?? '', reuses);
-      return instanceId === undefined || state === undefined ? [] : [{ instanceId, group: name, state }];
-    }),
-  };
 }

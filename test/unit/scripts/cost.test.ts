@@ -117,6 +117,7 @@ test('the templates have no more alarms and dashboards than the bill', () => {
 test('a drain writes the metrics of the bill, in no more sets of dimensions', () => {
   const fields = metricsOf(
     { type: 'summary', summary: summaryWith() },
+    'drains',
     { cluster: 'prod', group: 'workers' },
     Date.parse('2026-01-02T03:04:05Z'),
   );
