@@ -84,16 +84,17 @@ test('starts that are refused for more than five minutes are left to the next sw
 
 // ECS answers a token that it knows with the original response, which was a refusal.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
-test('a retry has another token, and two sweeps that retry at the same time have the same one', async () => {
-  const tokensOf = async (scheduledAt: number) => {
-    const { calls, facts, run } = sweepFixture();
+test('a retry has another token, and two sweeps that retry within the same half minute have the same one', async () => {
+  const tokensOf = async (scheduledAt: number, secondsLater: number) => {
+    const { calls, clock, facts, run } = sweepFixture();
     facts.instances = [waitingInstance('i-1')];
     facts.startResult = () => ({ kind: 'refused', reason: 'RESOURCE:ENI' });
-    await run({ scheduledAt });
+    const toHalfMinute = 30_000 - (clock.now() % 30_000);
+    await run({ scheduledAt, graceMs: toHalfMinute + secondsLater * 1_000 });
     return calls.map(({ token }) => token);
   };
-  const [first, ...retries] = await tokensOf(0);
-  const [other, ...otherRetries] = await tokensOf(60_000);
+  const [first, ...retries] = await tokensOf(0, 1);
+  const [other, ...otherRetries] = await tokensOf(60_000, 20);
   assert.equal(new Set([first, ...retries]).size, 1 + retries.length);
   assert.ok(retries.length >= 9);
   assert.notEqual(first, other);
