@@ -1,5 +1,5 @@
 import { type AutoScaling, autoScaling } from './aws/auto-scaling.ts';
-import { connectAwsWith } from './aws/call.ts';
+import type { AwsRegion } from './aws/call.ts';
 import { describeInstance, describeInstances } from './aws/ec2.ts';
 import { ecsTasks } from './aws/ecs.ts';
 import { readKubeconfigObject } from './aws/s3.ts';
@@ -28,13 +28,15 @@ export async function drainPorts(
   clock: Clock,
 ): Promise<Ports> {
   const { target, placement } = config;
-  const region = target.kind === 'instance' ? target.region : '';
+  const tunnels = new Tunnels(proxies);
+  const connections = await awsConnections(tunnels);
+  const regionOf = (name: string): AwsRegion => ({ name, ...connections });
+  const region = regionOf(target.kind === 'instance' ? target.region : '');
   let loading: Promise<AutoScaling> | undefined;
   const service = () => {
     loading ??= autoScaling(region, (message) => report({ type: 'warning', message }));
     return loading;
   };
-  const tunnels = await openTunnels(proxies);
   return {
     actions: {
       instanceState: async (...call) => (await service()).instanceState(...call),
@@ -49,7 +51,7 @@ export async function drainPorts(
       successors: { start: async (...call) => (await ecsTasks(placement, region)).start(...call) },
     }),
     connect: (source, signal) => {
-      const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, tunnels, clock, signal);
+      const resolveAccess = (signal: AbortSignal) => accessTo(source, pathStyle, regionOf, tunnels, clock, signal);
       return connectCluster(resolveAccess, { clock, report, marks: target.kind === 'instance' }, signal);
     },
   };
@@ -59,6 +61,7 @@ export async function drainPorts(
 async function accessTo(
   source: ClusterSource,
   pathStyle: boolean,
+  regionOf: (name: string) => AwsRegion,
   tunnels: Tunnels,
   clock: Clock,
   signal: AbortSignal,
@@ -66,7 +69,8 @@ async function accessTo(
   switch (source.kind) {
     case 'eks': {
       const { eksEndpoint } = await import('./aws/eks.ts');
-      return accessWithCredential(await eksEndpoint(source.name, source.region, clock, signal), clock, tunnels);
+      const endpoint = await eksEndpoint(source.name, regionOf(source.region), clock, signal);
+      return accessWithCredential(endpoint, clock, tunnels);
     }
     case 'kubeconfig-file': {
       const { accessFromKubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
@@ -75,7 +79,7 @@ async function accessTo(
     case 'kubeconfig-object': {
       const { accessFromUntrustedKubeconfig } = await import('./kubernetes/kubeconfig.ts');
       const { MAX_KUBECONFIG_BYTES } = await import('./kubernetes/kubeconfig-schema.ts');
-      const text = await readKubeconfigObject(source, pathStyle, MAX_KUBECONFIG_BYTES, signal);
+      const text = await readKubeconfigObject(source, regionOf(source.region), pathStyle, MAX_KUBECONFIG_BYTES, signal);
       return accessFromUntrustedKubeconfig(text, `s3://${source.bucket}/${source.object}`, clock, tunnels);
     }
   }
@@ -83,8 +87,8 @@ async function accessTo(
 
 /** Connects a sweep to AWS. */
 export async function sweepPorts(config: SweepConfig, proxies: ProxySettings): Promise<SweepPorts> {
-  const { region, placement, hook, groupPrefix } = config;
-  await openTunnels(proxies);
+  const { placement, hook, groupPrefix } = config;
+  const region: AwsRegion = { name: config.region, ...(await awsConnections(new Tunnels(proxies))) };
   const [service, tasks] = await Promise.all([autoScaling(region), ecsTasks(placement, region)]);
   return {
     groups: (signal) => sweptGroups(region, groupPrefix, signal),
@@ -95,12 +99,9 @@ export async function sweepPorts(config: SweepConfig, proxies: ProxySettings): P
   };
 }
 
-/** Connects AWS clients through the proxies, if there are any. Only then it loads what that needs. */
-async function openTunnels(proxies: ProxySettings): Promise<Tunnels> {
-  const tunnels = new Tunnels(proxies);
-  if (tunnels.areSet) {
-    const { proxiedConnections } = await import('./aws/proxy-agents.ts');
-    connectAwsWith(proxiedConnections(tunnels));
-  }
-  return tunnels;
+/** How AWS clients connect through the proxies, if there are any. Only then it loads what that needs. */
+async function awsConnections(tunnels: Tunnels): Promise<Pick<AwsRegion, 'connections'>> {
+  if (!tunnels.areSet) return {};
+  const { proxiedConnections } = await import('./aws/proxy-agents.ts');
+  return { connections: proxiedConnections(tunnels) };
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../lib/errors.ts';
 import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from '../run/capacity.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 import { hookOf } from './lifecycle-hook.ts';
 
 /** The default GlobalTimeout: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LifecycleHook.html */
@@ -22,7 +22,7 @@ export type AutoScaling = ActionDirectory & {
  * @param warn receives what an operator should know about an event that contradicts Auto Scaling
  */
 export async function autoScaling(
-  region: string,
+  region: AwsRegion,
   warn: (message: string) => void = () => undefined,
 ): Promise<AutoScaling> {
   const sdk = await import('./sdk.ts');

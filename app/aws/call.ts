@@ -26,19 +26,16 @@ export type ConnectionSettings = {
   readonly httpsAgent: HttpsAgent;
 };
 
-let connectionSettings: ConnectionSettings | undefined;
-
-/**
- * All AWS clients that are created from now on connect like this. The proxies are those of the process, so they are set once, and not
- * passed to each call.
- */
-export function connectAwsWith(settings: ConnectionSettings): void {
-  connectionSettings = settings;
-}
+/** Which AWS region is called, and how it is reached. */
+export type AwsRegion = {
+  readonly name: string;
+  /** Absent: without a proxy. */
+  readonly connections?: ConnectionSettings;
+};
 
 /** The configuration of every AWS client. The SDK retries throttling, 5xx and lost connections itself, with backoff. */
-export function clientSettings(region: string) {
-  return { region, maxAttempts: 4, requestHandler: { ...ATTEMPT_TIMEOUTS, ...connectionSettings } };
+export function clientSettings({ name, connections }: AwsRegion) {
+  return { region: name, maxAttempts: 4, requestHandler: { ...ATTEMPT_TIMEOUTS, ...connections } };
 }
 
 /**

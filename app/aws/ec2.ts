@@ -1,7 +1,7 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import { readTags } from '../config/tags.ts';
 import type { InstanceInfo } from '../run/instance.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 
 /** The limit of EC2. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
 const MAX_FILTER_VALUES = 200;
@@ -9,7 +9,7 @@ const MAX_FILTER_VALUES = 200;
 /** undefined: EC2 knows no such instance. */
 export async function describeInstance(
   instanceId: string,
-  region: string,
+  region: AwsRegion,
   signal: AbortSignal,
 ): Promise<InstanceInfo | undefined> {
   return (await describeInstances([instanceId], region, signal)).get(instanceId);
@@ -21,7 +21,7 @@ export async function describeInstance(
  */
 export async function describeInstances(
   instanceIds: readonly string[],
-  region: string,
+  region: AwsRegion,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, InstanceInfo>> {
   const { DescribeInstancesCommand, EC2Client } = await import('./sdk.ts');

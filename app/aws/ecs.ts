@@ -2,7 +2,7 @@ import type { Task } from '@aws-sdk/client-ecs';
 import type { TaskPlacement } from '../config/setting-values.ts';
 import { environmentOf, type StartResult, type TaskStarter } from '../run/drain-task.ts';
 import type { DrainTasks } from '../sweep/ports.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 
 /** The name in infra/cloudformation/drainer.yaml. */
 const CONTAINER = 'drainer';
@@ -19,7 +19,7 @@ export type Tasks = TaskStarter & {
  * The ECS tasks of one placement. They run on demand: a drain that Fargate Spot interrupted is not started on Spot again.
  * @throws Failure from every call when ECS fails, or denies access
  */
-export async function ecsTasks(placement: TaskPlacement, region: string): Promise<Tasks> {
+export async function ecsTasks(placement: TaskPlacement, region: AwsRegion): Promise<Tasks> {
   const { DescribeTasksCommand, ECSClient, ListTasksCommand, RunTaskCommand } = await import('./sdk.ts');
   // The caller retries, at a rate that it limits.
   const starter = new ECSClient({ ...clientSettings(region), maxAttempts: 1 });

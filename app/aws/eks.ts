@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Clock } from '../lib/clock.ts';
 import { Failure } from '../lib/errors.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 import { type AwsCredentials, eksToken } from './eks-token.ts';
 import { DescribeClusterCommand, EKSClient } from './sdk.ts';
 
@@ -33,14 +33,14 @@ export type EksEndpoint = {
  */
 export async function eksEndpoint(
   name: string,
-  region: string,
+  region: AwsRegion,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<EksEndpoint> {
   const client = new EKSClient(clientSettings(region));
   const clockSkewMs = measureClockSkew(client, clock);
   const { cluster } = await awsCall(
-    `describe the EKS cluster ${name} in ${region}`,
+    `describe the EKS cluster ${name} in ${region.name}`,
     'eks:DescribeCluster',
     (abortSignal) => client.send(new DescribeClusterCommand({ name }), { abortSignal }),
     signal,
@@ -55,7 +55,7 @@ export async function eksEndpoint(
     credential: async (signal) =>
       tokenCredential(
         name,
-        region,
+        region.name,
         await loadCredentials(client.config.credentials, signal),
         clock.now(),
         clockSkewMs(),

@@ -1,5 +1,5 @@
 import { Failure } from '../lib/errors.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 
 /**
  * Reads the text of a kubeconfig in S3.
@@ -7,7 +7,8 @@ import { awsCall, clientSettings } from './call.ts';
  * @throws Failure when the object is missing, larger than `maxBytes`, or access is denied
  */
 export async function readKubeconfigObject(
-  { bucket, object, region }: { bucket: string; object: string; region: string },
+  { bucket, object }: { bucket: string; object: string },
+  region: AwsRegion,
   pathStyle: boolean,
   maxBytes: number,
   signal: AbortSignal,

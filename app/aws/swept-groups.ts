@@ -2,7 +2,7 @@ import type { AutoScalingClient, AutoScalingGroup } from '@aws-sdk/client-auto-s
 import { readTags } from '../config/tags.ts';
 import type { SweptGroup, SweptInstance } from '../sweep/ports.ts';
 import { sweptStateOf } from '../sweep/swept-state.ts';
-import { awsCall, clientSettings } from './call.ts';
+import { type AwsRegion, awsCall, clientSettings } from './call.ts';
 import { tagsOf } from './ec2.ts';
 
 /** The limits of DescribeAutoScalingGroups and of DescribeAutoScalingInstances. */
@@ -15,7 +15,7 @@ const MAX_INSTANCES = 50;
  * @param groupPrefix only groups whose names start with this
  * @throws Failure when Auto Scaling fails, or denies access
  */
-export async function sweptGroups(region: string, groupPrefix: string, signal: AbortSignal): Promise<SweptGroup[]> {
+export async function sweptGroups(region: AwsRegion, groupPrefix: string, signal: AbortSignal): Promise<SweptGroup[]> {
   const { AutoScalingClient, DescribeAutoScalingGroupsCommand } = await import('./sdk.ts');
   const client = new AutoScalingClient(clientSettings(region));
   const described: AutoScalingGroup[] = [];
@@ -27,7 +27,7 @@ export async function sweptGroups(region: string, groupPrefix: string, signal: A
       ...(token !== undefined && { NextToken: token }),
     });
     const page = await awsCall(
-      `describe the Auto Scaling groups of ${region}`,
+      `describe the Auto Scaling groups of ${region.name}`,
       'autoscaling:DescribeAutoScalingGroups',
       (abortSignal) => client.send(command, { abortSignal }),
       signal,
@@ -52,7 +52,7 @@ export async function sweptGroups(region: string, groupPrefix: string, signal: A
  */
 async function* warmInstances(
   client: AutoScalingClient,
-  region: string,
+  region: AwsRegion,
   groups: readonly AutoScalingGroup[],
   signal: AbortSignal,
 ): AsyncGenerator<SweptInstance> {
@@ -66,7 +66,7 @@ async function* warmInstances(
       ...(token !== undefined && { NextToken: token }),
     });
     const page = await awsCall(
-      `describe the Auto Scaling instances of ${region}`,
+      `describe the Auto Scaling instances of ${region.name}`,
       'autoscaling:DescribeAutoScalingInstances',
       (abortSignal) => client.send(command, { abortSignal }),
       signal,

@@ -31,10 +31,10 @@ export function jsonLines(fd: number, now: () => number, drainer?: string): Repo
   };
   return (event) => {
     write(event);
-    if (event.type === 'action found') action = { cluster: event.cluster, group: event.group };
-    else if (event.type === 'cluster found') action = action && { ...action, cluster: event.cluster };
-    else return;
-    for (const { name, value } of encodedNames('group' in event ? [event.cluster, event.group] : [event.cluster])) {
+    if (event.type === 'action found' || (event.type === 'cluster found' && action !== undefined)) {
+      action = { cluster: event.cluster };
+    } else return;
+    for (const { name, value } of encodedNames([event.cluster])) {
       write({
         type: 'warning',
         message: `'${name}' is not a valid dimension value in CloudWatch: its metrics are under '${value}'`,

@@ -2,7 +2,10 @@ import type { RunEvent, Summary, SweepSummary } from '../events.ts';
 
 export const NAMESPACE = 'NodeDrainer';
 
-/** Every metric, with its unit. Each is written for the drainer, for the cluster, and for the group in the cluster, where these are known. */
+/**
+ * Every metric, with its unit. Each is written for the drainer and for the cluster, where these are known, and not for the
+ * group: CloudWatch bills each metric of each dimension, and the log line names the group.
+ */
 export const METRICS = {
   /** How long evicting and waiting for the pods took. */
   DrainSeconds: 'Seconds',
@@ -39,7 +42,6 @@ export type Dimensions = {
   /** The name of this drainer among others of the account. */
   readonly drainer: string | undefined;
   readonly cluster: string | undefined;
-  readonly group: string | undefined;
 };
 
 /**
@@ -59,17 +61,19 @@ export function metricsOf(
 ): Readonly<Record<string, unknown>> {
   switch (event.type) {
     case 'summary': {
-      const { cluster, group } = event.summary;
-      return embed(drainMetrics(event.summary), { drainer, cluster, group }, now);
+      const { cluster } = event.summary;
+      return embed(drainMetrics(event.summary), { drainer, cluster }, now);
     }
     case 'action ending soon':
-      return action === undefined ? {} : embed({ ActionsNearEnd: 1 }, { drainer, ...action }, now);
+      return action === undefined ? {} : embed({ ActionsNearEnd: 1 }, { drainer, cluster: action.cluster }, now);
     case 'heartbeat failed':
-      return action === undefined ? {} : embed({ HeartbeatsFailed: 1 }, { drainer, ...action }, now);
+      return action === undefined ? {} : embed({ HeartbeatsFailed: 1 }, { drainer, cluster: action.cluster }, now);
     case 'drain still waiting':
-      return action === undefined ? {} : embed({ OldestDrainMinutes: event.minutes }, { drainer, ...action }, now);
+      return action === undefined
+        ? {}
+        : embed({ OldestDrainMinutes: event.minutes }, { drainer, cluster: action.cluster }, now);
     case 'sweep summary':
-      return embed(sweepMetrics(event.summary), { drainer, cluster: event.cluster, group: undefined }, now);
+      return embed(sweepMetrics(event.summary), { drainer, cluster: event.cluster }, now);
     default:
       return {};
   }
@@ -125,24 +129,14 @@ function sweepMetrics(summary: SweepSummary): Values {
 }
 
 /** The metrics, their dimensions, and the metadata that declares both. */
-function embed(
-  values: Values,
-  { drainer, cluster, group }: Dimensions,
-  now: number,
-): Readonly<Record<string, unknown>> {
+function embed(values: Values, { drainer, cluster }: Dimensions, now: number): Readonly<Record<string, unknown>> {
   const names = Object.keys(values).filter((name): name is MetricName => name in METRICS);
-  // A group belongs to a cluster: without the name of that, two groups of the same name would be added up.
-  const dimensions = [
-    ...(drainer === undefined ? [] : [['Drainer']]),
-    ...(cluster === undefined ? [] : [['Cluster']]),
-    ...(cluster === undefined || group === undefined ? [] : [['Cluster', 'Group']]),
-  ];
+  const dimensions = [...(drainer === undefined ? [] : [['Drainer']]), ...(cluster === undefined ? [] : [['Cluster']])];
   if (names.length === 0 || dimensions.length === 0) return {};
   return {
     ...values,
     ...(drainer !== undefined && { Drainer: dimensionValue(drainer) }),
     ...(cluster !== undefined && { Cluster: dimensionValue(cluster) }),
-    ...(cluster !== undefined && group !== undefined && { Group: dimensionValue(group) }),
     _aws: {
       Timestamp: now,
       CloudWatchMetrics: [

@@ -103,7 +103,7 @@ export const PROBED: Design = {
   oneStackForAllClusters: true,
   sweepEveryMinutes: SWEEP.everyHours * 60,
   hasProbe: true,
-  drainDimensions: ['Drainer', 'Cluster', 'Cluster and Group'],
+  drainDimensions: ['Drainer', 'Cluster'],
   sweepMetrics: SWEEP_METRICS,
   alarmMetrics: ALARM_METRICS,
 };

@@ -83,10 +83,6 @@ export function sizesTable(): string {
 /** What a reader can turn off. */
 export function savingsTable(): string {
   const month = (drains: number, design: Design = PROBED) => totalOf(billOf({ ...TEN_CLUSTERS, drains }, design));
-  const withoutGroup = {
-    ...PROBED,
-    drainDimensions: PROBED.drainDimensions.filter((dimension) => dimension !== 'Cluster and Group'),
-  };
   const freeAlarms = { ...PROBED, alarmMetrics: PROBED.alarmMetrics - FREE_ALARMS };
   const row = (what: string, figure: (drains: number) => number) => [
     what,
@@ -101,7 +97,6 @@ export function savingsTable(): string {
         (drains) => month(drains) - PRICES.dashboardMonth,
       ),
       row('… if the account has no other alarms (ten are free)', (drains) => month(drains, freeAlarms)),
-      row('… without the metrics by Cluster and Group', (drains) => month(drains, withoutGroup)),
     ],
   );
 }

@@ -20,7 +20,7 @@ async function awsWithInstance(t: TestContext) {
     tags: { 'kubernetes.io/cluster/prod': 'owned' },
   });
   const warnings: string[] = [];
-  const service = await autoScaling(aws.environment['AWS_REGION'] ?? '', (message) => warnings.push(message));
+  const service = await autoScaling({ name: aws.environment['AWS_REGION'] ?? '' }, (message) => warnings.push(message));
   return { aws, service, warnings, hooks: (known = {}) => service.terminatingHooks('nodes', id, known, never) };
 }
 
@@ -140,10 +140,10 @@ test('other errors are failures that are transient or not', async (t) => {
 test('an EC2 instance has its private DNS name and clusters; an unknown instance is undefined', async (t) => {
   const { aws } = await awsWithInstance(t);
   const region = aws.environment['AWS_REGION'] ?? '';
-  const instance = await describeInstance(id, region, never);
+  const instance = await describeInstance(id, { name: region }, never);
   assert.deepEqual(instance?.clusters, ['prod']);
   assert.match(instance.privateDnsName ?? '', /^ip-10-0-\d+-\d+\.eu-central-1\.compute\.internal$/);
-  assert.equal(await describeInstance('i-00000000', region, never), undefined);
+  assert.equal(await describeInstance('i-00000000', { name: region }, never), undefined);
 });
 
 // Instances that are launching or terminating count as capacity, and evicted pods stay pending.

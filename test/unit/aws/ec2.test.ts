@@ -4,7 +4,7 @@ import { describeInstance, describeInstances } from '../../../app/aws/ec2.ts';
 import { simulatedAws } from '../../support/simulated-aws.ts';
 
 const ID = 'i-0123456789abcdef0';
-const REGION = 'eu-central-1';
+const REGION = { name: 'eu-central-1' };
 const never = new AbortController().signal;
 
 // An instance that is minutes old counts as one that lost its node, and its group waits for the timeout of the hook; or a node

@@ -16,7 +16,7 @@ const PLACEMENT = {
 /** A simulated ECS with a command that starts a task for an instance, as the rules of the stack do. */
 async function ecsFixture(context: TestContext) {
   const aws = await simulatedAws(context, { region: REGION });
-  const tasks = await ecsTasks(PLACEMENT, REGION);
+  const tasks = await ecsTasks(PLACEMENT, { name: REGION });
   const { ECSClient, RunTaskCommand, StopTaskCommand } = await import('@aws-sdk/client-ecs');
   const client = new ECSClient({ region: REGION });
   return {

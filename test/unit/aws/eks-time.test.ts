@@ -16,7 +16,7 @@ test('a clock that is ten minutes fast or slow still signs tokens that the clust
     const now = () => Date.now() + skewMs + clock.elapsed;
     const aws = await simulatedAws(t, { region: 'eu-west-1', now });
     aws.createCluster({ name: 'prod', endpoint: 'https://prod.example.com', certificateAuthority: 'ca' });
-    const access = accessWithCredential(await eksEndpoint('prod', 'eu-west-1', clock, never), clock);
+    const access = accessWithCredential(await eksEndpoint('prod', { name: 'eu-west-1' }, clock, never), clock);
     for (const _ of ['at once', 'an hour later']) {
       const { Authorization = '' } = await access.authenticate(false, never);
       const judged = aws.verifyToken(Authorization.replace('Bearer ', ''), 'prod');

@@ -11,7 +11,8 @@ test('an object above the size limit is not read', async (t) => {
   aws.putObject('configs', 'large', 'x'.repeat(5_000_000));
   const read = (object: string) =>
     readKubeconfigObject(
-      { bucket: 'configs', object, region: 'eu-west-1' },
+      { bucket: 'configs', object },
+      { name: 'eu-west-1' },
       true,
       4_000_000,
       new AbortController().signal,

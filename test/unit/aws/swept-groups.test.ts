@@ -23,7 +23,7 @@ test('a sweep reads the instances of every waiting state, with the tags of their
   aws.terminateInstance(ended);
   aws.replaceRootVolume(replaced);
   aws.returnToWarmPool(pooled);
-  const groups = await sweptGroups(region, '', never);
+  const groups = await sweptGroups({ name: region }, '', never);
   assert.deepEqual(
     groups
       .flatMap(({ instances }) => instances)
@@ -38,7 +38,7 @@ test('a sweep reads the instances of every waiting state, with the tags of their
     ],
   );
   assert.deepEqual(
-    (await sweptGroups(region, 'po', never)).map(({ name }) => name),
+    (await sweptGroups({ name: region }, 'po', never)).map(({ name }) => name),
     ['pool'],
   );
 });
@@ -47,7 +47,7 @@ test('a sweep reads the instances of every waiting state, with the tags of their
 test('without a warm pool, the groups are all that is read', async (t) => {
   const aws = await simulatedAws(t, { region });
   aws.createAutoScalingGroup({ name: 'nodes' });
-  assert.equal((await sweptGroups(region, '', never)).length, 1);
+  assert.equal((await sweptGroups({ name: region }, '', never)).length, 1);
   assert.deepEqual(
     aws.requests.map(({ action }) => action),
     ['autoscaling:DescribeAutoScalingGroups'],
@@ -63,12 +63,12 @@ test('an instance whose termination was abandoned is retained, where the group s
   aws.putLifecycleHook({ autoScalingGroupName: 'nodes', lifecycleHookName: 'drainer', heartbeatTimeout: 300 });
   aws.launchInstance({ instanceId: IDS[0], autoScalingGroupName: 'nodes' });
   aws.terminateInstance(IDS[0]);
-  const service = await autoScaling(region);
+  const service = await autoScaling({ name: region });
   const [hook] = await service.terminatingHooks('nodes', IDS[0], {}, never);
   assert.ok(hook);
   await hook.complete('ABANDON', never);
   // First it is in Terminating:Proceed.
   passedMs = 1_000;
-  const [group] = await sweptGroups(region, '', never);
+  const [group] = await sweptGroups({ name: region }, '', never);
   assert.deepEqual(group?.instances, [{ instanceId: IDS[0], group: 'nodes', state: 'retained' }]);
 });

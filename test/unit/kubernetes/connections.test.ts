@@ -68,7 +68,7 @@ test('a kubeconfig file and EKS are read again, too', async (t) => {
   const clock = new ManualClock();
   const file = await clientFrom(t, clock, () => accessFromKubeconfigFile(path, clock));
   const eks = await clientFrom(t, clock, async (signal) =>
-    accessWithCredential(await eksEndpoint('prod', 'eu-west-1', clock, signal), clock),
+    accessWithCredential(await eksEndpoint('prod', { name: 'eu-west-1' }, clock, signal), clock),
   );
   for (const { client } of [file, eks]) await client.call(get('/before'));
 

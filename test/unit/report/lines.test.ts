@@ -45,24 +45,26 @@ test('metrics have the dimensions of the lifecycle action, once it was found', (
   assert.equal(lines[1]?.['_aws'], undefined);
   const { metrics, dimensions } = extract(lines[2]);
   assert.deepEqual(metrics, { ActionsNearEnd: 1 });
-  assert.deepEqual(dimensions, [{ Cluster: 'prod' }, { Cluster: 'prod', Group: 'workers' }]);
+  assert.deepEqual(dimensions, [{ Cluster: 'prod' }]);
 });
 
 // One drainer for many clusters: the cluster is known only when the instance has been described.
 test('the dimension Cluster is the one that the tags named', (t) => {
   const action: RunEvent = { type: 'action found', cluster: undefined, group: 'workers', hooks: [] };
   const lines = logged(t, [action, { type: 'cluster found', cluster: 'lab' }, nearEnd]);
-  assert.deepEqual(extract(lines[2]).dimensions, [{ Cluster: 'lab' }, { Cluster: 'lab', Group: 'workers' }]);
+  assert.deepEqual(extract(lines[2]).dimensions, [{ Cluster: 'lab' }]);
 });
 
-// Otherwise a user searches CloudWatch for the name of their group, and finds nothing.
-test('a group whose name is encoded in CloudWatch is reported, once', (t) => {
-  const lines = logged(t, [found('nœuds'), nearEnd, { type: 'summary', summary: summaryWith({ group: 'nœuds' }) }]);
+// Otherwise a user searches CloudWatch for the name of their cluster, and finds nothing.
+test('a cluster whose name is encoded in CloudWatch is reported, once', (t) => {
+  const cluster = 's3://configs/nœuds';
+  const action: RunEvent = { type: 'action found', cluster, group: 'workers', hooks: [] };
+  const lines = logged(t, [action, nearEnd, { type: 'summary', summary: summaryWith({ cluster }) }]);
   const warnings = lines.filter(({ event }) => event === 'warning').map(({ message }) => message);
   assert.deepEqual(warnings, [
-    "'nœuds' is not a valid dimension value in CloudWatch: its metrics are under 'n%C5%93uds'",
+    "'s3://configs/nœuds' is not a valid dimension value in CloudWatch: its metrics are under 's3://configs/n%C5%93uds'",
   ]);
-  assert.deepEqual([lines.at(-1)?.['group'], lines.at(-1)?.['Group']], ['nœuds', 'n%C5%93uds']);
+  assert.deepEqual([lines.at(-1)?.['cluster'], lines.at(-1)?.['Cluster']], [cluster, 's3://configs/n%C5%93uds']);
   assert.deepEqual(logged(t, [found('workers')]).length, 1);
 });
 

@@ -7,8 +7,8 @@ import { extract } from '../../support/emf.ts';
 import { summaryWith, sweepSummaryWith } from '../../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
-const WORKERS = { cluster: 'prod', group: 'workers' };
-const ALL_DIMENSIONS = [{ Drainer: 'drains' }, { Cluster: 'prod' }, { Cluster: 'prod', Group: 'workers' }];
+const WORKERS = { cluster: 'prod' };
+const ALL_DIMENSIONS = [{ Drainer: 'drains' }, { Cluster: 'prod' }];
 const stillWaiting: RunEvent = { type: 'drain still waiting', minutes: 65, group: 'workers', remaining: [] };
 const nearEnd: RunEvent = { type: 'action ending soon', actionEndsAt: 0, remaining: [] };
 const heartbeatFailed: RunEvent = {
@@ -23,7 +23,7 @@ const fieldsOf = (overrides: Partial<Summary>) =>
 const metricsIn = (overrides: Partial<Summary>) => extract(fieldsOf(overrides)).metrics;
 
 // CloudWatch silently ignores a line that is not valid embedded metric format, and the alarm never has data.
-test('the summary of a drain is valid embedded metric format, by drainer, by cluster, and by cluster and group', () => {
+test('the summary of a drain is valid embedded metric format, by drainer and by cluster', () => {
   const { namespace, at, metrics, dimensions } = extract(fieldsOf({ heartbeatsFailed: 2 }));
   assert.deepEqual([namespace, at], [NAMESPACE, now]);
   assert.deepEqual(metrics, {
@@ -34,19 +34,6 @@ test('the summary of a drain is valid embedded metric format, by drainer, by clu
     BlockedSeconds: 6.3,
   });
   assert.deepEqual(dimensions, ALL_DIMENSIONS);
-});
-
-// Without any dimension, a failure before the group was found would be in no alarm.
-test('a drain whose group is unknown has no dimension Group', () => {
-  const fields = fieldsOf({
-    group: undefined,
-    cluster: 's3://bucket/key',
-    hook: 'none',
-    result: 'failed',
-    exitCode: 1,
-  });
-  assert.deepEqual(extract(fields).dimensions, [{ Drainer: 'drains' }, { Cluster: 's3://bucket/key' }]);
-  assert.ok(!('Group' in fields));
 });
 
 // An alarm that stopped tasks set off is soon disabled, and one that misses a failed drain is worthless.
