@@ -45,6 +45,8 @@ export type LifecycleAction =
       readonly hooks: readonly Hook[];
       /** Only the first heartbeat shows whether the instance leaves. */
       readonly isUncertain?: boolean;
+      /** It ends in its warm pool, where an instance that is stopped, or never joined, has no node. */
+      readonly isWarm?: boolean;
       /** Its root volume is replaced: the same instance enters service again minutes later. */
       readonly isReplacement?: boolean;
     }
@@ -127,6 +129,7 @@ async function pendingAction(
       group,
       hooks,
       ...(phaseOf(lifecycleState, known) === 'uncertain' && { isUncertain: true }),
+      ...(/^Warmed:Terminating/.test(lifecycleState) && { isWarm: true }),
       ...(/^ReplacingRootVolume/.test(lifecycleState) && { isReplacement: true }),
     };
   }

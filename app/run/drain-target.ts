@@ -11,13 +11,7 @@ import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
 import { Failure } from '../lib/errors.ts';
-import {
-  believable,
-  findAction,
-  findActionStart,
-  type KnownAction,
-  type LifecycleAction,
-} from '../lifecycle/action.ts';
+import { believable, type LifecycleAction } from '../lifecycle/action.ts';
 import { ActionEnded, type Retention, withHeartbeats } from '../lifecycle/heartbeat.ts';
 import { becomesRetained } from '../lifecycle/retention.ts';
 import type { Outcome } from '../outcome.ts';
@@ -27,13 +21,11 @@ import { cordonNode, drainNode } from './drain-node.ts';
 import type { NodeRef } from './find-node.ts';
 import type { InstanceInfo } from './instance.ts';
 import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
+import { lookUpAction, lookUpActionStart, nothingPending } from './look-up-action.ts';
 import { Machine } from './machine.ts';
 import { PAUSED } from './node-commands.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
-
-/** The instance is in service: it is not being terminated. */
-export class NotTerminating extends Failure {}
 
 /**
  * The story of a run: find the lifecycle action, reach the cluster, find the node, and drain it while heartbeats keep the
@@ -63,7 +55,7 @@ export async function drainTarget(
       state.hooks = action.hooks;
       state.isReplacement = action.isReplacement ?? false;
     }
-    if (action.kind === 'retained') state.retained = true;
+    if (action.kind === 'retained') state.retained = config.finishRetained;
     if (action.kind === 'pending' || action.kind === 'retained') state.group = action.group;
     [instance, state.actionStartedAt] = await Promise.all([
       describeInstance(target.instanceId, config, ports, context),
@@ -77,9 +69,12 @@ export async function drainTarget(
   const cluster = await connect(source, config, ports, context);
   state.cluster = cluster;
   const node = await locateNode(config, cluster, instance, context);
-  if (node === undefined) return noNode(config, instance, context);
+  if (node === undefined) {
+    if (action?.kind === 'pending' && action.isWarm) return { kind: 'no node' };
+    return noNode(config, instance, context);
+  }
 
-  const isRetained = await looksUpRetention(action, config, ports, context);
+  const isRetained = await lookUpRetention(action, config, ports, context);
   const timeline = timelineFor(config, state, isRetained, taskStartedAt, context.clock.now());
   if (config.dryRun) {
     await preview(cluster.podsOf(node), timeline, config, context);
@@ -121,57 +116,6 @@ export async function drainTarget(
     if (!(await checkDrainedByPeer(cluster.podsOf(node), config, context))) throw error;
     return { kind: 'drained by peer' };
   }
-}
-
-async function lookUpAction(
-  instanceId: string,
-  known: KnownAction,
-  { cluster, connectTimeoutMs }: Pick<Config, 'cluster' | 'connectTimeoutMs'>,
-  ports: Ports,
-  context: TimedContext,
-): Promise<LifecycleAction> {
-  const { report, stopwatch } = context;
-  const options = { what: 'look up the lifecycle action', withinMs: connectTimeoutMs };
-  const lookUp = () => findAction(ports.actions, instanceId, known, context);
-  const action = await stopwatch.time('action', () => retry(options, lookUp, context));
-  if (action.kind === 'pending') {
-    const { group, hooks } = action;
-    report({ type: 'action found', cluster: clusterNameOf(cluster), group, hooks });
-  }
-  return action;
-}
-
-/** How the run ends without an action; undefined: there is something to drain. */
-function nothingPending(
-  instanceId: string,
-  action: LifecycleAction,
-  { dryRun, finishRetained, force, reason }: Pick<Config, 'dryRun' | 'finishRetained' | 'force' | 'reason'>,
-): Outcome | undefined {
-  if (action.kind === 'pending' || force || dryRun) return undefined;
-  if (action.kind === 'retained') {
-    if (finishRetained) return undefined;
-    return { kind: 'no pending action', reason: `${instanceId} is ${action.lifecycleState}` };
-  }
-  // Announced by EC2, not by Auto Scaling.
-  if (reason !== 'termination') return undefined;
-  if (action.kind === 'none') return { kind: 'no pending action', reason: action.reason };
-  throw new NotTerminating(`${instanceId} is not terminating: it is ${action.lifecycleState} in ${action.group}`, {
-    advice: 'terminate it through its Auto Scaling group, or drain it anyway with --force',
-  });
-}
-
-/** Only where no event said it. */
-async function lookUpActionStart(
-  instanceId: string,
-  known: KnownAction,
-  action: LifecycleAction,
-  { dryRun }: Pick<Config, 'dryRun'>,
-  ports: Ports,
-  context: Context,
-): Promise<number | undefined> {
-  if (known.startedAt !== undefined) return known.startedAt;
-  if (action.kind !== 'pending' || dryRun) return undefined;
-  return findActionStart(ports.actions, action.group, instanceId, context);
 }
 
 /**
@@ -220,7 +164,7 @@ async function connect(
 }
 
 /** Does the end of the action leave the instance running? Asked only when the drain would continue then. */
-async function looksUpRetention(
+async function lookUpRetention(
   action: LifecycleAction | undefined,
   { connectTimeoutMs, finishRetained }: Pick<Config, 'connectTimeoutMs' | 'finishRetained'>,
   ports: Ports,

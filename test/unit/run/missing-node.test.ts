@@ -29,6 +29,17 @@ test('with MISSING_NODE=auto an instance younger than 15 minutes never joined, a
   assert.equal((await withoutNode(15 * MINUTE - 1)).ended, 'no node, hook CONTINUE, exit 0');
 });
 
+// A stopped instance of a warm pool has no node: its termination would fail, and raise an alarm each time.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html
+test('an instance that ends in its warm pool may have no node, however old it is', async () => {
+  const { facts, run, clock } = runFixture();
+  facts.nodes = [];
+  facts.lifecycleState = () => 'Warmed:Terminating:Wait';
+  const launchedAt = clock.startedAt - 60 * MINUTE;
+  facts.instance = async () => ({ privateIPs: [], state: 'stopped', clusters: ['prod'], launchedAt });
+  assert.equal(await run({ policies: AUTO }), 'no node, hook CONTINUE, exit 0');
+});
+
 // An older one without a node is a drainer that looks in the wrong cluster: CONTINUE would cut off every pod there.
 test('with MISSING_NODE=auto an older instance without a node is a failure that says what to check', async () => {
   const { ended, recorder } = await withoutNode(15 * MINUTE);

@@ -9,7 +9,6 @@ import { runFixture } from '../../support/run-fixture.ts';
 function replacement(after: string, later: string) {
   const all = runFixture();
   const { clock, facts, hook, cluster } = all;
-  facts.action = { kind: 'pending', group: 'nodes', hooks: [hook], isReplacement: true };
   facts.lifecycleState = () => {
     if (hook.results.length === 0) return 'ReplacingRootVolume:Wait';
     return clock.elapsed < 180_000 ? after : later;
