@@ -27,13 +27,15 @@ import { verifyToken } from './eks-token.ts';
 import { TaskInvoker } from './eventbridge/ecs-target.ts';
 import { type DeadLetter, EventBridge, type Notification } from './eventbridge/event-bridge.ts';
 import type { EventFaults } from './eventbridge/event-faults.ts';
-import { type ScheduleRun, Scheduler } from './eventbridge/scheduler.ts';
+import { type ScheduleAnswer, type ScheduleRun, Scheduler } from './eventbridge/scheduler.ts';
+import { StateMachineInvoker } from './eventbridge/state-machine-target.ts';
 import type { ValueMap } from './json.ts';
 import type { Notice } from './notices.ts';
 import { AccessKeys } from './protocol/access-keys.ts';
 import type { Rate } from './protocol/token-bucket.ts';
 import { Buckets, s3, storedObject } from './s3.ts';
 import { serve } from './server.ts';
+import { type Execution, type Message, StateMachines, type TaskCall } from './stepfunctions/state-machines.ts';
 import { sts } from './sts.ts';
 
 export type { AwsOptions };
@@ -129,13 +131,13 @@ export type AwsSimulator = {
   /** Limits concurrent tasks: beyond it RunTask returns 200 with `failures[]`; undefined removes the limit. */
   limitConcurrentTasks(quota: number | undefined): void;
   readonly tasks: readonly Task[];
-  /** Deploys the rules, schedules and task definitions of a CloudFormation template. */
-  deploy(template: string, parameters?: Readonly<Record<string, string>>): Stack;
+  /** Deploys the rules, schedules, state machines and task definitions of a CloudFormation template. */
+  deploy(template: string, parameters?: Readonly<Record<string, string>>, options?: { name?: string }): Stack;
   /**
    * Invokes the target of a schedule once. The name is optional if there is only one schedule; the default of the
    * scheduled time is the clock of the simulator. @throws Error if the schedule is unknown, ambiguous or DISABLED
    */
-  runSchedule(logicalIdOrName?: string, scheduledTime?: Date): Task | TaskRefusal;
+  runSchedule(logicalIdOrName?: string, scheduledTime?: Date): ScheduleAnswer;
   /**
    * Invokes every enabled schedule each `everyMs` until `stop()`. Each run advances the scheduled time by the rate of the
    * schedule, independently of `everyMs`.
@@ -151,6 +153,12 @@ export type AwsSimulator = {
   readonly waitingEvents: number;
   /** Events that could not be delivered to their target. */
   readonly deadLetters: readonly DeadLetter[];
+  /** The executions of state machines: of schedules, of rules, and of other executions. */
+  readonly executions: readonly Execution[];
+  /** The calls of state machines to services. */
+  readonly stateMachineCalls: readonly TaskCall[];
+  /** Messages that state machines sent to SQS queues. */
+  readonly queueMessages: readonly Message[];
   /** Messages that rules published to SNS topics. */
   readonly notifications: readonly Notification[];
   /** Closes the port and every connection until `end()` reopens the port. Until then, connections are refused. */
@@ -171,8 +179,18 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   const container = new ContainerCredentials(keys, context);
   const calls = new RunTaskOperation(tasks, context);
   const invoker = new TaskInvoker(calls, faults);
-  const bus = new EventBridge(invoker, context, options.afterRefusal ?? 'dead-letter');
-  const scheduler = new Scheduler(invoker, context);
+  const services = {
+    autoscaling: autoScaling(fleet, context),
+    ec2: ec2(fleet, context),
+    ecs: ecs(tasks, calls, context),
+    eks: eks(clusters),
+    s3: s3(buckets, context),
+    sts: sts(),
+  };
+  const stateMachines = new StateMachines({ services, runTask: calls, faults }, context);
+  const executions = new StateMachineInvoker(stateMachines, faults);
+  const bus = new EventBridge(invoker, executions, context, options.afterRefusal ?? 'dead-letter');
+  const scheduler = new Scheduler(invoker, executions, context);
   const alterations = new Set<(event: ValueMap) => ValueMap>();
   const publish = (event: ValueMap) =>
     bus.deliver([...alterations].reduce((altered, alteration) => alteration(altered), event));
@@ -180,6 +198,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   const machines = new Machines(fleet, context, publish);
   tasks.onStopped((task) => publish(taskEvent(task, context)));
   const requests: ServedRequest[] = [];
+  let exports: Readonly<Record<string, string>> = {};
 
   const staticKey = {
     accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
@@ -192,14 +211,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   keys.add(staticKey);
 
   const recognise = dispatcher({
-    services: {
-      autoscaling: autoScaling(fleet, context),
-      ec2: ec2(fleet, context),
-      ecs: ecs(tasks, calls, context),
-      eks: eks(clusters),
-      s3: s3(buckets, context),
-      sts: sts(),
-    },
+    services,
     container,
     keys,
     context,
@@ -282,9 +294,11 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     get tasks() {
       return tasks.all();
     },
-    deploy: (template, parameters = {}) => {
-      const stack = stackOf(template, { parameters, context });
+    deploy: (template, parameters = {}, stackOptions = {}) => {
+      const stack = stackOf(template, { parameters, context, exports, ...stackOptions });
+      exports = { ...exports, ...stack.exports };
       for (const definition of taskDefinitionsOf(stack)) tasks.define(definition);
+      stateMachines.deploy(stack);
       bus.deploy(stack);
       scheduler.deploy(stack);
       return stack;
@@ -301,6 +315,9 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
       return bus.waiting;
     },
     deadLetters: bus.deadLetters,
+    executions: stateMachines.executions,
+    stateMachineCalls: stateMachines.calls,
+    queueMessages: stateMachines.messages,
     notifications: bus.notifications,
     refuseConnections: () => server.refuse(),
     stop: async () => {

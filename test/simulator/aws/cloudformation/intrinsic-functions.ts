@@ -6,6 +6,12 @@ export type Scope = {
   ref(name: string): Value | undefined;
   attribute(resource: string, attribute: string): Value;
   condition(name: string): boolean;
+  /** The value of an attribute, as `VpcId`, of each value of the parameters of a type. */
+  valuesOf(parameterType: string, attribute: string): readonly string[];
+  /** The values of the parameters of a type. */
+  refAll(parameterType: string): readonly string[];
+  /** The value of an export of another stack. */
+  importValue(name: string): string;
 };
 
 /** Evaluates all intrinsic functions of a value. Returns undefined for AWS::NoValue. */
@@ -46,6 +52,8 @@ function callFunction(name: string, argument: Value, scope: Scope): Value | unde
       return isList(argument)
         ? substitute(text(first, name), isMap(second) ? second : {}, scope)
         : substitute(text(argument, name), {}, scope);
+    case 'Fn::ImportValue':
+      return scope.importValue(text(evaluate(argument, scope), name));
     default:
       throw new Error(`the simulator does not support ${name}`);
   }
@@ -68,9 +76,24 @@ export function holds(condition: Value, scope: Scope): boolean {
       const [left, right] = items.map((item) => text(evaluate(item, scope), name));
       return left === right;
     }
+    case 'Fn::EachMemberIn': {
+      const [members = [], allowed = []] = items.map((item) => ruleValues(item, scope));
+      return members.every((member) => allowed.includes(member));
+    }
     default:
       throw new Error(`the simulator does not support the condition ${JSON.stringify(condition)}`);
   }
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-rules.html */
+function ruleValues(value: Value, scope: Scope): readonly string[] {
+  const [[name, argument] = ['', null]] = isMap(value) ? Object.entries(value) : [];
+  if (name === 'Fn::RefAll') return scope.refAll(text(argument, name));
+  if (name === 'Fn::ValueOfAll' && isList(argument)) {
+    const [type = '', attribute = ''] = argument.map((one) => text(one, name));
+    return scope.valuesOf(type, attribute);
+  }
+  throw new Error(`the simulator does not support ${JSON.stringify(value)} in a rule`);
 }
 
 function substitute(template: string, variables: { readonly [name: string]: Value }, scope: Scope): string {

@@ -52,6 +52,10 @@ export function returnValuesOf(
       const entry = arn('eks', `access-entry/${nameFrom('ClusterName')}/role/${accountId}/drainer/0`);
       return { ref: `${nameFrom('PrincipalArn')}|${nameFrom('ClusterName')}`, attributes: { AccessEntryArn: entry } };
     }
+    case 'AWS::StepFunctions::StateMachine': {
+      const machine = arn('states', `stateMachine:${nameFrom('StateMachineName')}`);
+      return { ref: machine, attributes: { Arn: machine, Name: nameFrom('StateMachineName') } };
+    }
     case 'AWS::AutoScaling::LifecycleHook':
       return { ref: nameFrom('LifecycleHookName'), attributes: {} };
     default:

@@ -13,12 +13,18 @@ export type Stack = {
   /** By logical ID, without resources whose condition is false. */
   readonly resources: ReadonlyMap<string, Resource>;
   readonly outputs: Readonly<Record<string, string>>;
+  /** The values of the exported outputs, by the name of the export. */
+  readonly exports: Readonly<Record<string, string>>;
 };
 
 type StackOptions = {
   readonly name?: string;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly context: Pick<Context, 'accountId' | 'region' | 'partition'>;
+  /** The exports of the other stacks of the account and region. */
+  readonly exports?: Readonly<Record<string, string>>;
+  /** The VPC of a subnet, for rules. If absent, each subnet is in the VPC of the parameters. */
+  readonly vpcOfSubnet?: Readonly<Record<string, string>>;
 };
 
 /**
@@ -69,6 +75,17 @@ export function stackOf(template: string, options: StackOptions): Stack {
       if (value === undefined) throw new Error(`${id} has no attribute ${attribute}`);
       return value;
     },
+    importValue(target) {
+      const value = options.exports?.[target];
+      if (value === undefined) throw new Error(`No export named ${target} found.`);
+      return value;
+    },
+    refAll: (type) => valuesOfType(document, parameters, type),
+    valuesOf(type, attribute) {
+      if (type !== 'AWS::EC2::Subnet::Id' || attribute !== 'VpcId') throw new Error(`unknown: ${attribute} of ${type}`);
+      const [vpc = ''] = valuesOfType(document, parameters, 'AWS::EC2::VPC::Id');
+      return valuesOfType(document, parameters, type).map((subnet) => options.vpcOfSubnet?.[subnet] ?? vpc);
+    },
     condition(target) {
       const condition = at(document, 'Conditions', target);
       if (condition === undefined) throw new Error(`there is no condition ${target}`);
@@ -82,12 +99,40 @@ export function stackOf(template: string, options: StackOptions): Stack {
     .filter(isCreated)
     .map((id): [string, Resource] => {
       const properties = evaluate(mapAt(declared, id, 'Properties'), scope);
-      return [id, { type: textAt(declared, id, 'Type'), properties: isMap(properties) ? properties : {} }];
+      return [
+        id,
+        { type: textAt(declared, id, 'Type'), properties: isMap(properties) ? withParsedPolicy(properties) : {} },
+      ];
     });
-  const outputs = Object.entries(mapAt(document, 'Outputs'))
-    .filter(([, output]) => conditionHolds(output))
-    .map(([id, output]): [string, string] => [id, String(evaluate(at(output, 'Value') ?? '', scope))]);
-  return { name, resources: new Map(resources), outputs: Object.fromEntries(outputs) };
+  const declaredOutputs = Object.entries(mapAt(document, 'Outputs')).filter(([, output]) => conditionHolds(output));
+  const textOf = (value: Value | undefined) => String(evaluate(value ?? '', scope));
+  const outputs = declaredOutputs.map(([id, output]): [string, string] => [id, textOf(at(output, 'Value'))]);
+  const exports = declaredOutputs
+    .filter(([, output]) => at(output, 'Export') !== undefined)
+    .map(([, output]): [string, string] => [textOf(at(output, 'Export', 'Name')), textOf(at(output, 'Value'))]);
+  return {
+    name,
+    resources: new Map(resources),
+    outputs: Object.fromEntries(outputs),
+    exports: Object.fromEntries(exports),
+  };
+}
+
+/** A property of the type Json can be text. Fails as CloudFormation does when the text is not JSON. */
+function withParsedPolicy(properties: ValueMap): ValueMap {
+  const document = at(properties, 'PolicyDocument');
+  return typeof document === 'string' ? { ...properties, PolicyDocument: JSON.parse(document) } : properties;
+}
+
+/** The values of all parameters of a type, or of a list of it. */
+function valuesOfType(
+  document: ValueMap,
+  parameters: ReadonlyMap<string, string | readonly string[]>,
+  type: string,
+): readonly string[] {
+  return Object.entries(mapAt(document, 'Parameters'))
+    .filter(([, declaration]) => [type, `List<${type}>`].includes(textAt(declaration, 'Type')))
+    .flatMap(([name]) => parameters.get(name) ?? []);
 }
 
 /** The resource with this logical ID. */

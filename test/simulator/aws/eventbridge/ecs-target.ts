@@ -50,7 +50,7 @@ export function runTaskInput({ cluster, parameters, startedBy, overrides }: Task
 }
 
 /** The service principal that calls RunTask. */
-type InvokingService = 'events.amazonaws.com' | 'scheduler.amazonaws.com';
+export type InvokingService = 'events.amazonaws.com' | 'scheduler.amazonaws.com';
 
 /**
  * Calls RunTask for EventBridge and its Scheduler. The call stays within AWS: outages between client and simulator do

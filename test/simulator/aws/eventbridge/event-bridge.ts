@@ -7,20 +7,23 @@ import { type EventFaults, EventTransport } from './event-faults.ts';
 import { matches } from './event-pattern.ts';
 import { transform } from './input-transformer.ts';
 import { type Rule, rulesOf, type Target } from './rule.ts';
+import type { StateMachineInvoker } from './state-machine-target.ts';
 
 export type { DeadLetter };
 export type Notification = { readonly topicArn: string; readonly message: string };
 
-/** The default event bus of EventBridge: rules with ECS tasks and SNS topics as targets. */
+/** The default event bus of EventBridge: rules with ECS tasks, state machines and SNS topics as targets. */
 export class EventBridge {
   readonly notifications: Notification[] = [];
   readonly #invoker: TaskInvoker;
+  readonly #stateMachines: StateMachineInvoker;
   readonly #rules: Rule[] = [];
   readonly #transport: EventTransport;
   readonly #delivery: EventDelivery;
 
-  constructor(invoker: TaskInvoker, context: Context, afterRefusal: AfterRefusal) {
+  constructor(invoker: TaskInvoker, stateMachines: StateMachineInvoker, context: Context, afterRefusal: AfterRefusal) {
     this.#invoker = invoker;
+    this.#stateMachines = stateMachines;
     this.#transport = new EventTransport(context.timers);
     this.#delivery = new EventDelivery(context, afterRefusal);
   }
@@ -57,7 +60,11 @@ export class EventBridge {
   }
 
   #invoke(rule: string, { arn, properties, transformer }: Target, event: ValueMap): void {
-    const input = transform(transformer, event);
+    const input = transformer === undefined ? event : transform(transformer, event);
+    if (arn.split(':')[2] === 'states') {
+      this.#stateMachines.invoke(arn, input, 'events.amazonaws.com');
+      return;
+    }
     if (arn.split(':')[2] === 'sns') {
       this.notifications.push({ topicArn: arn, message: typeof input === 'string' ? input : JSON.stringify(input) });
       return;

@@ -8,7 +8,8 @@ export type RetryPolicy = { readonly maximumAgeMs: number; readonly maximumRetri
 export type Target = {
   readonly arn: string;
   readonly properties: ValueMap;
-  readonly transformer: InputTransformer;
+  /** Without one, the target gets the event. */
+  readonly transformer: InputTransformer | undefined;
   readonly retryPolicy: RetryPolicy;
   /** The ARN of the dead-letter queue. Without one, AWS drops events that it cannot deliver. */
   readonly deadLetterQueue: string | undefined;
@@ -30,7 +31,8 @@ function ruleOf(name: string, properties: ValueMap): Rule {
   const targets = listAt(properties, 'Targets').map((target) => ({
     arn: textAt(target, 'Arn'),
     properties: isMap(target) ? target : {},
-    transformer: inputTransformer(mapAt(target, 'InputTransformer')),
+    transformer:
+      at(target, 'InputTransformer') === undefined ? undefined : inputTransformer(mapAt(target, 'InputTransformer')),
     retryPolicy: retryPolicyOf(mapAt(target, 'RetryPolicy')),
     deadLetterQueue: optionalText(mapAt(target, 'DeadLetterConfig'), 'Arn'),
   }));

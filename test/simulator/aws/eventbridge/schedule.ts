@@ -1,7 +1,7 @@
 import type { Stack } from '../cloudformation/stack.ts';
 import { at, isMap, mapAt, textAt, type Value, type ValueMap } from '../json.ts';
 
-/** A schedule of EventBridge Scheduler whose target is an ECS task. */
+/** A schedule of EventBridge Scheduler whose target is an ECS task or a state machine. */
 export type Schedule = {
   readonly id: string;
   readonly name: string;
@@ -28,9 +28,10 @@ export function schedulesOf(stack: Stack, account: Account): Schedule[] {
     const group = String(at(properties, 'GroupName') ?? 'default');
     textAt(properties, 'FlexibleTimeWindow', 'Mode');
     textAt(target, 'RoleArn');
-    if (textAt(target, 'Arn').split(':')[2] !== 'ecs')
-      throw new Error(`${id}: the simulator supports only ECS targets`);
-    textAt(target, 'EcsParameters', 'TaskDefinitionArn');
+    const service = textAt(target, 'Arn').split(':')[2];
+    if (service !== 'ecs' && service !== 'states')
+      throw new Error(`${id}: the simulator supports no ${service} targets`);
+    if (service === 'ecs') textAt(target, 'EcsParameters', 'TaskDefinitionArn');
     return [
       {
         id,
