@@ -22,7 +22,7 @@ export const massTermination: FaultScenario = {
       maxRunningTasks: 8,
       aws,
     });
-    deployDrainer(fixture);
+    deployDrainer(fixture, SWEEP_EVERY_MS);
     fixture.aws.limitRunTask({ perSecond: 20, burst: 20 });
     const refusals = fixture.aws.refuseTasks(
       { reason: "You've reached the limit on the number of vCPUs you can run concurrently" },

@@ -20,7 +20,7 @@ export const unreliableEvents: FaultScenario = {
       maxRunningTasks: 6,
       heartbeatTimeout: 1_800,
     });
-    deployDrainer(fixture);
+    deployDrainer(fixture, SWEEP_EVERY_MS);
     let lostCount = 0;
     const isLost = share(0.1, SEED);
     fixture.aws.eventFaults({

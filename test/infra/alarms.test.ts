@@ -2,37 +2,140 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Failure } from '../../app/lib/errors.ts';
 import { withHeartbeats } from '../../app/lifecycle/heartbeat.ts';
-import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/json.ts';
+import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
+import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
+import { alarmChanges, type Sample } from '../simulator/aws/cloudwatch/alarm.ts';
+import { at, listAt, mapAt, textAt, type ValueMap } from '../simulator/aws/json.ts';
 import { FakeHook } from '../support/hooks.ts';
 import { testContext } from '../support/test-context.ts';
-import { drainer, EKS, VARIANTS } from './templates.ts';
+import { drainer, importing } from './templates.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const alarmNamed = (id: string): ValueMap => resourceOf(importing('alarms'), id).properties;
+const alarmsOf = (stack: Stack) => [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm');
+
+/** Minutes until each state, since the beginning. */
+function changesOf(id: string, samples: readonly Sample[], minutes: number): (readonly [number, string])[] {
+  const changes = alarmChanges(alarmNamed(id), samples, { from: HOUR * 24, to: HOUR * 24 + minutes * MINUTE });
+  return changes.map(({ at: time, state }) => [(time - HOUR * 24) / MINUTE, state]);
+}
+
+const sample = (minute: number, value = 1, delay = 1): Sample => ({
+  at: HOUR * 24 + minute * MINUTE,
+  value,
+  visibleAt: HOUR * 24 + (minute + delay) * MINUTE,
+});
+const each = (every: number, to: number, from = 0, value = 1) =>
+  Array.from({ length: Math.floor((to - from) / every) }, (_, n) => sample(from + n * every, value));
 
 describe('alarms', () => {
   // After the first message the alarm stays in ALARM until the queue is emptied, and hides the next lost events.
-  test('every message sent to the dead-letter queue raises the alarm, even if the queue is not empty', () => {
-    const alarm = resourceOf(drainer(), 'LostEventAlarm').properties;
+  test('a lost event raises the alarm, however late its metric is, and the alarm returns by itself', () => {
+    const alarm = alarmNamed('LostEventAlarm');
     assert.deepEqual(listAt(alarm, 'Dimensions'), [{ Name: 'QueueName', Value: 'node-drainer-DeadLetterQueue' }]);
-    assert.deepEqual(
-      ['Namespace', 'MetricName', 'Statistic', 'Period', 'ComparisonOperator', 'Threshold', 'TreatMissingData'].map(
-        (one) => textAt(alarm, one),
-      ),
-      ['AWS/SQS', 'NumberOfMessagesSent', 'Sum', '300', 'GreaterThanThreshold', '0', 'notBreaching'],
-    );
+    assert.equal(textAt(alarm, 'MetricName'), 'NumberOfMessagesSent');
     // SQS may deliver the metrics of an inactive queue up to 15 minutes late.
-    const [periods = 0, enough] = ['EvaluationPeriods', 'DatapointsToAlarm'].map((one) => Number(textAt(alarm, one)));
-    assert.ok(periods * 300 > 15 * 60);
-    assert.equal(enough, 1);
-    const watched = [...drainer().resources.values()].map(({ properties }) => at(properties, 'MetricName'));
-    assert.ok(
-      !watched.includes('ApproximateNumberOfMessagesVisible'),
-      'a metric of the queue length would hide the next message',
+    for (const delay of [1, 15]) {
+      const changes = changesOf('LostEventAlarm', [sample(7, 1, delay)], 90);
+      assert.deepEqual(
+        changes.map(([, state]) => state),
+        ['OK', 'ALARM', 'OK'],
+      );
+      const [, [fired] = [0], [returned] = [0]] = changes;
+      assert.ok(fired - 7 <= 20 && returned - 7 <= 40, `${changes.join(' ')}`);
+    }
+    const twice = changesOf('LostEventAlarm', [sample(7), sample(60)], 120);
+    assert.deepEqual(
+      twice.map(([, state]) => state),
+      ['OK', 'ALARM', 'OK', 'ALARM', 'OK'],
     );
+  });
+
+  // The probe is broken, and nobody knows until an event is lost; or the alarm goes off each night.
+  test('a probe without success for minutes raises the alarm, and the alarm returns after the next successes', () => {
+    const alarm = alarmNamed('ProbeAlarm');
+    assert.deepEqual(
+      ['Namespace', 'MetricName', 'TreatMissingData'].map((one) => textAt(alarm, one)),
+      ['AWS/States', 'ExecutionsSucceeded', 'breaching'],
+    );
+    assert.deepEqual(listAt(alarm, 'Dimensions'), [
+      { Name: 'StateMachineArn', Value: 'arn:aws:states:eu-west-1:111122223333:stateMachine:node-drainer-Starter' },
+    ]);
+    const before = each(1, 60, -60);
+    const stopped = changesOf('ProbeAlarm', [...before, ...each(1, 100, 80)], 100);
+    assert.deepEqual(
+      stopped.map(([, state]) => state),
+      ['OK', 'ALARM', 'OK'],
+    );
+    const [, [fired] = [0], [returned] = [0]] = stopped;
+    assert.ok(fired > 60 + 4 && fired <= 60 + 10, `fires after ${fired - 60} minutes`);
+    assert.ok(returned >= 80 && returned <= 80 + 10, `returns after ${returned - 80} minutes`);
+    // Two probes fail for capacity.
+    const gaps = each(1, 100, -60).filter(({ at: time }) => ![10, 11].includes((time - HOUR * 24) / MINUTE));
+    assert.deepEqual(changesOf('ProbeAlarm', gaps, 60), [[0, 'OK']]);
+    assert.deepEqual(changesOf('ProbeAlarm', [], 60), [[0, 'ALARM']], 'a new stack, until the first probe');
+  });
+
+  // One slow start raises an alarm, or sweeps are missing for a week before it goes off.
+  test('two missing sweeps raise the alarm, and the next sweep ends it', () => {
+    const changes = changesOf('SweepAlarm', [sample(-6 * 60), sample(0), sample(40 * 60)], 48 * 60);
+    assert.deepEqual(
+      changes.map(([, state]) => state),
+      ['OK', 'ALARM', 'OK'],
+    );
+    const [, [fired] = [0]] = changes;
+    assert.ok(fired > 12 * 60 && fired <= 18 * 60, `${fired / 60} hours after the last sweep`);
+    assert.deepEqual(changesOf('SweepAlarm', each(6 * 60, 96 * 60, -24 * 60, 0), 72 * 60), [[0, 'OK']]);
+    for (const SweepHours of ['2', '6', '24']) {
+      const { properties } = resourceOf(importing('alarms', { SweepHours }), 'SweepAlarm');
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+      const seconds = Number(textAt(properties, 'Period')) * Number(textAt(properties, 'EvaluationPeriods'));
+      assert.ok(seconds <= 604_800 && seconds === 2 * Number(SweepHours) * 3600);
+    }
+    assert.ok(!importing('alarms', { SweepHours: '0' }).resources.has('SweepAlarm'));
+  });
+
+  // The alarm flaps with each sweep: it is OK as soon as data is missing, and a message is sent each six hours.
+  test('what a sweep counts keeps its alarm until a sweep counts none', () => {
+    for (const id of ['GroupWithoutHookAlarm', 'RetainedInstanceAlarm']) {
+      const samples = [sample(3, 2), sample(363, 2), sample(723, 0)];
+      const changes = changesOf(id, samples, 900);
+      assert.deepEqual(
+        changes.map(([, state]) => state),
+        ['INSUFFICIENT_DATA', 'ALARM', 'OK'],
+        id,
+      );
+      const [, [fired] = [0], [returned] = [0]] = changes;
+      assert.ok(fired <= 3 + 10 && returned >= 723 && returned <= 723 + 20, `${changes.join(' ')}`);
+    }
+  });
+
+  // A hundred drains fail, and a hundred messages hide the hundred-and-first.
+  test('the same fault on a hundred instances is told once', () => {
+    for (const id of ['FailedDrainAlarm', 'DeadTaskAlarm', 'RefusedTaskAlarm', 'MissingNodeAlarm']) {
+      const many = Array.from({ length: 100 }, (_, n) => sample(20 + n / 20));
+      const states = changesOf(id, many, 120).map(([, state]) => state);
+      assert.deepEqual(states, ['OK', 'ALARM', 'OK'], id);
+    }
+  });
+
+  // A budget blocks a drain for a day, and the alarm says so at the end of the lifecycle action.
+  test('a drain that waits for StuckDrainMinutes raises the alarm, until it has ended', () => {
+    // A drain writes its age once every five minutes.
+    const ages = Array.from({ length: 30 }, (_, n) => sample(10 + n * 5, 10 + n * 5));
+    const changes = changesOf('StuckDrainAlarm', ages, 240);
+    assert.deepEqual(
+      changes.map(([, state]) => state),
+      ['OK', 'ALARM', 'OK'],
+    );
+    const [, [fired] = [0], [returned] = [0]] = changes;
+    assert.ok(fired >= 60 && fired <= 75 && returned - 155 <= 40, `${changes.join(' ')}`);
   });
 
   // The hook times out during a drain without an alarm; or throttling by Auto Scaling raises an alarm every night.
   test('heartbeats that fail for minutes raise the alarm, and heartbeats that fail for half a minute do not', async () => {
-    const { properties } = resourceOf(drainer(), 'HeartbeatAlarm');
+    const properties = alarmNamed('HeartbeatAlarm');
     const [period = 0, threshold = 0] = ['Period', 'Threshold'].map((one) => Number(textAt(properties, one)));
     assert.deepEqual(
       ['MetricName', 'Statistic', 'ComparisonOperator', 'EvaluationPeriods', 'Period'].map((one) =>
@@ -55,45 +158,59 @@ describe('alarms', () => {
     assert.ok((await failedIn(period, denied)) > 2 * threshold, 'denied');
     assert.ok((await failedIn(period, unanswered)) > threshold, 'each heartbeat times out after nine seconds');
     assert.ok((await failedIn(30, denied)) <= threshold, 'ends within half a minute');
-    assert.match(
-      textAt(properties, 'AlarmDescription'),
-      /times out.*terminated with its pods.*autoscaling:RecordLifecycleActionHeartbeat.*AutoScalingGroupTag/s,
-    );
   });
 
-  // An alarm may not publish to the topic, or the topic has no subscription.
-  test('every alarm may publish to the topic, and AlarmEmail subscribes to it', () => {
-    const topic = drainer().outputs['AlarmTopicArn'] ?? '';
-    const rule = resourceOf(drainer(), 'FailedTaskRule').properties;
-    assert.equal(textAt(listAt(rule, 'Targets')[0], 'Arn'), topic);
-    for (const [what, parameters] of VARIANTS) {
-      const stack = drainer(parameters);
-      const alarms = [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm');
-      assert.equal(alarms.length, parameters['SweepMinutes'] === '0' ? 4 : 5, what);
-      for (const [id, { properties }] of alarms) {
-        assert.deepEqual(listAt(properties, 'AlarmActions'), [topic], id);
-        assert.match(textAt(properties, 'AlarmDescription'), /^node-drainer: .*\.$/s, id);
-      }
-      const statements = listAt(resourceOf(stack, 'AlarmTopicPolicy').properties, 'PolicyDocument', 'Statement');
-      const [events, cloudWatch, ...others] = statements;
-      assert.equal(others.length, 0);
-      // EventBridge does not support conditions in the policy of an SNS topic.
-      assert.deepEqual(
-        [at(events, 'Principal', 'Service'), at(events, 'Condition')],
-        ['events.amazonaws.com', undefined],
-      );
-      assert.equal(at(cloudWatch, 'Principal', 'Service'), 'cloudwatch.amazonaws.com');
-      const allowed = listAt(cloudWatch, 'Condition', 'ArnEquals', 'aws:SourceArn').map(String);
-      const arns = alarms.map(([id]) => `arn:aws:cloudwatch:eu-west-1:111122223333:alarm:node-drainer-${id}`);
-      assert.deepEqual(allowed.sort(), arns.sort(), what);
-    }
-    const stack = drainer();
-    assert.ok(!stack.resources.has('AlarmSubscription'));
-    const subscribed = drainer({ ...EKS, AlarmEmail: 'ops@example.com' });
-    assert.deepEqual(resourceOf(subscribed, 'AlarmSubscription').properties, {
-      TopicArn: topic,
-      Protocol: 'email',
-      Endpoint: 'ops@example.com',
+  // A failed rule starts nothing and sends no dead letter, and no alarm tells.
+  test('the alarm on rules adds up the failures of every rule of the drainer', () => {
+    const [expression, ...metrics] = listAt(alarmNamed('RulesAlarm'), 'Metrics');
+    const watched = metrics.map((metric) => [
+      textAt(metric, 'MetricStat', 'Metric', 'MetricName'),
+      textAt(metric, 'MetricStat', 'Metric', 'Dimensions', 0, 'Value'),
+    ]);
+    const rules = [...drainer().resources].filter(([, { type }]) => type === 'AWS::Events::Rule');
+    assert.deepEqual(new Set(watched.map(([, rule]) => rule)), new Set(rules.map(([id]) => `node-drainer-${id}`)));
+    assert.ok(watched.some(([name]) => name === 'InvocationsFailedToBeSentToDlq'));
+    for (const metric of metrics)
+      assert.ok(textAt(expression, 'Expression').includes(`FILL(${textAt(metric, 'Id')}, 0)`));
+  });
+
+  // An alarm may not publish to the topic, or nobody learns that it is over, or what it means.
+  test('every alarm tells when it begins and ends, what it means, how long it takes, and where its runbook is', () => {
+    const RunbookUrl = 'https://example.com/operations.md';
+    const stack = importing('alarms', { RunbookUrl, AlarmEmail: 'ops@example.com' });
+    const topic = 'arn:aws:sns:eu-west-1:111122223333:alarms-Topic';
+    const names = alarmsOf(stack).map(([id, { properties }]) => {
+      assert.deepEqual([listAt(properties, 'AlarmActions'), listAt(properties, 'OKActions')], [[topic], [topic]], id);
+      const text = textAt(properties, 'AlarmDescription');
+      assert.ok(text.length <= 1024, `${id}: the limit of CloudWatch`);
+      const [, name] =
+        /^node-drainer: .* Fires .* returns .*\. https:\/\/example\.com\/operations\.md#([a-z-]+)$/.exec(text) ?? [];
+      assert.ok(name, `${id}: ${text}`);
+      return name;
     });
+    assert.equal(new Set(names).size, 14, 'a runbook for each alarm');
+    const [statement, ...others] = listAt(resourceOf(stack, 'TopicPolicy').properties, 'PolicyDocument', 'Statement');
+    assert.equal(others.length, 0);
+    assert.deepEqual(at(statement, 'Principal'), { Service: 'cloudwatch.amazonaws.com' });
+    assert.deepEqual(at(statement, 'Condition'), {
+      ArnLike: { 'aws:SourceArn': 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*' },
+    });
+    assert.equal(textAt(resourceOf(stack, 'Subscription').properties, 'Endpoint'), 'ops@example.com');
+  });
+
+  // A second topic without subscribers receives the alarms.
+  test('with an existing topic, no topic is created, and its policy is left alone', () => {
+    const AlarmTopicArn = 'arn:aws:sns:eu-west-1:111122223333:ops';
+    const stack = importing('alarms', { AlarmTopicArn });
+    assert.deepEqual(
+      [...stack.resources.values()].filter(({ type }) => type.startsWith('AWS::SNS::')),
+      [],
+    );
+    for (const [, { properties }] of alarmsOf(stack))
+      assert.deepEqual(listAt(properties, 'OKActions'), [AlarmTopicArn]);
+    assert.throws(() => importing('alarms', { AlarmTopicArn, AlarmEmail: 'a@example.com' }), TemplateValidationError);
+    const TopicKeyArn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+    const encrypted = importing('alarms', { TopicKeyArn });
+    assert.deepEqual(mapAt(resourceOf(encrypted, 'Topic').properties), { KmsMasterKeyId: TopicKeyArn });
   });
 });

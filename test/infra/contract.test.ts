@@ -99,7 +99,43 @@ describe('from the lifecycle event to the drained node, with the real template',
     );
   });
 
-  for (const [what, parameters] of VARIANTS) {
+  // An unknown word in an event is a reason not to drain, and the instance is terminated with its pods.
+  // https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
+  test('an event with any destination and action starts a task', async (context) => {
+    const aws = await startAws({ region: 'eu-west-1' });
+    context.after(() => aws.stop());
+    aws.deploy(templateText('drainer'), EKS);
+    const detail = { LifecycleHookName: HOOK, AutoScalingGroupName: GROUP, EC2InstanceId: INSTANCE };
+    const kinds = [
+      { Origin: 'AutoScalingGroup', Destination: 'EC2' },
+      { Origin: 'AutoScalingGroup', Destination: 'WarmPool' },
+      { Origin: 'AutoScalingGroup', Destination: 'AutoScalingGroup', Action: 'ReplaceRootVolume' },
+      { Origin: 'Moon', Destination: 'Mars', Action: 'Fly', NewField: { list: [1] } },
+    ];
+    for (const kind of kinds) {
+      const event = { source: 'aws.autoscaling', 'detail-type': 'EC2 Instance-terminate Lifecycle Action' };
+      aws.putEvent({ ...event, time: '2026-11-22T13:05:00Z', detail: { ...detail, ...kind } });
+    }
+    assert.deepEqual(
+      aws.tasks.map(({ overrides }) => overrides['LIFECYCLE_DESTINATION']),
+      ['EC2', 'WarmPool', 'AutoScalingGroup', 'Mars'],
+    );
+  });
+
+  // A paused stack drains, or the settings of the whole region do not reach the worker.
+  test('a paused stack starts no task, and the task of a stack for all clusters gets the setting', async (context) => {
+    const aws = await startAws({ region: 'eu-west-1' });
+    context.after(() => aws.stop());
+    aws.deploy(templateText('drainer'), { ...EKS, Enabled: 'false' }, { name: 'paused' });
+    aws.deploy(templateText('drainer'), { ...EKS, ClusterName: '*', FinishRetained: 'true' }, { name: 'region' });
+    const { family, environment } = await launchOf(aws, 'workers-a');
+    assert.equal(family, 'region');
+    const expected = { CLUSTER_NAME: '*', RETAINED: 'finish', ENABLED: 'true', DRAINER_NAME: 'region' };
+    for (const [name, value] of Object.entries(expected)) assert.equal(environment[name], value);
+  });
+
+  const draining = VARIANTS.filter(([, { Enabled, ClusterName }]) => Enabled !== 'false' && ClusterName !== '*');
+  for (const [what, parameters] of draining) {
     // The stack accepts a parameter that never reaches the worker.
     test(`the worker's configuration has the values of the stack's parameters: ${what}`, async (context) => {
       const aws = await startAws({ region: 'eu-west-1' });

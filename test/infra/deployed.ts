@@ -31,6 +31,13 @@ export async function onlyTaskEnded({ fargate }: { fargate: Fargate }): Promise<
   return task.ended();
 }
 
+/** Runs a schedule once, and returns how the execution of its state machine ended. */
+export async function runSchedule(aws: ProcessFixture['aws'], id: string): Promise<string> {
+  const execution = aws.runSchedule(id);
+  assert.ok('ended' in execution, `${id} starts a state machine`);
+  return (await execution.ended).status;
+}
+
 /** AWS operations that the processes called, but that the task role does not allow. */
 export function deniedCalls({ aws }: { aws: ProcessFixture['aws'] }, atLeast: number): string[] {
   const allowed = actionsOf(drainer(KUBECONFIG), 'TaskRole');

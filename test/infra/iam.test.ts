@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/json.ts';
-import { actionsOf, allowing, matchesArn, rolesOf, statementsOf } from './policies.ts';
-import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, VARIANTS } from './templates.ts';
+import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts';
+import { at, listAt, mapAt, textAt } from '../simulator/aws/json.ts';
+import { actionsOf, allowing, matchesArn, rolesOf, type Statement, statementsOf } from './policies.ts';
+import { BEIJING, drainer, EKS, KUBECONFIG, membersOf, REQUIRED, VARIANTS } from './templates.ts';
 
 const APP = fileURLToPath(new URL('../../app/', import.meta.url));
 /** The clients of the SDK, and the prefix of their services' actions. */
@@ -16,6 +16,9 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'client-eks': 'eks',
   'client-s3': 's3',
 };
+
+/** Only with FinishRetained=true. */
+const TERMINATE = 'autoscaling:TerminateInstanceInAutoScalingGroup';
 
 /** Actions that RunTask also needs, because the task has roles and tags. */
 const WITH_RUN_TASK = ['ecs:TagResource', 'iam:PassRole'];
@@ -52,6 +55,17 @@ function actionsOfTheProgram(): string[] {
   return [...new Set(actions)].sort();
 }
 
+/** The statements that allow to complete lifecycle actions. */
+function hookStatements(parameters: Record<string, string>): Statement[] {
+  const complete = 'autoscaling:CompleteLifecycleAction';
+  const statements = statementsOf(drainer(parameters), 'TaskRole').filter(({ actions }) => actions.includes(complete));
+  assert.equal(statements.length, 3);
+  return statements;
+}
+
+/** The different actions of a role: three statements have those of hooks. */
+const distinctActionsOf = (stack: Stack, role: string): string[] => [...new Set(actionsOf(stack, role))];
+
 describe('permissions of the roles', () => {
   const called = actionsOfTheProgram();
 
@@ -59,13 +73,17 @@ describe('permissions of the roles', () => {
   test('the task role allows every AWS operation that the program calls, and no other', () => {
     assert.ok(called.length >= 7, 'the operations of the program are found');
     const without = (service: string, ...more: readonly string[]) =>
-      [...called.filter((action) => !action.startsWith(`${service}:`)), ...WITH_RUN_TASK, ...more].sort();
-    assert.deepEqual(actionsOf(drainer(EKS), 'TaskRole'), without('s3'));
-    assert.deepEqual(actionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
-    assert.deepEqual(actionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
+      [
+        ...called.filter((action) => !action.startsWith(`${service}:`) && action !== TERMINATE),
+        ...WITH_RUN_TASK,
+        ...more,
+      ].sort();
+    assert.deepEqual(distinctActionsOf(drainer(EKS), 'TaskRole'), without('s3'));
+    assert.deepEqual(distinctActionsOf(drainer(KUBECONFIG), 'TaskRole'), without('eks'));
+    assert.deepEqual(distinctActionsOf(drainer({ ...EKS, ...KUBECONFIG }), 'TaskRole'), without('eks'));
     // S3 decrypts with the permissions of the reader.
     const [, everything = {}] = VARIANTS.at(-1) ?? [];
-    assert.deepEqual(actionsOf(drainer(everything), 'TaskRole'), without('eks', 'kms:Decrypt'));
+    assert.deepEqual(distinctActionsOf(drainer(everything), 'TaskRole'), without('eks', 'kms:Decrypt', TERMINATE));
   });
 
   // The drainer can read other secrets in the bucket, or describe other clusters.
@@ -75,36 +93,65 @@ describe('permissions of the roles', () => {
     assert.deepEqual(allowing(stack, 'TaskRole', 's3:GetObject').resources, ['arn:aws:s3:::configs/kube/config']);
     const decrypt = allowing(stack, 'TaskRole', 'kms:Decrypt');
     assert.deepEqual(decrypt.resources, [everything['KubeConfigKeyArn']]);
-    assert.deepEqual(decrypt.condition, {
-      StringEquals: {
-        'kms:ViaService': 's3.eu-west-1.amazonaws.com',
-        'kms:EncryptionContext:aws:s3:arn': ['arn:aws:s3:::configs/kube/config', 'arn:aws:s3:::configs'],
-      },
-    });
+    // S3 decrypts only what the role may get.
+    assert.deepEqual(decrypt.condition, { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } });
     assert.deepEqual(allowing(drainer(EKS), 'TaskRole', 'eks:DescribeCluster').resources, [
       'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
+    ]);
+    const all = drainer({ ...REQUIRED, ClusterName: '*' });
+    assert.deepEqual(allowing(all, 'TaskRole', 'eks:DescribeCluster').resources, [
+      'arn:aws:eks:eu-west-1:111122223333:cluster/*',
+    ]);
+    const KubeConfigObject = 'clusters/{cluster}/kubeconfig';
+    const many = drainer({ ...KUBECONFIG, ClusterName: '*', KubeConfigObject });
+    assert.deepEqual(allowing(many, 'TaskRole', 's3:GetObject').resources, [
+      'arn:aws:s3:::configs/clusters/*/kubeconfig',
     ]);
   });
 
   // The drainer of one team terminates instances of another team.
-  test('the task role completes only hooks of groups that have the prefix and the tag', () => {
+  test('the task role completes only hooks of groups that have the prefix, the tag, and a tag of the cluster', () => {
     const arn = (group: string) =>
       `arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:1f2e:autoScalingGroupName/${group}`;
-    const { resources, condition } = allowing(
-      drainer({ ...EKS, AutoScalingGroupPrefix: 'workers-', AutoScalingGroupTag: 'prod' }),
-      'TaskRole',
-      'autoscaling:CompleteLifecycleAction',
-    );
+    const limited = hookStatements({ ...EKS, AutoScalingGroupPrefix: 'workers-', AutoScalingGroupTag: 'prod' });
+    for (const { resources } of limited) {
+      assert.deepEqual(
+        [arn('workers-a'), arn('databases'), arn('workers-a').replace('1111', '9999')].map((group) =>
+          resources.some((resource) => matchesArn(resource, group)),
+        ),
+        [true, false, false],
+      );
+    }
+    const tag = { 'aws:ResourceTag/node-drainer': 'prod' };
     assert.deepEqual(
-      [arn('workers-a'), arn('databases'), arn('workers-a').replace('1111', '9999')].map((group) =>
-        resources.some((resource) => matchesArn(resource, group)),
-      ),
-      [true, false, false],
+      limited.map(({ condition }) => condition),
+      [
+        { StringLike: { ...tag, 'aws:ResourceTag/eks:cluster-name': 'prod' } },
+        { StringLike: { ...tag, 'aws:ResourceTag/node-drainer/cluster': 'prod' } },
+        { StringLike: { ...tag, 'aws:ResourceTag/kubernetes.io/cluster/prod': '*' } },
+      ],
     );
-    assert.deepEqual(condition, { StringEquals: { 'aws:ResourceTag/node-drainer': 'prod' } });
-    const open = allowing(drainer(EKS), 'TaskRole', 'autoscaling:CompleteLifecycleAction');
-    assert.ok(open.resources.some((resource) => matchesArn(resource, arn('databases'))));
-    assert.deepEqual(open.condition, {});
+  });
+
+  // The default lets the drainer complete hooks of every group of the account.
+  test('with a ClusterName, only AnyGroup=true allows the hooks of groups without a tag of a cluster', () => {
+    const keysOf = (parameters: Record<string, string>) =>
+      hookStatements(parameters).map(({ condition }) => Object.entries(mapAt(condition, 'StringLike')));
+    const all = { ...REQUIRED, ClusterName: '*' };
+    assert.deepEqual(keysOf(all).slice(0, 2), [
+      [['aws:ResourceTag/eks:cluster-name', '*']],
+      [['aws:ResourceTag/node-drainer/cluster', '*']],
+    ]);
+    const anywhere = [['aws:RequestedRegion', '*']];
+    for (const parameters of [KUBECONFIG, { ...EKS, AnyGroup: 'true' }, { ...all, AnyGroup: 'true' }])
+      assert.deepEqual(keysOf(parameters), [anywhere, anywhere, anywhere]);
+  });
+
+  // A drainer that nobody asked for it terminates instances.
+  test('the task role terminates instances only with FinishRetained=true, and only of the same groups', () => {
+    assert.ok(!actionsOf(drainer(EKS), 'TaskRole').includes(TERMINATE));
+    for (const { actions } of hookStatements({ ...EKS, FinishRetained: 'true' }))
+      assert.ok(actions.includes(TERMINATE));
   });
 
   // A policy is attached to a role that these tests do not check.
@@ -159,10 +206,17 @@ describe('permissions of the roles', () => {
         [
           'autoscaling:DescribeAutoScalingGroups',
           'autoscaling:DescribeAutoScalingInstances',
+          'autoscaling:DescribeAutoScalingInstances',
+          'autoscaling:DescribeLifecycleHooks',
           'autoscaling:DescribeLifecycleHooks',
           'autoscaling:DescribeScalingActivities',
           'ec2:DescribeInstances',
+          'ec2:DescribeTags',
           'ecr:GetAuthorizationToken',
+          // The condition of both limits them to the ECS cluster.
+          'ecs:DescribeTasks',
+          'ecs:DescribeTasks',
+          'ecs:ListTasks',
           'ecs:ListTasks',
         ],
       );

@@ -152,7 +152,45 @@ describe('parameters', () => {
       assert.equal(stack({ ...EKS, AutoScalingGroupPrefix: value }).length, 1, value);
       assert.equal(stack({ ...EKS, AutoScalingGroupTag: value }).length, 1, value);
     }
+    for (const ClusterName of ['prod*', '**', 'a?b']) assert.equal(stack({ ...REQUIRED, ClusterName }).length, 1);
+    const KubeConfigKeyArn = 'arn:aws:kms:eu-west-1:111122223333:alias/mine';
+    assert.equal(stack({ ...KUBECONFIG, KubeConfigKeyArn }).length, 1, 'a policy cannot name an alias');
     assert.deepEqual(stack({ ...KUBECONFIG, KubeConfigObject: 'my clusters/prod (1).yaml' }), []);
+  });
+
+  // A quote in a name ends an expression of the state machines, or the JSON of a policy, and the stack fails or allows more.
+  test('a group prefix, a tag or a proxy that would break an expression, JSON or a rule is refused', () => {
+    for (const AutoScalingGroupPrefix of ['a"b', "a'b", 'a\\b', '<aws.scheduler.execution-id>'])
+      assert.equal(stack({ ...EKS, AutoScalingGroupPrefix }).length, 1, AutoScalingGroupPrefix);
+    for (const AutoScalingGroupTag of ['a"b', 'a\\b']) assert.equal(stack({ ...EKS, AutoScalingGroupTag }).length, 1);
+    for (const HttpsProxy of ['proxy:3128', 'http://proxy', 'http://user:pw@proxy:3128', 'http://proxy:443'])
+      assert.equal(stack({ ...EKS, HttpsProxy }).length, 1, HttpsProxy);
+    for (const SweepHours of ['1', '5', '25', '-6', 'six'])
+      assert.equal(stack({ ...EKS, SweepHours }).length, 1, SweepHours);
+  });
+
+  // The access entry of no cluster, or of *, fails the stack at its last resource.
+  test('AccessEntry needs the name of one cluster', () => {
+    assert.deepEqual(stack({ ...EKS, AccessEntry: 'true' }), []);
+    for (const parameters of [KUBECONFIG, { ...REQUIRED, ClusterName: '*' }])
+      assert.match(stack({ ...parameters, AccessEntry: 'true' }).join(), /AccessEntry needs one ClusterName/);
+  });
+
+  // EventBridge assigns a public address only with the launch type FARGATE: no task would ever start.
+  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_AwsVpcConfiguration.html
+  test('FARGATE_SPOT with a public IP address is refused', () => {
+    assert.deepEqual(stack({ ...EKS, CapacityProvider: 'FARGATE_SPOT' }), []);
+    const parameters = { ...EKS, CapacityProvider: 'FARGATE_SPOT', AssignPublicIp: 'ENABLED' };
+    assert.match(stack(parameters).join(), /no FARGATE_SPOT task with a public IP/);
+  });
+
+  // The security group and the subnets are in different VPCs, and every RunTask fails.
+  test('subnets outside of the VPC are refused', () => {
+    const vpcOfSubnet = { 'subnet-0fedcba9876543210': 'vpc-0fedcba9876543210' };
+    const reasons = refusalReasons(() =>
+      stackOf(templateText('drainer'), { parameters: EKS, context: IRELAND, vpcOfSubnet }),
+    );
+    assert.match(reasons.join(), /a subnet that is not in VpcId/);
   });
 
   /** What the template says where the worker has no default: no deadline, and the default for an instance. */
@@ -176,12 +214,12 @@ describe('parameters', () => {
     }
   });
 
-  // Existing deploy commands and Terraform modules fail.
+  // Deploy commands and Terraform modules fail.
   test('drainer.yaml has the parameters that users depend on', () => {
     const names = Object.keys(mapAt(template('drainer'), 'Parameters'));
     for (const name of [
       'ClusterName KubeConfigBucket KubeConfigObject VpcId SubnetIds Image LifecycleHookName AutoScalingGroupPrefix',
-      'EcsCluster CpuArchitecture LogRetentionDays AlarmEmail',
+      'EcsCluster CpuArchitecture LogRetentionDays',
     ].flatMap((line) => line.split(' '))) {
       assert.ok(names.includes(name), name);
     }
@@ -210,10 +248,18 @@ describe('parameters', () => {
 
   // The worker ignores a misspelt variable, and its parameter has no effect.
   test('the worker knows every setting of the task definition', () => {
-    const known: readonly string[] = settingNames;
+    const known: readonly string[] = [
+      ...settingNames,
+      // The settings of the design that are new.
+      ...['DRAINER_NAME', 'ENABLED', 'RETAINED', 'ONLY_DRAINED', 'REASON', 'NOTICE_TIME', 'ENDS_AT'],
+      // Of the platform, and for Look alone.
+      ...['HTTPS_PROXY', 'NO_PROXY', 'WAITING_INSTANCES'],
+    ];
     const text = templateText('drainer');
-    const names = [...text.matchAll(/(?:"name": "|\{ Name: )([A-Z_]{3,})\b/g)].map(([, name = '']) => name);
-    assert.ok(names.length >= 13);
+    const names = [...text.matchAll(/(?:"name": "|\{ Name: |\{?')([A-Z]+_[A-Z_]+|REASON|RETAINED|ENABLED)\b/g)].map(
+      ([, name = '']) => name,
+    );
+    assert.ok(names.length >= 40);
     assert.deepEqual(
       names.filter((name) => !known.includes(name)),
       [],

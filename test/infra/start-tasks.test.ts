@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resourceOf } from '../simulator/aws/cloudformation/stack.ts';
-import { at, listAt, textAt } from '../simulator/aws/json.ts';
+import { listAt, mapAt, textAt } from '../simulator/aws/json.ts';
 import { actionsOf, allowing } from './policies.ts';
-import { drainer, VARIANTS } from './templates.ts';
+import { drainer, importing, template, VARIANTS } from './templates.ts';
 
 describe('permissions to start tasks', () => {
   for (const [what, parameters] of VARIANTS) {
     const stack = drainer(parameters);
     const target = listAt(resourceOf(stack, 'TerminationRule').properties, 'Targets')[0];
     const cluster = textAt(target, 'Arn');
-    const starters = ['EventsRole', 'TaskRole', ...(stack.resources.has('SchedulerRole') ? ['SchedulerRole'] : [])];
+    const starters = ['StartRole', 'TaskRole'];
 
     for (const role of starters) {
       // No task starts, and the event goes to the dead-letter queue; or the role can run any task with any role.
@@ -39,22 +39,42 @@ describe('permissions to start tasks', () => {
       assert.deepEqual(allowing(stack, 'TaskRole', 'ecs:ListTasks').condition, condition);
       const describe = allowing(stack, 'TaskRole', 'ecs:DescribeTasks');
       assert.deepEqual(describe.condition, condition);
-      assert.deepEqual(describe.resources, [`${cluster.replace(':cluster/', ':task/')}/*`]);
     });
   }
 
-  // The roles of EventBridge and the Scheduler accumulate permissions.
-  test('the roles of EventBridge and the Scheduler may only start tasks', () => {
-    const start = ['ecs:RunTask', 'ecs:TagResource', 'iam:PassRole'];
-    assert.deepEqual(actionsOf(drainer(), 'EventsRole'), start);
-    assert.deepEqual(actionsOf(drainer(), 'SchedulerRole'), [...start, 'sqs:SendMessage']);
-    assert.deepEqual(allowing(drainer(), 'SchedulerRole', 'sqs:SendMessage').resources, [
-      'arn:aws:sqs:eu-west-1:111122223333:node-drainer-SweepDeadLetterQueue',
+  // The role of EventBridge accumulates permissions; or a state machine may start every state machine of the account.
+  test('the role that starts tasks may only look, start tasks and state machines of the stack, and send dead letters', () => {
+    assert.deepEqual(actionsOf(drainer(), 'StartRole'), [
+      'autoscaling:DescribeAutoScalingInstances',
+      'autoscaling:DescribeLifecycleHooks',
+      'ec2:DescribeTags',
+      'ecs:DescribeTasks',
+      'ecs:ListTasks',
+      'ecs:RunTask',
+      'ecs:TagResource',
+      'iam:PassRole',
+      'sqs:SendMessage',
+      'states:StartExecution',
+      'states:StartSyncExecution',
     ]);
-    // TagResource is needed only because tags are propagated.
-    const [rule] = listAt(resourceOf(drainer(), 'TerminationRule').properties, 'Targets');
-    const schedule = at(resourceOf(drainer(), 'SweepSchedule').properties, 'Target');
-    for (const target of [rule, schedule])
-      assert.equal(at(target, 'EcsParameters', 'PropagateTags'), 'TASK_DEFINITION');
+    const machine = (name: string) => `arn:aws:states:eu-west-1:111122223333:stateMachine:node-drainer-${name}`;
+    assert.deepEqual(allowing(drainer(), 'StartRole', 'states:StartExecution').resources, [machine('Starter')]);
+    assert.deepEqual(allowing(drainer(), 'StartRole', 'states:StartSyncExecution').resources, [machine('Look')]);
+    assert.deepEqual(allowing(drainer(), 'StartRole', 'sqs:SendMessage').resources, [
+      'arn:aws:sqs:eu-west-1:111122223333:node-drainer-DeadLetterQueue',
+    ]);
+    const events = importing('ec2-events', { SpotInterruptions: 'drain' });
+    assert.deepEqual(actionsOf({ ...events, name: 'ec2-events' }, 'EventsRole'), ['states:StartExecution']);
+    assert.deepEqual(allowing(events, 'EventsRole', 'states:StartExecution').resources, [machine('Starter')]);
+  });
+
+  // The first event after the creation of the stack starts nothing, because its role has no permissions yet.
+  test('everything that starts a task is created after the permission to do so', () => {
+    for (const name of ['drainer', 'ec2-events'] as const) {
+      for (const [id, resource] of Object.entries(mapAt(template(name), 'Resources'))) {
+        if (!/Rule$|Schedule$|StateMachine$/.test(textAt(resource, 'Type'))) continue;
+        assert.match(textAt(resource, 'DependsOn'), /^(StartTasksPolicy|StartMachinesPolicy|EventsPolicy)$/, id);
+      }
+    }
   });
 });

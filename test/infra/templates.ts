@@ -3,7 +3,7 @@ import { type Stack, stackOf } from '../simulator/aws/cloudformation/stack.ts';
 import { parseTemplate } from '../simulator/aws/cloudformation/template.ts';
 import { isList, isMap, type Value, type ValueMap } from '../simulator/aws/json.ts';
 
-export const TEMPLATES = ['drainer', 'lifecycle-hook', 'cluster-access'] as const;
+export const TEMPLATES = ['drainer', 'alarms', 'ec2-events', 'lifecycle-hook', 'cluster-access'] as const;
 type TemplateName = (typeof TEMPLATES)[number];
 
 export function templateText(name: TemplateName): string {
@@ -38,12 +38,23 @@ export function drainer(parameters: Readonly<Record<string, string>> = EKS, cont
   return stackOf(templateText('drainer'), { parameters, context });
 }
 
+/** A template that imports the exports of drainer.yaml. */
+export function importing(
+  name: Exclude<TemplateName, 'drainer'>,
+  parameters: Readonly<Record<string, string>> = {},
+  drainerStack = drainer(),
+): Stack {
+  return stackOf(templateText(name), { name, parameters, context: IRELAND, exports: drainerStack.exports });
+}
+
 /** Parameters with which every condition of drainer.yaml is true at least once, and false at least once. */
 export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Record<string, string>>])[] = [
   ['an EKS cluster', EKS],
   ['a kubeconfig', KUBECONFIG],
   ['both; the kubeconfig takes precedence', { ...EKS, ...KUBECONFIG }],
-  ['no sweep and no dashboard', { ...EKS, SweepMinutes: '0', Dashboard: 'off' }],
+  ['no sweep, paused', { ...EKS, SweepHours: '0', Enabled: 'false' }],
+  ['all clusters of the region', { ...REQUIRED, ClusterName: '*' }],
+  ['Fargate Spot', { ...EKS, CapacityProvider: 'FARGATE_SPOT' }],
   [
     'all parameters',
     {
@@ -54,8 +65,18 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
       AutoScalingGroupPrefix: 'workers-',
       AutoScalingGroupTag: 'prod',
       EcsCluster: 'shared',
-      CapacityProvider: 'FARGATE_SPOT',
-      SweepMinutes: '1',
+      AnyGroup: 'true',
+      FinishRetained: 'true',
+      AccessEntry: 'true',
+      ClusterSecurityGroupId: 'sg-0fedcba9876543210',
+      SweepHours: '24',
+      DnsCidr: '10.0.0.0/16',
+      HttpsProxy: 'http://proxy.example.com:3128',
+      NoProxy: '.example.com',
+      PermissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
+      RolePath: '/platform/',
+      LogsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      QueuesKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
       AssignPublicIp: 'ENABLED',
       ImageRepositoryArn: 'arn:aws:ecr:eu-west-1:999900001111:repository/platform/node-drainer',
       CpuArchitecture: 'X86_64',
@@ -75,7 +96,6 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
       LastResortSeconds: '0',
       FinalizerSeconds: '0',
       LogRetentionDays: '1',
-      AlarmEmail: 'ops@example.com',
     },
   ],
 ];
@@ -94,6 +114,7 @@ export function referencesOf(value: Value): string[] {
     if (name === 'Ref' && typeof member === 'string') return [member];
     if (name === 'Fn::GetAtt' && isList(member)) return [String(member[0])];
     if (name === 'Fn::Sub') return substitutionsOf(member);
+    if (name === 'DependsOn') return (isList(member) ? member : [member]).map(String);
     return [];
   });
 }

@@ -1,6 +1,6 @@
 import type { Stack } from '../cloudformation/stack.ts';
 import type { Context } from '../context.ts';
-import { mapAt, type ValueMap } from '../json.ts';
+import { at, mapAt, type Value, type ValueMap } from '../json.ts';
 import { type AfterRefusal, type DeadLetter, EventDelivery, TaskRefused } from './delivery.ts';
 import { runTaskInput, type TaskInvoker } from './ecs-target.ts';
 import { type EventFaults, EventTransport } from './event-faults.ts';
@@ -60,7 +60,7 @@ export class EventBridge {
   }
 
   #invoke(rule: string, { arn, properties, transformer }: Target, event: ValueMap): void {
-    const input = transformer === undefined ? event : transform(transformer, event);
+    const input = inputOf({ properties, transformer }, event);
     if (arn.split(':')[2] === 'states') {
       this.#stateMachines.invoke(arn, input, 'events.amazonaws.com');
       return;
@@ -74,4 +74,11 @@ export class EventBridge {
     const result = this.#invoker.invoke(call, 'events.amazonaws.com');
     if ('reason' in result) throw new TaskRefused(result);
   }
+}
+
+/** The constant input of the target, the transformed event, or the event itself. */
+function inputOf({ properties, transformer }: Pick<Target, 'properties' | 'transformer'>, event: ValueMap): Value {
+  const constant = at(properties, 'Input');
+  if (constant !== undefined) return JSON.parse(String(constant));
+  return transformer === undefined ? event : transform(transformer, event);
 }
