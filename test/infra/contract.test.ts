@@ -134,7 +134,7 @@ describe('from the lifecycle event to the drained node, with the real template',
     for (const [name, value] of Object.entries(expected)) assert.equal(environment[name], value);
   });
 
-  const draining = VARIANTS.filter(([, { Enabled, ClusterName }]) => Enabled !== 'false' && ClusterName !== '*');
+  const draining = VARIANTS.filter(([, { Enabled }]) => Enabled !== 'false');
   for (const [what, parameters] of draining) {
     // The stack accepts a parameter that never reaches the worker.
     test(`the worker's configuration has the values of the stack's parameters: ${what}`, async (context) => {
@@ -145,10 +145,8 @@ describe('from the lifecycle event to the drained node, with the real template',
       const { policies, cluster, ...config } = readConfig({ ...task.environment, AWS_REGION: 'eu-west-1' }, NO_FLAGS);
       const region = 'eu-west-1';
       const { KubeConfigBucket: bucket, KubeConfigObject: object = '', ClusterName: name = '' } = parameters;
-      assert.deepEqual(
-        cluster,
-        bucket === undefined ? { kind: 'eks', name, region } : { kind: 'kubeconfig-object', bucket, object, region },
-      );
+      const eks = name === '*' ? { kind: 'by-tags', template: { kind: 'eks', region } } : { kind: 'eks', name, region };
+      assert.deepEqual(cluster, bucket === undefined ? eks : { kind: 'kubeconfig-object', bucket, object, region });
       assert.deepEqual(policies, {
         missingNode: parameters['MissingNode'] ?? 'auto',
         onFailure: parameters['OnFailure'] ?? 'leave',

@@ -5,16 +5,7 @@ import { resourceOf, type Stack } from '../simulator/aws/cloudformation/stack.ts
 import { at, isList, isMap, listAt, textAt, type Value } from '../simulator/aws/json.ts';
 import { importing } from './templates.ts';
 
-/** Metrics that the program writes, and those of the design that it is to write. */
-const names: readonly string[] = [
-  ...new Set([
-    ...Object.keys(METRICS),
-    'InstancesRetained',
-    'GroupsWithoutHook',
-    'ClustersUnknown',
-    'OldestDrainMinutes',
-  ]),
-];
+const names: readonly string[] = Object.keys(METRICS);
 const alarmsOf = (stack: Stack) =>
   [...stack.resources].filter(([, { type }]) => type === 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.properties);
 

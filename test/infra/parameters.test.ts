@@ -250,8 +250,6 @@ describe('parameters', () => {
   test('the worker knows every setting of the task definition', () => {
     const known: readonly string[] = [
       ...settingNames,
-      // The settings of the design that are new.
-      ...['DRAINER_NAME', 'ENABLED', 'RETAINED', 'ONLY_DRAINED', 'REASON', 'NOTICE_TIME', 'ENDS_AT'],
       // Of the platform, and for Look alone.
       ...['HTTPS_PROXY', 'NO_PROXY', 'WAITING_INSTANCES'],
     ];

@@ -99,6 +99,8 @@ describe('the probe', { concurrency: 2 }, () => {
         LIFECYCLE_HOOK_NAME: 'node-drainer',
         AUTO_SCALING_GROUP_PREFIX: 'work',
         SCHEDULED_TIME: '2026-11-27T10:00:00.000Z',
+        // Only sweeps of the schedule count groups.
+        CHECK_GROUPS: 'false',
         WAITING_INSTANCES: instance(1),
       },
     ]);

@@ -6,7 +6,7 @@ import { at, textAt } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { drainer, EKS, template, templateText, VARIANTS } from './templates.ts';
 
-const SWEEPING = VARIANTS.filter(([, { SweepHours, ClusterName }]) => SweepHours !== '0' && ClusterName !== '*');
+const SWEEPING = VARIANTS.filter(([, { SweepHours }]) => SweepHours !== '0');
 
 describe('sweep schedule', () => {
   for (const [what, parameters] of SWEEPING) {
@@ -40,7 +40,9 @@ describe('sweep schedule', () => {
       assert.equal(config.hook, 'node-drainer');
       assert.equal(config.groupPrefix, parameters['AutoScalingGroupPrefix'] ?? '');
       assert.equal(config.scheduledAt, scheduledAt.getTime());
-      assert.equal(config.cluster.kind, parameters['KubeConfigBucket'] === undefined ? 'eks' : 'kubeconfig-object');
+      const eks = parameters['ClusterName'] === '*' ? 'by-tags' : 'eks';
+      assert.equal(config.cluster.kind, parameters['KubeConfigBucket'] === undefined ? eks : 'kubeconfig-object');
+      assert.ok(config.checkGroups);
       assert.deepEqual(config.placement, {
         cluster: parameters['EcsCluster'] ?? 'node-drainer-Cluster',
         taskDefinition: 'node-drainer',
