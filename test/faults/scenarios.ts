@@ -3,9 +3,12 @@ import { awsFailures } from './aws-failures.ts';
 import { clusterEvents } from './cluster-events.ts';
 import { duplicateWorkers } from './duplicate-workers.ts';
 import { failingCalls } from './failing-calls.ts';
+import { killedTasks } from './killed-tasks.ts';
 import { massTermination } from './mass-termination.ts';
 import { realApiServer } from './real-api-server.ts';
+import { refusedTasks } from './refused-tasks.ts';
 import type { FaultScenario } from './scenario.ts';
+import { spotWave } from './spot-wave.ts';
 import { unreliableEvents } from './unreliable-events.ts';
 import { unusualConditions } from './unusual-conditions.ts';
 import { workerKills } from './worker-kills.ts';
@@ -20,6 +23,9 @@ export const scenarios: readonly FaultScenario[] = [
   ...clusterEvents,
   duplicateWorkers,
   workerKills,
+  killedTasks,
   unreliableEvents,
+  refusedTasks,
+  spotWave,
   massTermination,
 ];

@@ -82,11 +82,7 @@ describe('one drainer for many clusters', { concurrency: 4 }, () => {
       assert.equal(ended.code, 0, ended.stderr);
       const summary = summaryOf(ended);
       assert.deepEqual([summary['result'], summary['cluster'], summary['node']], ['drained', name, nodeOf(name)]);
-      assert.deepEqual(extract(summary).dimensions, [
-        { Drainer: 'drains' },
-        { Cluster: name },
-        { Cluster: name, Group: GROUP },
-      ]);
+      assert.deepEqual(extract(summary).dimensions, [{ Drainer: 'drains' }, { Cluster: name }]);
       assert.deepEqual([await region.isCordoned('prod'), await region.isCordoned('lab')], [true, name === 'lab']);
       assert.equal(region.aws.lifecycleActions(INSTANCES[name])[0]?.result, 'CONTINUE');
     }

@@ -48,6 +48,10 @@ export class Program {
     });
   }
 
+  get hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
   ended(): Promise<Ended> {
     return this.#ended;
   }
