@@ -1,6 +1,6 @@
 /** A page without its code blocks and code spans, whose content is no Markdown. */
 export function withoutCode(page: string): string {
-  return page.replace(/^ *```[^]*?^ *```$/gm, '').replace(/`[^`\n]*`/g, '');
+  return page.replace(/^ *```[\s\S]*?^ *```$/gm, '').replace(/`[^`\n]*`/g, '');
 }
 
 /**
@@ -9,7 +9,7 @@ export function withoutCode(page: string): string {
  * https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links
  */
 export function anchorsOf(page: string): string[] {
-  const headings = page.replace(/^ *```[^]*?^ *```$/gm, '').matchAll(/^#{1,6} (.+)$/gm);
+  const headings = page.replace(/^ *```[\s\S]*?^ *```$/gm, '').matchAll(/^#{1,6} (.+)$/gm);
   const seen = new Map<string, number>();
   return [...headings].map(([, heading = '']) => {
     const anchor = heading

@@ -19,7 +19,7 @@ const runbooks = new Map(
 /** What each alarm says, by its logical ID. */
 const alarms = [
   ...template.matchAll(
-    /^ +(\w+):\n +Type: AWS::CloudWatch::Alarm\n[^]*?AlarmDescription: !Sub >-\n([^]*?)\n +(?:Namespace|Metrics):/gm,
+    /^ +(\w+):\n +Type: AWS::CloudWatch::Alarm\n[\s\S]*?AlarmDescription: !Sub >-\n([\s\S]*?)\n +(?:Namespace|Metrics):/gm,
   ),
 ].map(([, id = '', text = '']) => {
   const description = unwrapped(text);
