@@ -16,9 +16,8 @@ const OTHER = 'i-0fedcba9876543210';
 const time = '2026-11-22T13:05:00Z';
 
 /** drainer.yaml and ec2-events.yaml, deployed. */
-async function deployed(context: TestContext, parameters: Record<string, string> = ALL) {
-  // The Express workflow ends after five minutes.
-  const aws = await startAws({ region: 'eu-west-1', retryTimeScale: 50 });
+async function deployed(context: TestContext, parameters: Record<string, string> = ALL, retryTimeScale = 50) {
+  const aws = await startAws({ region: 'eu-west-1', retryTimeScale });
   context.after(() => aws.stop());
   aws.deploy(templateText('drainer'), EKS);
   aws.deploy(templateText('ec2-events'), parameters, { name: 'ec2-events' });
@@ -114,7 +113,8 @@ describe('events of EC2 and AWS Health', () => {
   // EventBridge does not retry what ECS refuses for capacity, and a Spot interruption has two minutes.
   // https://repost.aws/knowledge-center/ecs-fargate-runtask-capacity
   test('a refused task is tried again every ten seconds, and one that is refused for minutes is a dead letter', async (context) => {
-    const { aws, put, started } = await deployed(context);
+    // Slower: the workflow ends after five minutes, and a slow machine must not use up the last of them.
+    const { aws, put, started } = await deployed(context, ALL, 20);
     aws.refuseTasks({ reason: 'Capacity is unavailable at this time' }, { times: 3 });
     const [end] = await put(INTERRUPTION);
     assert.deepEqual([end?.status, started().length, aws.queueMessages], ['SUCCEEDED', 1, []]);
