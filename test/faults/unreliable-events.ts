@@ -6,7 +6,7 @@ import { deployDrainer, drainAll } from './stack.ts';
 
 const TERMINATIONS = 200;
 const SEED = 7;
-/** A sweep every five minutes, thirty times faster. */
+/** A probe each minute, six times faster. */
 const SWEEP_EVERY_MS = 10_000;
 
 /** EventBridge delivers at least once and in no order, and Auto Scaling sends its events on a best-effort basis. */
