@@ -60,7 +60,7 @@ describe('alarms', () => {
       ['AWS/States', 'ExecutionsSucceeded', 'breaching'],
     );
     assert.deepEqual(listAt(alarm, 'Dimensions'), [
-      { Name: 'StateMachineArn', Value: 'arn:aws:states:eu-west-1:111122223333:stateMachine:node-drainer-Starter' },
+      { Name: 'StateMachineArn', Value: 'arn:aws:states:eu-west-1:111122223333:stateMachine:node-drainer-Look' },
     ]);
     const before = each(1, 60, -60);
     const stopped = changesOf('ProbeAlarm', [...before, ...each(1, 100, 80)], 100);
@@ -162,7 +162,7 @@ describe('alarms', () => {
 
   // The rule fails, starts nothing and sends no dead letter, and no alarm tells.
   test('the alarm on the rule for lifecycle events adds up what it could not deliver', () => {
-    const [expression, ...metrics] = listAt(alarmNamed('RuleAlarm'), 'Metrics');
+    const [expression, ...metrics] = listAt(alarmNamed('RulesAlarm'), 'Metrics');
     assert.deepEqual(
       metrics.map((metric) => [
         textAt(metric, 'MetricStat', 'Metric', 'MetricName'),
