@@ -7,7 +7,10 @@ import { actionsOf } from './policies.ts';
 import { drainer, KUBECONFIG, templateText } from './templates.ts';
 
 /** A process fixture with the deployed stack. Its tasks run the real program, with only the environment that the template gives. */
-export async function deployed(context: TestContext, options: { rbac?: boolean; withoutRule?: boolean } = {}) {
+export async function deployed(
+  context: TestContext,
+  options: Parameters<typeof processFixture>[1] & { withoutRule?: boolean } = {},
+) {
   const fixture = await processFixture(context, options);
   // No sweep grace: these tests have no events in flight.
   const fargate = new Fargate(fixture.aws, {
