@@ -4,8 +4,8 @@ import { type ActionDirectory, phaseOf } from './action.ts';
 import { completeHook } from './heartbeat.ts';
 
 const LOOKUP_INTERVAL_MS = 2_000;
-/** From the end of the lifecycle action until Auto Scaling shows the instance as retained. */
-const RETAINED_WITHIN_MS = 60_000;
+/** From the end of the lifecycle action until Auto Scaling shows the instance as retained. The drain goes on meanwhile. */
+const RETAINED_WITHIN_MS = 300_000;
 /** From the call that terminates a retained instance until its new lifecycle action is completed. */
 const FINISH_WITHIN_MS = 300_000;
 
@@ -47,6 +47,7 @@ export async function finishRetained(
 ): Promise<void> {
   const { clock, report, signal } = context;
   const until = clock.now() + FINISH_WITHIN_MS;
+  let refusal: Failure | undefined;
   const call = <T>(what: string, work: () => Promise<T>) =>
     retry({ what, withinMs: Math.max(0, until - clock.now()) }, work, context);
   for (;;) {
@@ -55,8 +56,12 @@ export async function finishRetained(
       case 'over':
         return;
       case 'retained':
-        await call(`terminate ${instanceId}`, () => directory.terminate(instanceId, signal));
-        report({ type: 'retained instance terminated', instanceId, group });
+        // Of two tasks, the slower one is refused: the next look shows that the instance leaves.
+        if (refusal !== undefined) throw refusal;
+        refusal = await call(`terminate ${instanceId}`, () => directory.terminate(instanceId, signal)).then(
+          () => void report({ type: 'retained instance terminated', instanceId, group }),
+          failureOf,
+        );
         break;
       case 'in':
         throw new Failure(`the retained instance ${instanceId} is ${state?.lifecycleState}: not terminating it`);
@@ -75,4 +80,10 @@ export async function finishRetained(
     }
     await clock.sleep(LOOKUP_INTERVAL_MS, signal);
   }
+}
+
+/** @throws whatever is no failure of the call: a bug, or the reason of the signal */
+function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  throw error;
 }

@@ -114,7 +114,7 @@ export async function drainNode(
       );
     });
 
-  await machine?.markIfKnownOff(context);
+  await machine?.markIfOffAtStart(context);
   let result = await drainPods(before);
   for (;;) {
     if (result.kind === 'deadline') return { kind: 'deadline' };

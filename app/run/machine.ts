@@ -14,7 +14,7 @@ export class Machine {
   readonly #cluster: Cluster;
   readonly #node: NodeRef;
   readonly #describe: (context: TimedContext) => Promise<InstanceInfo | Failure | undefined>;
-  #instance: InstanceInfo | Failure | undefined;
+  readonly #instance: InstanceInfo | Failure | undefined;
   #isMarked = false;
 
   /** @param instance as EC2 described it when the run started */
@@ -31,27 +31,35 @@ export class Machine {
   }
 
   /** At the start of a drain: marks the node of a machine that was off already. @throws as `markIfOff` */
-  async markIfKnownOff(context: TimedContext): Promise<boolean> {
+  async markIfOffAtStart(context: TimedContext): Promise<void> {
     const instance = this.#instance;
-    if (instance === undefined || instance instanceof Failure || !isOff(instance)) return false;
-    if (this.#isMarked) return true;
-    const { report, signal } = context;
-    const { name } = this.#node;
-    const options = { what: `mark ${name} as out of service`, withinMs: Number.POSITIVE_INFINITY };
-    const marked = await retry(options, () => this.#cluster.markOutOfService(this.#node, signal), context);
-    if (marked === 'replaced') throw new NodeGone(`node ${name} was deleted or replaced`);
-    this.#isMarked = true;
-    report({ type: 'out of service', node: name, state: instance.state ?? '' });
-    return true;
+    if (instance === undefined || instance instanceof Failure || !isOff(instance)) return;
+    await this.markIfOff(context);
   }
 
   /**
-   * The kubelet is silent: asks EC2 whether the machine is off, and if so, marks the node.
+   * Asks EC2 whether the machine is off, and if so, marks the node. Asked right before: a machine that has been started again
+   * meanwhile would lose its pods.
    * @returns whether the machine is off
    * @throws NodeGone; whatever is not transient; the reason of the signal
    */
   async markIfOff(context: TimedContext): Promise<boolean> {
-    if (!this.#isMarked) this.#instance = await this.#describe(context);
-    return this.markIfKnownOff(context);
+    if (this.#isMarked) return true;
+    const { report, signal } = context;
+    const { name } = this.#node;
+    let state: string | undefined;
+    const mark = async () => {
+      const instance = await this.#describe(context);
+      if (instance === undefined || instance instanceof Failure || !isOff(instance)) return 'on';
+      state = instance.state;
+      return this.#cluster.markOutOfService(this.#node, signal);
+    };
+    const options = { what: `mark ${name} as out of service`, withinMs: Number.POSITIVE_INFINITY };
+    const marked = await retry(options, mark, context);
+    if (marked === 'on') return false;
+    if (marked === 'replaced') throw new NodeGone(`node ${name} was deleted or replaced`);
+    this.#isMarked = true;
+    report({ type: 'out of service', node: name, state: state ?? '' });
+    return true;
   }
 }

@@ -131,3 +131,17 @@ test('a paused drainer touches nothing and asks nobody', async () => {
   assert.equal(await run({ paused: true }), 'paused, hook untouched, exit 0');
   assert.deepEqual([calls, hook.beats], [[], []]);
 });
+
+// The machine is started again while the drain looks for its node: the taint would end the pods that have just started.
+test('a machine that has been started again is not marked', async () => {
+  const { run, facts, calls } = inService();
+  let looks = 0;
+  facts.instance = async () => ({
+    privateDnsName: 'node-a',
+    privateIPs: ['10.0.0.1'],
+    state: ++looks === 1 ? 'stopped' : 'running',
+    clusters: ['prod'],
+  });
+  await run({ reason: 'instance-stopped' });
+  assert.ok(!calls.some((call) => call.startsWith('mark')));
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Failure } from '../../../app/lib/errors.ts';
 import { Stopped } from '../../../app/outcome.ts';
 import { FakeHook } from '../../support/hooks.ts';
 import { pod } from '../../support/objects.ts';
@@ -137,4 +138,30 @@ test('the drain of a retained instance is handed over', async () => {
   facts.ports = { successors: { start: async () => ({ kind: 'started', task: 'arn:task/2' }) } };
   clock.sleep(60_000, new AbortController().signal).then(() => stop.abort(new Stopped('SIGTERM')));
   assert.match(await run({ finishRetained: true }), /^handed over, .* exit 0$/);
+});
+
+// A duplicate of the event drains the same retained instance: its task is refused, and would count as a failed drain.
+test('of two tasks that end the same instance, the one that is refused completes the new action, too', async () => {
+  const { run, retain, cluster, second, facts, state } = retainingGroup();
+  retain();
+  cluster.add(pod('web'));
+  const terminate = facts.onTerminate;
+  facts.onTerminate = () => {
+    terminate();
+    throw new Failure('the instance is terminating');
+  };
+  assert.match(await run({ finishRetained: true }), /^drained, .* exit 0$/);
+  assert.deepEqual([second.results, state()], [['CONTINUE'], 'Terminating:Proceed']);
+});
+
+// Without the right, the drain has succeeded, and the instance is billed for ever: the exit code must say so.
+test('a retained instance that may not be terminated is a failure that says which right is missing', async () => {
+  const { run, retain, facts, recorder } = retainingGroup();
+  retain();
+  facts.onTerminate = () => {
+    throw new Failure('denied', { advice: 'allow autoscaling:TerminateInstanceInAutoScalingGroup' });
+  };
+  assert.match(await run({ finishRetained: true }), /^drained, .* exit 1$/);
+  const [failed] = recorder.of('run failed');
+  assert.match(String(failed?.error), /denied/);
 });
