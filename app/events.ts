@@ -122,6 +122,8 @@ export type Summary = Totals & {
   readonly hook: LifecycleResult | 'none' | 'not completed' | 'failed';
   readonly target: string;
   readonly targetKind: 'instance' | 'node';
+  /** Why the node was drained: `REASON`. */
+  readonly reason: string;
   /** Undefined: the tags of the instance should have named it, and have not. */
   readonly cluster: string | undefined;
   /** The Auto Scaling group of the instance, if it is known. */

@@ -98,12 +98,13 @@ function drainMetrics(summary: Summary): Values {
 }
 
 /**
- * Did the run concern a lifecycle action of this cluster? A run that failed before it found one did. An instance of another
- * cluster must not be counted, and billed, here.
+ * Did the run concern an instance of this cluster that ends? A run that failed before it found a lifecycle action did, and one
+ * that drained an instance whose end EC2 has announced. An instance of another cluster must not be counted, and billed, here.
  */
-function concernsAction({ targetKind, result, hook, exitCode }: Summary): boolean {
+function concernsAction({ targetKind, reason, result, hook, exitCode, lost }: Summary): boolean {
   if (targetKind !== 'instance' || result === 'dry run' || result === 'instance of another cluster') return false;
-  return hook !== 'none' || exitCode === 1;
+  const isAnnounced = reason !== 'termination' && (result === 'drained' || lost.length > 0);
+  return hook !== 'none' || exitCode === 1 || isAnnounced;
 }
 
 /** Whether the drain succeeded or failed; undefined for a run that did neither: it was stopped, or had nothing to drain. */

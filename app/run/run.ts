@@ -65,10 +65,11 @@ export async function run(
       hook,
       target: config.target.kind === 'instance' ? config.target.instanceId : config.target.name,
       targetKind: config.target.kind,
+      reason: config.reason,
       cluster: clusterNameOf(state.source ?? config.cluster),
       // A run that failed before it found the action still knows what the event said.
       group: state.group ?? (config.target.kind === 'instance' ? config.target.action.group : undefined),
-      lost: totals.lost({ completed: hook === 'CONTINUE' || hook === 'ABANDON', outcome: outcome.kind }, clock.now()),
+      lost: totals.lost(instanceHasEnded(config, outcome, hook, clock.now()), clock.now()),
       ...totals.totals(clock.now()),
       seconds: stopwatch.seconds(),
       apiRequests: { ...state.cluster?.requests },
@@ -77,6 +78,17 @@ export async function run(
   await state.events?.flush();
   await state.cluster?.close();
   return exitCode;
+}
+
+/** Does the instance end now, or has it ended? */
+function instanceHasEnded(
+  { target, instanceEndsAt = Number.POSITIVE_INFINITY }: Pick<Config, 'target' | 'instanceEndsAt'>,
+  { kind }: Outcome,
+  hook: HooksCompleted['hook'],
+  now: number,
+): boolean {
+  if (hook === 'CONTINUE' || hook === 'ABANDON' || kind === 'action ended') return true;
+  return target.kind === 'instance' && (kind === 'no node' || now >= instanceEndsAt);
 }
 
 function outcomeOf(error: unknown): Outcome {

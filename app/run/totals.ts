@@ -1,6 +1,5 @@
 import type { PodName, RemainingPod, RunEvent, Totals } from '../events.ts';
 import { toSeconds } from '../lib/clock.ts';
-import type { Outcome } from '../outcome.ts';
 
 /** Adds up the events of a run, for the summary and the live view. Times are milliseconds since the epoch. */
 export class RunTotals {
@@ -92,11 +91,11 @@ export class RunTotals {
   }
 
   /**
-   * The pods that were terminated with their instance: what remained when its hook was completed, or when its action ended.
-   * @param completed whether the hook was completed
+   * The pods that were terminated with their instance.
+   * @param hasEnded whether the instance ends now, or has ended: its hook was completed, its action is over, or EC2 ended it
    */
-  lost({ completed, outcome }: { completed: boolean; outcome: Outcome['kind'] }, now: number): readonly PodName[] {
-    const isOver = completed || outcome === 'action ended' || now >= this.#actionEndsAt;
+  lost(hasEnded: boolean, now: number): readonly PodName[] {
+    const isOver = hasEnded || now >= this.#actionEndsAt;
     if (!isOver) return [];
     return [...new Set([...this.#remaining(now).map(({ pod }) => pod), ...this.#leftRunning])];
   }

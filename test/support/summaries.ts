@@ -8,6 +8,7 @@ export function summaryWith(overrides: Partial<Summary> = {}): Summary {
     hook: 'CONTINUE',
     target: 'i-0123456789abcdef0',
     targetKind: 'instance',
+    reason: 'termination',
     cluster: 'prod',
     group: 'workers',
     lost: [],

@@ -89,6 +89,14 @@ test('a run that concerns no lifecycle action of this cluster has no metrics', (
   for (const run of runs) assert.deepEqual(fieldsOf(run), {}, JSON.stringify(run));
 });
 
+// A Spot instance that ends with its pods is in no alarm, and one that was drained in no chart.
+test('a drain for an end that EC2 has announced counts without a hook', () => {
+  const spot = { reason: 'spot-interruption', hook: 'none' } as const;
+  assert.equal(metricsIn(spot)['DrainsSucceeded'], 1);
+  assert.equal(metricsIn({ ...spot, result: 'no node', lost: ['shop/web'] })['DrainsFailed'], 1);
+  assert.deepEqual(fieldsOf({ ...spot, result: 'no node' }), {});
+});
+
 // A metric without the group's dimensions is in no alarm.
 test('an action near its end is counted with the dimensions of the action, and not before it was found', () => {
   const { metrics, dimensions } = extract(metricsOf(nearEnd, 'drains', WORKERS, now));

@@ -145,3 +145,17 @@ test('a machine that has been started again is not marked', async () => {
   await run({ reason: 'instance-stopped' });
   assert.ok(!calls.some((call) => call.startsWith('mark')));
 });
+
+// EC2 ends the machine before its pods have left: a summary that names none of them looks like a drain in time.
+test('the pods that end with a Spot instance are in the summary, as lost', async () => {
+  const { run, cluster, clock, facts, recorder, loseNode } = inService();
+  cluster.add(pod('slow', { graceSeconds: 600 }), { shutdownMs: Number.POSITIVE_INFINITY });
+  const instanceEndsAt = clock.startedAt + 120_000;
+  clock.sleep(120_000, new AbortController().signal).then(() => loseNode('terminated'));
+  facts.action = { kind: 'none', reason: 'in no group' };
+  assert.equal(await run({ reason: 'spot-interruption', instanceEndsAt }), 'no node, hook untouched, exit 0');
+  assert.deepEqual(
+    recorder.of('summary').map(({ summary }) => summary.lost),
+    [['shop/slow']],
+  );
+});

@@ -101,12 +101,10 @@ test('remaining pods are lost only when the instance is terminated', () => {
     [1, { type: 'replanned', remaining: () => remaining }],
   ]);
   const all = ['shop/a', 'shop/b'];
-  const stopped = { completed: false, outcome: 'stopped' } as const;
-  assert.deepEqual(totals.lost(stopped, now + 119_999), []);
-  assert.deepEqual(totals.lost(stopped, now + 120_000), all, 'the action has ended');
-  assert.deepEqual(totals.lost({ completed: false, outcome: 'action ended' }, now), all);
-  assert.deepEqual(totals.lost({ completed: true, outcome: 'deadline' }, now), all);
-  assert.deepEqual(totalsOf([]).lost({ completed: true, outcome: 'drained' }, now), []);
+  assert.deepEqual(totals.lost(false, now + 119_999), []);
+  assert.deepEqual(totals.lost(false, now + 120_000), all, 'the action has ended');
+  assert.deepEqual(totals.lost(true, now), all);
+  assert.deepEqual(totalsOf([]).lost(true, now), []);
 });
 
 // Pods of DaemonSets are skipped first and evicted last: the summary would count them as skipped, and not as evicted.
@@ -132,8 +130,8 @@ test('a skipped pod whose containers run until the end is among the lost, unless
     [1, { type: 'pod gone', pod: 'shop/gone', reason: 'deleted' }],
     [1, { type: 'eviction requested', pod: 'shop/evicted', action: 'evict' }],
   ]);
-  assert.deepEqual(totals.lost({ completed: true, outcome: 'drained' }, now + 2_000), ['shop/operator']);
-  assert.deepEqual(totals.lost({ completed: false, outcome: 'stopped' }, now + 2_000), []);
+  assert.deepEqual(totals.lost(true, now + 2_000), ['shop/operator']);
+  assert.deepEqual(totals.lost(false, now + 2_000), []);
 });
 
 // The deadline of a drain by hand ends no instance: pods that it leaves on the node are not lost.
@@ -143,5 +141,5 @@ test('the end that the drain sets itself loses no pod', () => {
     [0, { type: 'last resort', endsAt: now + 1_000, remaining }],
     [0, { type: 'replanned', remaining: () => remaining }],
   ]);
-  assert.deepEqual(totals.lost({ completed: false, outcome: 'deadline' }, now + 60_000), []);
+  assert.deepEqual(totals.lost(false, now + 60_000), []);
 });
