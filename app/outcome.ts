@@ -72,7 +72,7 @@ export function consequenceOf(outcome: Outcome, policies: Policies): Consequence
     case 'failed':
     case 'node missing':
       return { hookResult: resultOnFailure(policies.onFailure), exitCode: 1 };
-    // Somebody's pods may run there: no policy decides that they may be killed.
+    // Pods may run there: no policy decides that they may be killed.
     case 'cluster unknown':
       return { hookResult: undefined, exitCode: 1 };
     case 'bug':

@@ -66,8 +66,8 @@ export type Durations = {
 };
 
 /**
- * Works out the timeline. An instant in the future comes from a clock that is wrong, and counts as now. When nobody knows
- * when the action started, it started no later than the drain.
+ * Works out the timeline. An instant in the future comes from a clock that is wrong, and counts as now. When the start of
+ * the action is unknown, it started no later than the drain.
  * @param onDeadline with `force` the drain continues after its deadline, which therefore is no end of the pods
  */
 export function timelineOf(

@@ -25,7 +25,7 @@ export type Reason = (typeof REASONS)[number];
 export type Config = {
   readonly target: Target;
   readonly reason: Reason;
-  /** When EC2 ends the instance whatever its pods do, in milliseconds since the epoch; absent: unknown. */
+  /** When EC2 ends the instance, even if pods remain, in milliseconds since the epoch; absent: unknown. */
   readonly instanceEndsAt?: number;
   /** Drain retained instances to their end, for as long as it takes. */
   readonly finishRetained: boolean;
@@ -75,7 +75,7 @@ export type Config = {
 const ACTION_SETTINGS = ['AUTO_SCALING_GROUP_NAME', 'LIFECYCLE_HOOK_NAME', 'LIFECYCLE_ACTION_TOKEN'] as const;
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
-const SPOT_NOTICE_MS = 120_000;
+export const SPOT_NOTICE_MS = 120_000;
 
 /**
  * Environment and flags → configuration of a drain, of `cordon`, or of `undo`.

@@ -74,7 +74,7 @@ export const Settings = v.object({
     time('when EC2 announced the reason (UTC), from its event; a Spot instance ends 120 seconds after it'),
   ),
   ENDS_AT: v.optional(
-    anyTime('when the instance ends whatever its pods do (UTC), from the event; if unset, looked up or unknown'),
+    anyTime('when the instance ends, even if pods remain (UTC), from the event; if unset, looked up or unknown'),
   ),
   DRAIN_TIME: v.optional(
     time('when the first task of this drain started it (UTC); set for successor tasks; if unset, now'),

@@ -98,7 +98,7 @@ function drainCluster(
   });
   return {
     isSameNode: async (signal) => (await nodeDirectory(client).byName(node.name, signal))?.uid === node.uid,
-    // Called when somebody has uncordoned it: this cordon is ours, whoever cordoned it first.
+    // Called after an uncordon: this cordon is the drainer's.
     cordon: (signal) => cordon(client, { ...node, cordoned: false }, { exclude: false, marks }, signal),
     observeNode: (sink, signal) => observeNode(client, node, sink, { clock, report, signal }),
     observePods: (sink, signal) => listWatch(client, pods, undefined, sink, { clock, report, signal }),

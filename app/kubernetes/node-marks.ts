@@ -4,7 +4,7 @@ import type { NodeRef } from '../run/find-node.ts';
 import type { KubernetesClient } from './client.ts';
 import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
 import { EXCLUSION_LABEL, StringMap } from './metadata.ts';
-import { readNode } from './nodes.ts';
+import { nodeDirectory, readNode } from './nodes.ts';
 
 /**
  * What a drain changed on the node, so that `undo` takes back exactly that when the machine returns into service: what others
@@ -14,14 +14,18 @@ const CORDONED = 'node-drainer/cordoned';
 const EXCLUDED = 'node-drainer/excluded-from-load-balancers';
 const OUT_OF_SERVICE = 'node-drainer/out-of-service';
 
+/** Other controllers may change the node between the read and the write. */
+const MAX_UPDATE_ATTEMPTS = 5;
+
 const EXCLUSION = { labels: { [EXCLUSION_LABEL]: 'true' }, annotations: { [EXCLUDED]: 'true' } };
 
 /**
  * Marks the node unschedulable and, optionally, excludes it from external load balancers, in one request. A node that is
- * cordoned already keeps its annotations: somebody else may have cordoned it.
- * @param marks whether the cordon is taken back when the instance returns into service; not that of a person who drains a node
+ * cordoned already gets no mark: another user may have cordoned it. A mark is written only on the node as it was read, because
+ * another user may cordon it at this moment.
+ * @param options with `marks` the cordon is taken back when the instance returns into service; not that of a person who drains a node
  * @returns the node after that; 'replaced' when it no longer exists, or another node has its name
- * @throws Denied, ApiError or ApiUnreachable
+ * @throws Denied, ApiError or ApiUnreachable; a transient Failure after a conflict on every attempt
  */
 export async function cordon(
   client: KubernetesClient,
@@ -30,9 +34,25 @@ export async function cordon(
   signal: AbortSignal,
 ): Promise<NodeRef | 'replaced'> {
   const exclusion = exclude && !node.excluded ? EXCLUSION : undefined;
-  const annotations = { ...(marks && !node.cordoned && { [CORDONED]: 'true' }), ...exclusion?.annotations };
-  const metadata = { uid: node.uid, ...exclusion, ...(Object.keys(annotations).length > 0 && { annotations }) };
-  return patch(client, node, { metadata, spec: { unschedulable: true } }, signal);
+  let current: NodeRef | undefined = node;
+  for (let attempt = 1; current !== undefined && current.uid === node.uid; attempt++) {
+    const isMarked = marks && !current.cordoned;
+    const annotations = { ...(isMarked && { [CORDONED]: 'true' }), ...exclusion?.annotations };
+    const metadata = {
+      uid: node.uid,
+      ...(isMarked && { resourceVersion: current.resourceVersion }),
+      ...exclusion,
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    };
+    try {
+      return await patch(client, node, { metadata, spec: { unschedulable: true } }, signal);
+    } catch (error) {
+      if (!isMarked || !(error instanceof ApiError) || error.code !== 409) throw error;
+      if (attempt === MAX_UPDATE_ATTEMPTS) throw conflict(node, attempt, error);
+      current = await nodeDirectory(client).byName(node.name, signal);
+    }
+  }
+  return 'replaced';
 }
 
 /** Excludes the node from external load balancers. @returns and @throws as `cordon` */
@@ -50,7 +70,7 @@ export async function exclude(
 async function patch(
   client: KubernetesClient,
   node: NodeRef,
-  body: { readonly metadata: { readonly uid: string }; readonly spec?: object },
+  body: { readonly metadata: { readonly uid: string; readonly resourceVersion?: string }; readonly spec?: object },
   signal: AbortSignal,
 ): Promise<NodeRef | 'replaced'> {
   try {
@@ -67,9 +87,6 @@ async function patch(
 }
 
 const TERMINATING_TAINT = { key: 'node-drainer/terminating', effect: 'NoSchedule' };
-
-/** Other controllers may change the node between the read and the write. */
-const MAX_UPDATE_ATTEMPTS = 5;
 
 const MarkedNode = v.object({
   metadata: v.object({ uid: v.string(), resourceVersion: v.string(), annotations: StringMap }),
@@ -193,14 +210,18 @@ async function update(
       if (isNotFound(error, node.name)) return 'replaced';
       if (error instanceof ApiError && error.code === 409) {
         if (attempt < MAX_UPDATE_ATTEMPTS) continue;
-        throw new Failure(`could not update node ${node.name}: a conflict on each of ${attempt} attempts`, {
-          cause: error,
-          transient: true,
-        });
+        throw conflict(node, attempt, error);
       }
       throw asDenied(error);
     }
   }
+}
+
+function conflict({ name }: NodeRef, attempts: number, cause: ApiError): Failure {
+  return new Failure(`could not update node ${name}: a conflict on each of ${attempts} attempts`, {
+    cause,
+    transient: true,
+  });
 }
 
 function pathOf(name: string): string {

@@ -45,12 +45,14 @@ export type LifecycleAction =
       readonly hooks: readonly Hook[];
       /** Only the first heartbeat shows whether the instance leaves. */
       readonly isUncertain?: boolean;
+      /** The instance ends after it. Only then its group may retain it. */
+      readonly isFinal?: boolean;
       /** It ends in its warm pool, where an instance that is stopped, or never joined, has no node. */
       readonly isWarm?: boolean;
       /** Its root volume is replaced: the same instance enters service again minutes later. */
       readonly isReplacement?: boolean;
     }
-  /** The action ended with ABANDON, and the group keeps the instance running until somebody terminates it. */
+  /** The action ended with ABANDON, and the group keeps the instance running until it is terminated by a call. */
   | { readonly kind: 'retained'; readonly group: string; readonly lifecycleState: string }
   /** Over, or there never was one: the instance is gone or past its hooks. */
   | { readonly kind: 'none'; readonly reason: string }
@@ -79,7 +81,7 @@ export async function findAction(
     const state = await directory.instanceState(instanceId, signal);
     if (state === undefined) return { kind: 'none', reason: `${instanceId} is in no Auto Scaling group` };
     const { group, lifecycleState } = state;
-    if (known.group !== undefined && known.group !== group) {
+    if (lookups === 1 && known.group !== undefined && known.group !== group) {
       contradict(
         `${instanceId} is in group ${group}, not in ${known.group}`,
         'AUTO_SCALING_GROUP_NAME',
@@ -129,6 +131,7 @@ async function pendingAction(
       group,
       hooks,
       ...(phaseOf(lifecycleState, known) === 'uncertain' && { isUncertain: true }),
+      ...(/^(Warmed:)?Terminating/.test(lifecycleState) && { isFinal: true }),
       ...(/^Warmed:Terminating/.test(lifecycleState) && { isWarm: true }),
       ...(/^ReplacingRootVolume/.test(lifecycleState) && { isReplacement: true }),
     };
@@ -186,6 +189,11 @@ export function believable(known: KnownAction, now: number, report: Context['rep
   const message = `the event says that the lifecycle action started at ${new Date(startedAt).toISOString()}, which cannot be; looking it up`;
   report({ type: 'warning', message });
   return others;
+}
+
+/** Is the instance in its group, or about to enter it? In its warm pool it is not. */
+export function isInService(lifecycleState: string): boolean {
+  return phaseOf(lifecycleState) === 'in' && !lifecycleState.startsWith('Warmed:');
 }
 
 /** Does the event say that the instance returns? */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Context, retry } from '../context.ts';
+import { abortable } from '../lib/abort.ts';
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { withTimeout } from '../lib/clock.ts';
 import { Failure, isBug } from '../lib/errors.ts';
@@ -38,6 +39,8 @@ const COMPLETE_BACKOFF: Backoff = { firstMs: 500, maxMs: 5_000 };
 export type Retention = {
   /** When the action is ended with ABANDON, shortly before Auto Scaling would end it; milliseconds since the epoch. */
   readonly abandonAt: number;
+  /** Called before the first try to end it. */
+  onAbandon(): void;
   /** The actions have ended: does the instance live on? */
   isRetained(context: Context): Promise<boolean>;
 };
@@ -95,8 +98,7 @@ async function keepAlive(
   context: Context,
 ): Promise<void> {
   if (hooks.length === 0) return;
-  const { abandonAt = Number.POSITIVE_INFINITY } = retention ?? {};
-  await Promise.all(hooks.map((living) => heartbeatLoop(living, abandonAt, context)));
+  await Promise.all(hooks.map((living) => heartbeatLoop(living, retention, context)));
   if (await retention?.isRetained(context)) return;
   throw new ActionEnded('no lifecycle action is left: it timed out, or was completed elsewhere');
 }
@@ -104,15 +106,19 @@ async function keepAlive(
 /** Sends heartbeats until the action has ended, at `abandonAt` by ABANDON; rejects when aborted. */
 async function heartbeatLoop(
   { hook, failures: failedBefore }: LivingHook,
-  abandonAt: number,
+  retention: Retention | undefined,
   context: Context,
 ): Promise<void> {
   const { clock, signal } = context;
+  const { abandonAt = Number.POSITIVE_INFINITY } = retention ?? {};
   let failures = failedBefore;
   for (;;) {
     const pauseMs = failures > 0 ? backoffMs(HEARTBEAT_BACKOFF, failures) : heartbeatIntervalMs(hook);
     await clock.sleep(Math.min(pauseMs, Math.max(MIN_PAUSE_MS, abandonAt - clock.now())), signal);
-    if (clock.now() >= abandonAt && (await completeHook(hook, 'ABANDON', context))) return;
+    if (clock.now() >= abandonAt) {
+      retention?.onAbandon();
+      if (await abortable(completeHook(hook, 'ABANDON', context), signal)) return;
+    }
     const result = await sendHeartbeat(hook, failures + 1, context);
     if (result === 'ended') return;
     failures = result === 'failed' ? failures + 1 : 0;

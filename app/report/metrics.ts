@@ -22,7 +22,7 @@ export const METRICS = {
   OldestDrainMinutes: 'Count',
   /** Instances that wait at the hook during a sweep. */
   InstancesWaiting: 'Count',
-  /** Instances that Auto Scaling has retained, and that somebody has to terminate. */
+  /** Instances that Auto Scaling has retained. */
   InstancesRetained: 'Count',
   /** Groups of the cluster whose instances are terminated without a drain. */
   GroupsWithoutHook: 'Count',
@@ -69,9 +69,8 @@ export function metricsOf(
     case 'heartbeat failed':
       return action === undefined ? {} : embed({ HeartbeatsFailed: 1 }, { drainer, cluster: action.cluster }, now);
     case 'drain still waiting':
-      return action === undefined
-        ? {}
-        : embed({ OldestDrainMinutes: event.minutes }, { drainer, cluster: action.cluster }, now);
+      // Also of a retained instance, and of one that EC2 has announced to end: neither has an action.
+      return embed({ OldestDrainMinutes: event.minutes }, { drainer, cluster: action?.cluster }, now);
     case 'sweep summary':
       return embed(sweepMetrics(event.summary), { drainer, cluster: event.cluster }, now);
     default:

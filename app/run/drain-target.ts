@@ -10,19 +10,19 @@ import { HOLD_TAG, namedClusters } from '../config/tags.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
 import { checkDrainedByPeer, preview } from '../drain/preview.ts';
-import { Failure } from '../lib/errors.ts';
+import { Failure, isBug } from '../lib/errors.ts';
 import { believable, type LifecycleAction } from '../lifecycle/action.ts';
 import { ActionEnded, type Retention, withHeartbeats } from '../lifecycle/heartbeat.ts';
 import { becomesRetained } from '../lifecycle/retention.ts';
 import type { Outcome } from '../outcome.ts';
-import { type Timeline, timelineOf } from '../timeline.ts';
+import { type Durations, type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import type { NodeRef } from './find-node.ts';
-import type { InstanceInfo } from './instance.ts';
+import { type InstanceInfo, isOn } from './instance.ts';
 import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
 import { lookUpAction, lookUpActionStart, nothingPending } from './look-up-action.ts';
-import { Machine } from './machine.ts';
+import { Machine, MachineIsOn, whileOff } from './machine.ts';
 import { PAUSED } from './node-commands.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
@@ -65,6 +65,8 @@ export async function drainTarget(
   const source = clusterSourceOf(config, instance, context);
   if ('outcome' in source) return source.outcome;
   state.source = source;
+  const isForStop = config.reason === 'instance-stopped' && action?.kind !== 'pending';
+  if (isForStop && isOn(instance)) return { kind: 'no pending action', reason: MACHINE_IS_ON };
 
   const cluster = await connect(source, config, ports, context);
   state.cluster = cluster;
@@ -81,6 +83,8 @@ export async function drainTarget(
     return { kind: 'dry run' };
   }
   const retention = retentionOf(target, timeline, state, ports);
+  const describe = async (context: TimedContext) =>
+    target.kind === 'node' ? undefined : describeInstance(target.instanceId, config, ports, context);
   try {
     return await withHeartbeats(
       state.hooks,
@@ -96,9 +100,12 @@ export async function drainTarget(
             await confirmed();
             state.drainStartedAt = timeline.drainStartedAt;
             const capacity = capacityOf(config, ports, cluster, state.group);
-            const machine = machineOf(config, ports, cluster, cordoned, instance);
-            return await drainNode(cluster, cordoned, timeline, config, capacity, machine, beating);
+            const machine = machineOf(config, cluster, cordoned, instance, describe);
+            const drain = (context: TimedContext) =>
+              drainNode(cluster, cordoned, timeline, config, capacity, machine, context);
+            return await (isForStop ? whileOff(describe, beating, drain) : drain(beating));
           } catch (error) {
+            if (error instanceof MachineIsOn) return restoreNode(cluster, current, context);
             if (!(error instanceof NodeGone)) throw error;
             const next = await awaitReturn(current, error, config, ports, cluster, beating);
             if (next === 'machine ended') return { kind: 'no node' };
@@ -140,10 +147,10 @@ function clusterSourceOf(
   }
   if (resolution.kind === 'unknown') {
     const name = target.kind === 'instance' ? target.instanceId : target.name;
-    const error = new Failure(`the cluster of ${name} is unknown: ${resolution.reason}`, {
-      advice: UNKNOWN_CLUSTER_ADVICE,
-      ...(instance instanceof Failure && { cause: instance }),
-    });
+    const message = `the cluster of ${name} is unknown: ${resolution.reason}`;
+    // The tags may be right.
+    if (instance instanceof Failure) throw new Failure(message, { cause: instance });
+    const error = new Failure(message, { advice: UNKNOWN_CLUSTER_ADVICE });
     return { outcome: { kind: 'cluster unknown', error } };
   }
   if (cluster.kind === 'by-tags') report({ type: 'cluster found', cluster: clusterNameOf(resolution.cluster) });
@@ -171,10 +178,17 @@ async function lookUpRetention(
   context: Context,
 ): Promise<boolean> {
   if (action?.kind === 'retained') return true;
-  if (action?.kind !== 'pending' || !finishRetained) return false;
+  if (action?.kind !== 'pending' || action.isFinal !== true || !finishRetained) return false;
   const { group } = action;
+  const { report, signal } = context;
   const options = { what: `look up whether ${group} retains its instances`, withinMs: connectTimeoutMs };
-  return retry(options, () => ports.actions.retainsAbandoned(group, context.signal), context);
+  try {
+    return await retry(options, () => ports.actions.retainsAbandoned(group, signal), context);
+  } catch (error) {
+    if (signal.aborted || isBug(error)) throw error;
+    report({ type: 'warning', message: `the lifecycle action of ${group} counts as the end of the instance`, error });
+    return false;
+  }
 }
 
 function timelineFor(
@@ -194,9 +208,14 @@ function timelineFor(
       instanceEndsAt: config.instanceEndsAt,
       isRetained,
     },
-    config,
+    // At its deadline, ON_DEADLINE=abandon leaves an instance retained: one that is retained already has none.
+    state.retained && config.policies.onDeadline === 'abandon' ? withoutDeadline(config) : config,
     config.policies.onDeadline,
   );
+}
+
+function withoutDeadline({ drainDeadlineMs: _, ...durations }: Config): Durations {
+  return durations;
 }
 
 /** For a group that retains its instances: what happens at the end of the action. */
@@ -205,6 +224,9 @@ function retentionOf(target: Target, { abandonAt }: Timeline, state: RunState, p
   const { instanceId } = target;
   return {
     abandonAt,
+    onAbandon: () => {
+      state.abandoned = true;
+    },
     async isRetained(context) {
       if (!(await becomesRetained(ports.actions, instanceId, context))) return false;
       state.hooks = [];
@@ -229,14 +251,21 @@ function capacityOf(
 
 /** The machine of the node, as EC2 sees it. */
 function machineOf(
-  config: Config,
-  ports: Ports,
+  { target }: Config,
   cluster: Cluster,
   node: NodeRef,
   instance: InstanceInfo | Failure | undefined,
+  describe: (context: TimedContext) => Promise<InstanceInfo | Failure | undefined>,
 ): Machine | undefined {
-  const { target } = config;
-  if (target.kind === 'node') return undefined;
-  const describe = (context: TimedContext) => describeInstance(target.instanceId, config, ports, context);
-  return new Machine(cluster, node, instance, describe);
+  return target.kind === 'node' ? undefined : new Machine(cluster, node, instance, describe);
+}
+
+const MACHINE_IS_ON = 'the machine is on again';
+
+/** The machine has been started again during the drain: what the drain did to its node is undone. */
+async function restoreNode(cluster: Cluster, node: NodeRef, context: Context): Promise<Outcome> {
+  const options = { what: `restore ${node.name}`, withinMs: Number.POSITIVE_INFINITY };
+  const changes = await retry(options, () => cluster.restore(node, true, context.signal), context);
+  if (changes !== 'replaced') context.report({ type: 'node restored', node: node.name, changes });
+  return { kind: 'no pending action', reason: MACHINE_IS_ON };
 }

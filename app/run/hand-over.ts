@@ -5,7 +5,7 @@ import { Failure } from '../lib/errors.ts';
 import { type Hook, sendHeartbeat } from '../lifecycle/heartbeat.ts';
 import { type DrainTask, refusalText, type TaskStarter } from './drain-task.ts';
 
-/** Whatever stops tasks: a drain is not started again and again. */
+/** Prevents a restart loop when tasks are stopped repeatedly. */
 const MIN_TASK_MS = 300_000;
 
 /** Together 12 seconds: well inside the 30 between SIGTERM and SIGKILL that are Fargate's default. */

@@ -1,4 +1,5 @@
 import type { DrainerTags } from '../config/tags.ts';
+import { Failure } from '../lib/errors.ts';
 
 /** What EC2 says about an instance. Whatever is absent, EC2 did not say. */
 export type InstanceInfo = DrainerTags & {
@@ -9,6 +10,12 @@ export type InstanceInfo = DrainerTags & {
   /** `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`. */
   readonly state?: string;
 };
+
+/** Does EC2 say that the machine is on, and stays so? */
+export function isOn(instance: InstanceInfo | Failure | undefined): boolean {
+  if (instance === undefined || instance instanceof Failure) return false;
+  return instance.state === 'running' || instance.state === 'pending';
+}
 
 /** Does EC2 say that the machine is off? While it is stopping or shutting down, containers may still run on it. */
 export function isOff(instance: InstanceInfo | undefined): boolean {

@@ -8,15 +8,21 @@ import { type FoundNode, findNode, type NodeRef } from './find-node.ts';
 import { type InstanceInfo, mayNeverHaveJoined } from './instance.ts';
 import type { Cluster, Ports } from './ports.ts';
 
-/** EC2 shortens the way to the node; without it there are other ways, so its failure is kept for later. */
+/**
+ * EC2 shortens the way to the node; without it there are other ways, so its failure is kept for later. Where the tags name the
+ * cluster, there is no other way.
+ */
 export async function describeInstance(
   instanceId: string,
-  { connectTimeoutMs }: Pick<Config, 'connectTimeoutMs'>,
+  { cluster, connectTimeoutMs }: Pick<Config, 'cluster' | 'connectTimeoutMs'>,
   ports: Ports,
   context: TimedContext,
 ): Promise<InstanceInfo | Failure | undefined> {
   const { report, signal, stopwatch } = context;
-  const options = { what: `describe ${instanceId}`, withinMs: connectTimeoutMs / 4 };
+  const options = {
+    what: `describe ${instanceId}`,
+    withinMs: cluster.kind === 'by-tags' ? connectTimeoutMs : connectTimeoutMs / 4,
+  };
   try {
     return await stopwatch.time('instance', () =>
       retry(options, () => ports.describeInstance(instanceId, signal), context),

@@ -5,7 +5,7 @@ const LONG_MS = 10 * 60_000;
 /** The period of a metric by which an alarm tells that a drain is stuck. */
 const INTERVAL_MS = 5 * 60_000;
 
-/** Reports a drain that has waited long, from time to time: a budget that allows no disruption keeps it until somebody is told. */
+/** Reports a drain that has waited long, from time to time: a budget that allows no disruption blocks it until an operator acts. */
 export class LongDrain {
   #reportedAt = Number.NEGATIVE_INFINITY;
 

@@ -1,8 +1,9 @@
 import { retry, type TimedContext } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
+import { DrainScope } from '../drain/scope.ts';
 import { Failure } from '../lib/errors.ts';
 import type { NodeRef } from './find-node.ts';
-import { type InstanceInfo, isOff } from './instance.ts';
+import { type InstanceInfo, isOff, isOn } from './instance.ts';
 import type { Cluster } from './ports.ts';
 
 /**
@@ -61,5 +62,39 @@ export class Machine {
     this.#isMarked = true;
     report({ type: 'out of service', node: name, state: state ?? '' });
     return true;
+  }
+}
+
+/** Between two looks whether a stopped machine has been started again. */
+const LOOK_MS = 15_000;
+
+/** EC2 says that the machine, whose stop was the reason of the drain, is on again. */
+export class MachineIsOn extends Error {
+  override readonly name = 'MachineIsOn';
+}
+
+/**
+ * Does the work as long as EC2 does not say that the machine has been started again: its node serves then, and its pods run.
+ * @throws MachineIsOn; whatever the work rejects with
+ */
+export async function whileOff<T>(
+  describe: (context: TimedContext) => Promise<InstanceInfo | Failure | undefined>,
+  context: TimedContext,
+  work: (context: TimedContext) => Promise<T>,
+): Promise<T> {
+  const scope = new DrainScope(context);
+  const { clock, report, signal } = scope;
+  const limited = { clock, report, signal, stopwatch: context.stopwatch };
+  const look = async () => {
+    for (;;) {
+      await clock.sleep(LOOK_MS, signal);
+      if (isOn(await describe(limited))) throw new MachineIsOn('the machine is on again');
+    }
+  };
+  try {
+    scope.spawn(look());
+    return await work(limited);
+  } finally {
+    await scope.end();
   }
 }

@@ -2,7 +2,7 @@ import { resolveCluster, UNKNOWN_CLUSTER_ADVICE } from '../config/cluster-source
 import type { Config } from '../config/drain-config.ts';
 import { type Context, retry } from '../context.ts';
 import { Failure, isBug } from '../lib/errors.ts';
-import { phaseOf } from '../lifecycle/action.ts';
+import { isInService } from '../lifecycle/action.ts';
 import { EX_SOFTWARE, Stopped, signalExitCode } from '../outcome.ts';
 import type { NodeRef } from './find-node.ts';
 import { findTarget } from './locate-node.ts';
@@ -24,7 +24,7 @@ export type NodeCommandConfig = Pick<
 export async function undo(config: NodeCommandConfig, ports: Ports, context: Context): Promise<number> {
   const { onlyDrained, connectTimeoutMs } = config;
   return exitCodeOf(context, async () => {
-    if (onlyDrained && !(await isInService(config, ports, context))) return;
+    if (onlyDrained && !(await mayBeRestored(config, ports, context))) return;
     await withNode(config, onlyDrained, ports, context, async (cluster, node) => {
       const step = { what: `restore ${node.name}`, withinMs: connectTimeoutMs };
       const changes = await retry(step, () => cluster.restore(node, onlyDrained, context.signal), context);
@@ -65,7 +65,7 @@ async function exitCodeOf({ report }: Context, work: () => Promise<void>): Promi
 }
 
 /** Auto Scaling may have started to terminate the instance again since it sent the event. */
-async function isInService(
+async function mayBeRestored(
   { target, connectTimeoutMs }: NodeCommandConfig,
   ports: Ports,
   context: Context,
@@ -74,7 +74,7 @@ async function isInService(
   const options = { what: 'look up the state of the instance', withinMs: connectTimeoutMs };
   const lookUp = () => ports.actions.instanceState(target.instanceId, context.signal);
   const state = await retry(options, lookUp, context);
-  if (state === undefined || phaseOf(state.lifecycleState) === 'in') return true;
+  if (state === undefined || isInService(state.lifecycleState)) return true;
   context.report({ type: 'nothing to do', reason: `${target.instanceId} is ${state.lifecycleState}, not in service` });
   return false;
 }

@@ -11,6 +11,8 @@ export type RunState = {
   group: string | undefined;
   /** The lifecycle action has ended, and the group retains the instance. */
   retained: boolean;
+  /** The drain has ended its action with ABANDON, or tries to. */
+  abandoned: boolean;
   /** The instance enters service again after its action: its root volume is replaced. */
   isReplacement: boolean;
   /** Which cluster it is; undefined: the tags of the instance have not said it yet. */
@@ -30,6 +32,7 @@ export function newRunState(): RunState {
     hooks: [],
     group: undefined,
     retained: false,
+    abandoned: false,
     isReplacement: false,
     source: undefined,
     cluster: undefined,

@@ -7,14 +7,15 @@ import type { Report } from '../events.ts';
 import { type Clock, withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import { Stopwatch } from '../lib/stopwatch.ts';
+import type { KnownAction } from '../lifecycle/action.ts';
 import { ActionEnded, completeHook, type Hook, NoPendingAction } from '../lifecycle/heartbeat.ts';
-import { finishRetained } from '../lifecycle/retention.ts';
+import { becomesRetained, finishRetained } from '../lifecycle/retention.ts';
 import { consequenceOf, EX_SOFTWARE, type LifecycleResult, type Outcome, Stopped } from '../outcome.ts';
 import { drainTarget } from './drain-target.ts';
 import type { DrainTask } from './drain-task.ts';
 import { handOver } from './hand-over.ts';
 import { LongDrain } from './long-drain.ts';
-import { NotTerminating } from './look-up-action.ts';
+import { NotTerminating, withBelievableEnd } from './look-up-action.ts';
 import type { Ports } from './ports.ts';
 import { restoreAfterReturn } from './return.ts';
 import { newRunState, type RunState } from './run-state.ts';
@@ -27,7 +28,7 @@ import { RunTotals } from './totals.ts';
  * @param runId tells this run from every other one
  */
 export async function run(
-  config: Config,
+  given: Config,
   ports: Ports,
   runId: string,
   { clock, report: outer, signal }: Context,
@@ -43,6 +44,7 @@ export async function run(
     const more = longDrain.eventAfter(event, state, clock.now());
     if (more !== undefined) report(more);
   };
+  const config = withBelievableEnd(given, clock.now(), report);
   const ended = await drainTarget(config, ports, state, { clock, report, signal, stopwatch }).catch(outcomeOf);
   const outcome = await tryHandOver(ended, config, ports, state, runId, { clock, report });
   if ('error' in outcome) report({ type: 'run failed', error: outcome.error });
@@ -50,12 +52,14 @@ export async function run(
 
   const { hookResult, exitCode: baseExitCode } = consequenceOf(outcome, config.policies);
   const { hook, exitCode } = await stopwatch.time('complete', () =>
-    state.retained
-      ? endRetained(config, ports, state, hookResult, baseExitCode, { clock, report })
-      : completeHooks(state.hooks, hookResult, baseExitCode, { clock, report }),
+    complete(config, ports, state, hookResult, baseExitCode, { clock, report }),
   );
-  if (hook === 'CONTINUE' && state.isReplacement) {
-    await stopwatch.time('return', () => restoreAfterReturn(config, ports, state.cluster, { clock, report, signal }));
+  if (returns(config, state, outcome, hook)) {
+    const restored = await stopwatch.time('return', () => restoreAfterReturn(config, ports, { clock, report, signal }));
+    if (restored === 'stopped') {
+      const next = await tryHandOver(stoppedBy(signal), config, ports, state, runId, { clock, report });
+      if (next.kind !== 'handed over') report({ type: 'warning', message: 'stopped: the node may still be cordoned' });
+    }
   }
   report({
     type: 'summary',
@@ -120,7 +124,7 @@ async function tryHandOver(
     const { hooks, actionStartedAt, taskStartedAt = clock.now(), drainStartedAt = config.drainStartedAt } = state;
     const task: DrainTask = {
       instanceId: target.instanceId,
-      action: { ...target.action, ...(actionStartedAt !== undefined && { startedAt: actionStartedAt }) },
+      action: state.retained ? withoutStart(target.action) : { ...target.action, ...startOf(actionStartedAt) },
       ...(reason !== 'termination' && { reason }),
       ...(instanceEndsAt !== undefined && { instanceEndsAt }),
       ...(drainStartedAt !== undefined && { drainStartedAt }),
@@ -134,6 +138,15 @@ async function tryHandOver(
     report({ type: 'hand-over failed', error });
     return isBug(error) ? { kind: 'bug', error } : outcome;
   }
+}
+
+/** The action of a retained instance is over. */
+function withoutStart({ startedAt: _, ...action }: KnownAction): KnownAction {
+  return action;
+}
+
+function startOf(startedAt: number | undefined): Pick<KnownAction, 'startedAt'> {
+  return startedAt === undefined ? {} : { startedAt };
 }
 
 /** How long a stopped task asks EC2 whether an operator has stopped the drain. */
@@ -157,16 +170,52 @@ async function endRetained(
   { group = '' }: RunState,
   result: LifecycleResult | undefined,
   baseExitCode: number,
-  context: Omit<Context, 'signal'>,
+  context: Context,
 ): Promise<HooksCompleted> {
   if (target.kind === 'node' || result !== 'CONTINUE') return { hook: 'not completed', exitCode: baseExitCode };
   try {
-    await finishRetained(actions, target.instanceId, group, { ...context, signal: new AbortController().signal });
+    await finishRetained(actions, target.instanceId, group, target.action.hook, context);
     return { hook: result, exitCode: baseExitCode };
   } catch (error) {
     context.report({ type: 'run failed', error });
     return { hook: 'failed', exitCode: isBug(error) ? EX_SOFTWARE : 1 };
   }
+}
+
+/** Does the instance enter service again now, with a new root volume? */
+function returns(
+  { target }: Pick<Config, 'target'>,
+  { isReplacement }: RunState,
+  { kind }: Outcome,
+  hook: HooksCompleted['hook'],
+): boolean {
+  if (isReplacement) return hook === 'CONTINUE' || hook === 'ABANDON' || kind === 'action ended';
+  // The task of a drain that is over: its predecessor may have been stopped while it waited for the return.
+  const isOver = kind === 'no pending action' || kind === 'drained by peer';
+  return isOver && target.kind === 'instance' && target.action.destination === 'AutoScalingGroup';
+}
+
+function stoppedBy({ reason }: AbortSignal): Outcome {
+  return { kind: 'stopped', signal: reason instanceof Stopped ? reason.signal : 'SIGTERM' };
+}
+
+/** Completes the hooks, or ends the instance that its group retains. */
+async function complete(
+  config: Config,
+  ports: Ports,
+  state: RunState,
+  result: LifecycleResult | undefined,
+  baseExitCode: number,
+  context: Omit<Context, 'signal'>,
+): Promise<HooksCompleted> {
+  const { target } = config;
+  const unlimited = { ...context, signal: new AbortController().signal };
+  // The last pod left right after the action was ended with ABANDON.
+  if (state.abandoned && !state.retained && target.kind === 'instance' && result === 'CONTINUE') {
+    state.retained = await becomesRetained(ports.actions, target.instanceId, unlimited).catch(() => false);
+  }
+  if (state.retained) return endRetained(config, ports, state, result, baseExitCode, unlimited);
+  return completeHooks(state.hooks, result, baseExitCode, context);
 }
 
 type HooksCompleted = {

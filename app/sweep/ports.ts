@@ -9,7 +9,7 @@ export type SweptInstance = { readonly instanceId: string; readonly group: strin
 export type SweptGroup = {
   readonly name: string;
   readonly tags: DrainerTags;
-  /** Somebody deletes it. */
+  /** The group is being deleted. */
   readonly deleting: boolean;
   readonly instances: readonly SweptInstance[];
 };

@@ -83,6 +83,7 @@ export function runFixture() {
     lifecycleState: (() => string) | undefined;
     /** Does the group retain instances after ABANDON? */
     retains: boolean;
+    onRetentionLookup: () => void;
     onTerminate: () => void;
     /** Ports that most runs have not. */
     ports: Partial<Ports>;
@@ -106,6 +107,7 @@ export function runFixture() {
     terminationStartedAt: async () => undefined,
     lifecycleState: undefined,
     retains: false,
+    onRetentionLookup: () => undefined,
     onTerminate: () => undefined,
     ports: {},
     flush: async () => undefined,
@@ -163,9 +165,15 @@ export function runFixture() {
           lifecycleState: action.kind === 'pending' ? 'Terminating:Wait' : action.lifecycleState,
         };
       },
-      terminatingHooks: async () => (facts.action.kind === 'pending' ? facts.action.hooks : []),
+      async terminatingHooks(_, __, { hook }) {
+        const hooks = facts.action.kind === 'pending' ? facts.action.hooks : [];
+        return hooks.filter(({ name }) => hook === undefined || name === hook);
+      },
       terminationStartedAt: (...call) => facts.terminationStartedAt(...call),
-      retainsAbandoned: async () => facts.retains,
+      async retainsAbandoned() {
+        facts.onRetentionLookup();
+        return facts.retains;
+      },
       async terminate(instanceId) {
         calls.push(`terminate ${instanceId}`);
         facts.onTerminate();

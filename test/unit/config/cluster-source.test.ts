@@ -72,7 +72,6 @@ test('a tag that is not the name of a cluster is refused', () => {
     'a..b',
     'a/b',
     '/a',
-    '',
     ' ',
     'a b',
     '{cluster}',
@@ -130,4 +129,10 @@ test('a kubeconfig without a name of its cluster takes every instance', () => {
   for (const source of sources) {
     assert.deepEqual(resolve(source, { 'eks:cluster-name': 'lab' }), { kind: 'resolved', cluster: source });
   }
+});
+
+// A tag without a value, as a console or a template leaves it, would make a cluster of no name of the instance, which nobody drains.
+test('an empty tag names no cluster', () => {
+  const tags = readTags({ 'node-drainer/cluster': '', 'aws:eks:cluster-name': '', 'eks:cluster-name': 'prod' });
+  assert.deepEqual([tags.namedCluster, tags.clusters], [undefined, ['prod']]);
 });

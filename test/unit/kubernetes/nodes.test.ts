@@ -27,8 +27,9 @@ test('a cordon has the UID as a precondition and excludes the node from load bal
   const labels = { [EXCLUSION]: 'true' };
   const cordonedByUs = { 'node-drainer/cordoned': 'true' };
   const annotations = { ...cordonedByUs, 'node-drainer/excluded-from-load-balancers': 'true' };
-  assert.deepEqual(first, { metadata: { uid: 'n-1', labels, annotations }, spec: { unschedulable: true } });
-  assert.deepEqual(second, { metadata: { uid: 'n-1', annotations: cordonedByUs }, spec: { unschedulable: true } });
+  const asRead = { uid: 'n-1', resourceVersion: '1' };
+  assert.deepEqual(first, { metadata: { ...asRead, labels, annotations }, spec: { unschedulable: true } });
+  assert.deepEqual(second, { metadata: { ...asRead, annotations: cordonedByUs }, spec: { unschedulable: true } });
   assert.equal(server.received[0]?.headers['content-type'], 'application/merge-patch+json');
 });
 
@@ -41,7 +42,12 @@ test('a label that is already there stays that of whoever set it', async (t) => 
   assert.equal(await exclude(client, excluded, never), 'excluded');
   assert.deepEqual(
     server.received.map(({ body }) => JSON.parse(body)),
-    [{ metadata: { uid: 'n-1', annotations: { 'node-drainer/cordoned': 'true' } }, spec: { unschedulable: true } }],
+    [
+      {
+        metadata: { uid: 'n-1', resourceVersion: '1', annotations: { 'node-drainer/cordoned': 'true' } },
+        spec: { unschedulable: true },
+      },
+    ],
   );
 });
 
@@ -59,6 +65,35 @@ test('a cordon that was there before, or that a person asked for, is not marked'
     metadata: { uid: 'n-1' },
     spec: { unschedulable: true },
   });
+});
+
+// A person cordons the node between the read and the cordon: marked as the drainer's, `undo` would take their cordon back.
+test('a node that changes before its cordon is read again, and one that was cordoned meanwhile gets no mark', async (t) => {
+  const conflict = status(409, 'Conflict', 'the object has been modified');
+  const now = object('node-a');
+  const read = { ...now, metadata: { ...now.metadata, uid: 'n-1', resourceVersion: '8' } };
+  const responses = [
+    { code: 409, body: conflict },
+    { code: 200, body: read },
+    { code: 409, body: conflict },
+    { code: 200, body: { ...read, spec: { unschedulable: true } } },
+    { code: 200, body: read },
+  ];
+  const server = await apiServer(t, (_, response) => {
+    const next = responses.shift();
+    json(response, next?.code ?? 500, next?.body);
+  });
+  const client = clientOf(t, server.url, new ManualClock());
+  assert.notEqual(await cordon(client, node, { exclude: false, marks: true }, never), 'replaced');
+  const patches = server.received
+    .filter(({ method }) => method === 'PATCH')
+    .map(({ body }) => JSON.parse(body).metadata);
+  const annotations = { 'node-drainer/cordoned': 'true' };
+  assert.deepEqual(patches, [
+    { uid: 'n-1', resourceVersion: '1', annotations },
+    { uid: 'n-1', resourceVersion: '8', annotations },
+    { uid: 'n-1' },
+  ]);
 });
 
 // The exclusion at the end of a drain must not cordon again a node that a person uncordoned, or touch the node that has its name now.

@@ -160,11 +160,12 @@ test('a drainer without a name writes no metric while its cluster is unknown', (
 });
 
 // A budget that blocks a drain for hours is in no summary before the instance has been terminated.
-test('a drain that still waits writes for how long, with the dimensions of its action', () => {
+test('a drain that still waits writes for how long, with the dimensions of its action, or without an action', () => {
   const { metrics, dimensions } = extract(metricsOf(stillWaiting, 'drains', WORKERS, now));
   assert.deepEqual(metrics, { OldestDrainMinutes: 65 });
   assert.deepEqual(dimensions, ALL_DIMENSIONS);
-  assert.deepEqual(metricsOf(stillWaiting, 'drains', undefined, now), {});
+  // A retained instance has no action: the longest drains of all would be in no alarm.
+  assert.deepEqual(extract(metricsOf(stillWaiting, 'drains', undefined, now)).dimensions, [{ Drainer: 'drains' }]);
 });
 
 // An alarm on a metric that nothing writes never has data.

@@ -86,8 +86,8 @@ test('the node of a machine that EC2 says is off is marked as out of service', a
 });
 
 // On a machine that still shuts down, containers run and write to their volumes: detached under them, a file system is damaged.
-test('a machine that is stopping, shutting down or silent is not marked', async () => {
-  for (const state of ['running', 'stopping', 'shutting-down']) {
+test('a machine that is stopping or shutting down, and whose kubelet is silent, is not marked', async () => {
+  for (const state of ['stopping', 'shutting-down']) {
     const { run, facts, calls } = inService();
     facts.nodes = [nodeOf('node-a', INSTANCE, { ready: 'Unknown' })];
     facts.instance = async () => ({ privateDnsName: 'node-a', privateIPs: ['10.0.0.1'], state, clusters: ['prod'] });
@@ -132,18 +132,70 @@ test('a paused drainer touches nothing and asks nobody', async () => {
   assert.deepEqual([calls, hook.beats], [[], []]);
 });
 
-// The machine is started again while the drain looks for its node: the taint would end the pods that have just started.
-test('a machine that has been started again is not marked', async () => {
+// A person stops and starts an instance, or the event is late: a node that serves would be drained, and stay cordoned.
+test('a machine that has been started again is not drained', async () => {
   const { run, facts, calls } = inService();
+  facts.instance = async () => ({ privateIPs: [], state: 'running', clusters: ['prod'] });
+  assert.equal(await run({ reason: 'instance-stopped' }), 'no pending action, hook untouched, exit 0');
+  assert.deepEqual(calls, []);
+});
+
+// The machine is started again during the drain: the taint would end the pods that have just started, and no event of a return
+// follows that would uncordon the node.
+test('a machine that is started again during the drain gets its node back', async () => {
+  const { run, facts, calls, cluster } = inService();
+  cluster.add(pod('stuck'), { shutdownMs: Number.POSITIVE_INFINITY });
   let looks = 0;
   facts.instance = async () => ({
     privateDnsName: 'node-a',
     privateIPs: ['10.0.0.1'],
-    state: ++looks === 1 ? 'stopped' : 'running',
+    state: ++looks <= 2 ? 'stopping' : 'running',
     clusters: ['prod'],
   });
-  await run({ reason: 'instance-stopped' });
-  assert.ok(!calls.some((call) => call.startsWith('mark')));
+  assert.equal(await run({ reason: 'instance-stopped' }), 'no pending action, hook untouched, exit 0');
+  assert.ok(calls.indexOf('restore node-a') > calls.indexOf('cordon node-a'));
+});
+
+// AWS Health also tells of changes that have begun: every pod would be deleted at once, against its budget.
+// https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
+test('a scheduled change that has begun has no end, and a Spot notice of the future ends in two minutes', async () => {
+  const { run, cluster, clock, recorder } = inService();
+  cluster.budgets.add('web', 9);
+  cluster.add(pod('web', { labels: { app: 'web' } }));
+  clock.sleep(3_600_000, new AbortController().signal).then(() => cluster.vanish('web#1'));
+  await run(
+    { reason: 'scheduled-change', instanceEndsAt: clock.startedAt - 60_000, drainDeadlineMs: 1_200_000 },
+    7_200_000,
+  );
+  assert.ok(cluster.deletions.every(({ at }) => at > 600_000));
+  assert.ok(recorder.of('warning').some(({ message }) => /which is over/.test(message)));
+
+  const spot = inService();
+  spot.cluster.budgets.add('web', 9);
+  spot.cluster.add(pod('web', { labels: { app: 'web' }, graceSeconds: 20 }));
+  await spot.run({ reason: 'spot-interruption', instanceEndsAt: spot.clock.startedAt + 3_600_000 });
+  assert.equal(spot.cluster.deletions[0]?.at, 70_000);
+});
+
+// Auto Scaling throttles a Spot wave: the two minutes would be spent on an action that the instance does not even have.
+test('an announced end is drained although Auto Scaling does not answer', async () => {
+  const { run, cluster, facts, clock } = inService();
+  cluster.add(pod('web'));
+  facts.lifecycleState = () => {
+    throw new Failure('throttled', { transient: true });
+  };
+  assert.equal(await run({ reason: 'spot-interruption' }), 'drained, hook untouched, exit 0');
+  assert.ok(clock.elapsed < 20_000);
+});
+
+// A retained instance is over for Auto Scaling, and its pods still run: EC2 interrupts it like any other.
+test('a retained instance whose end EC2 announces is drained, and not terminated', async () => {
+  const { run, cluster, facts, calls } = inService();
+  cluster.add(pod('web'));
+  facts.lifecycleState = () => 'Terminating:Retained';
+  assert.equal(await run({ reason: 'spot-interruption' }), 'drained, hook untouched, exit 0');
+  assert.deepEqual(cluster.onNode(), []);
+  assert.ok(!calls.some((call) => call.startsWith('terminate')));
 });
 
 // EC2 ends the machine before its pods have left: a summary that names none of them looks like a drain in time.

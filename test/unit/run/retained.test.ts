@@ -165,3 +165,90 @@ test('a retained instance that may not be terminated is a failure that says whic
   const [failed] = recorder.of('run failed');
   assert.match(String(failed?.error), /denied/);
 });
+
+// ABANDON does not retain a root volume: it is replaced under the running pods, which were never asked to end.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/replace-root-volume.html
+test('the action of a root volume replacement is the end of the pods, also in a group that retains', async () => {
+  const { run, cluster, facts, hook, clock } = retainingGroup();
+  facts.lifecycleState = () => {
+    if (hook.results.length === 0) return 'ReplacingRootVolume:Wait';
+    return 'InService';
+  };
+  cluster.budgets.add('web', 9);
+  cluster.add(pod('web', { labels: { app: 'web' } }));
+  assert.match(await run({ finishRetained: true }, 10 * HOURS), /^drained, .* exit 0$/);
+  assert.equal(cluster.deletions.length, 1);
+  assert.ok(clock.elapsed < 6_000_000);
+  assert.deepEqual(hook.results, ['CONTINUE']);
+});
+
+// A right that is missing, or an outage of Auto Scaling, would keep a node from being drained that was drained without the setting.
+test('when it is unknown whether the group retains, the action counts as the end of the pods', async () => {
+  const { run, cluster, facts, recorder } = retainingGroup();
+  facts.onRetentionLookup = () => {
+    throw new Failure('denied');
+  };
+  cluster.add(pod('web'));
+  assert.match(await run({ finishRetained: true }), /^drained, .* exit 0$/);
+  assert.ok(recorder.of('warning').some(({ message }) => /counts as the end of the instance/.test(message)));
+});
+
+// The hook of another tool, which still saves the logs of the instance, would be completed with that of the drain.
+test('at the end of a retained instance only the hook of the drain is completed', async () => {
+  const { run, retain, cluster, facts, second, clock } = retainingGroup();
+  retain();
+  cluster.add(pod('web'));
+  const other = new FakeHook(clock, 'archive-logs');
+  const terminate = facts.onTerminate;
+  facts.onTerminate = () => {
+    terminate();
+    facts.action = { kind: 'pending', group: 'nodes', hooks: [second, other] };
+  };
+  const action = { hook: 'drainer' };
+  const target = { kind: 'instance', instanceId: INSTANCE, region: 'eu-central-1', action } as const;
+  assert.match(await run({ finishRetained: true, target }), /^drained, .* exit 0$/);
+  assert.deepEqual([second.results, other.results], [['CONTINUE'], []]);
+});
+
+// Auto Scaling's answers lag behind: a second call would be refused, and the drain that has succeeded would count as failed.
+test('an instance that still shows as retained after it was terminated is not terminated twice', async () => {
+  const { run, retain, cluster, facts, calls, clock, state } = retainingGroup();
+  retain();
+  cluster.add(pod('web'));
+  let terminatedAt = Number.POSITIVE_INFINITY;
+  const terminate = facts.onTerminate;
+  facts.onTerminate = () => {
+    terminatedAt = clock.now();
+    terminate();
+  };
+  facts.lifecycleState = () => (clock.now() < terminatedAt + 6_000 ? 'Terminating:Retained' : state());
+  assert.match(await run({ finishRetained: true }), /^drained, .* exit 0$/);
+  assert.equal(calls.filter((call) => call.startsWith('terminate')).length, 1);
+});
+
+// A deadline that leaves the instance retained would start anew with each task that adopts it, for ever.
+test('a retained instance has no deadline with ON_DEADLINE=abandon', async () => {
+  const { run, retain, cluster, clock } = retainingGroup();
+  retain();
+  cluster.add(pod('slow'), { shutdownMs: 2 * HOURS });
+  const policies = { missingNode: 'continue', onFailure: 'leave', onDeadline: 'abandon' } as const;
+  const ended = await run({ finishRetained: true, drainDeadlineMs: 600_000, policies }, 10 * HOURS);
+  assert.match(ended, /^drained, .* exit 0$/);
+  assert.ok(clock.elapsed >= 2 * HOURS);
+});
+
+// The last pod leaves between ABANDON and Terminating:Retained: the summary says CONTINUE, and nobody ends the instance.
+test('a drain that ends right after ABANDON ends the instance, too', async () => {
+  const { run, cluster, facts, hook, second, state, clock } = retainingGroup();
+  let abandonedAt = Number.POSITIVE_INFINITY;
+  facts.lifecycleState = () => {
+    if (hook.results.includes('ABANDON')) abandonedAt = Math.min(abandonedAt, clock.now());
+    return clock.now() < abandonedAt + 8_000 && abandonedAt < Number.POSITIVE_INFINITY
+      ? 'Terminating:Proceed'
+      : state();
+  };
+  cluster.add(pod('slow'), { shutdownMs: 5_703_000 });
+  assert.match(await run({ finishRetained: true }, 10 * HOURS), /^drained, .* exit 0$/);
+  assert.deepEqual(second.results, hook.results.includes('ABANDON') ? ['CONTINUE'] : []);
+  assert.equal(state(), 'Terminating:Proceed');
+});

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Failure } from '../../../app/lib/errors.ts';
 import { Stopped } from '../../../app/outcome.ts';
 import { pod } from '../../support/objects.ts';
-import { runFixture } from '../../support/run-fixture.ts';
+import { INSTANCE, runFixture } from '../../support/run-fixture.ts';
 
 /** An instance whose root volume is replaced: its state after the hook is `after`, 3 minutes later `later`. */
 function replacement(after: string, later: string) {
@@ -53,4 +53,41 @@ test('a return that does not come, a stop, or a failed undo is a warning', async
     );
     assert.ok(!calls.some((call) => call.startsWith('restore')));
   }
+});
+
+// The action ends before the pods have left: the root volume is replaced all the same, and the node stayed cordoned.
+test('an instance whose action ended during the drain is put back into service, too', async () => {
+  const { run, calls, hook, cluster, clock } = replacement('ReplacingRootVolume:Proceed', 'InService');
+  cluster.add(pod('slow'), { shutdownMs: Number.POSITIVE_INFINITY });
+  clock.sleep(60_000, new AbortController().signal).then(() => hook.complete('ABANDON'));
+  assert.match(await run({}, 3_600_000), /^action ended, .* exit 3$/);
+  assert.ok(calls.includes('restore node-a'));
+});
+
+// Fargate maintenance stops the task while it waits for the return, and no event of AWS is documented that would start another.
+test('a task that is stopped while it waits hands over, and its successor puts the instance back', async () => {
+  const first = replacement('RootVolumeReplaced', 'InService');
+  const started: unknown[] = [];
+  first.facts.ports = {
+    successors: {
+      start: async (task) => {
+        started.push(task.action.destination);
+        return { kind: 'started', task: 'arn:task/2' };
+      },
+    },
+  };
+  const target = {
+    kind: 'instance',
+    instanceId: INSTANCE,
+    region: 'eu-central-1',
+    action: { destination: 'AutoScalingGroup' },
+  } as const;
+  first.clock.sleep(60_000, new AbortController().signal).then(() => first.stop.abort(new Stopped('SIGTERM')));
+  assert.equal(await first.run({ target }), 'drained, hook CONTINUE, exit 0');
+  assert.deepEqual(started, ['AutoScalingGroup']);
+
+  const second = replacement('RootVolumeReplaced', 'InService');
+  second.hook.results.push('CONTINUE');
+  assert.equal(await second.run({ target, generation: 1 }), 'no pending action, hook CONTINUE, exit 0');
+  assert.ok(second.calls.includes('restore node-a'));
 });
