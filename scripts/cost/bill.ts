@@ -20,7 +20,7 @@ export const DRAIN_METRICS = ['PodsEvicted', 'DrainsSucceeded', 'DrainsFailed', 
 /** InstancesWaiting, InstancesRetained, TasksStarted, TasksRefused, GroupsWithoutHook and ClustersUnknown. */
 const SWEEP_METRICS = 6;
 /** The number of metrics that the alarms read, because each is billed. */
-export const ALARM_METRICS = 15;
+export const ALARM_METRICS = 16;
 export const DASHBOARDS = 1;
 
 /** One call of an AWS API by a state machine. An assumption, like those below. */

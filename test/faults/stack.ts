@@ -29,7 +29,7 @@ export function deployStack(
 
 /** Deploys ec2-events.yaml beside it: the rules for what EC2 announces. */
 export function deployEc2Events(aws: AwsSimulator, parameters: Readonly<Record<string, string>>): void {
-  aws.deploy(templateText('ec2-events'), { DrainerStack: 'node-drainer', ...parameters });
+  aws.deploy(templateText('ec2-events'), { DrainerName: 'node-drainer', ...parameters });
 }
 
 /** Terminates all instances at the same time, and probes until no lifecycle action is pending. */

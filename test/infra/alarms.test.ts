@@ -77,6 +77,26 @@ describe('alarms', () => {
     assert.deepEqual(changesOf('ProbeAlarm', [], 60), [[0, 'ALARM']], 'a new stack, until the first probe');
   });
 
+  // The probe succeeds, but may start no task; or one refused task wakes somebody at night.
+  test('starts that fail for minutes raise the alarm, and one that fails does not', () => {
+    const alarm = alarmNamed('StarterAlarm');
+    assert.equal(textAt(alarm, 'MetricName'), 'ExecutionsFailed');
+    assert.deepEqual(listAt(alarm, 'Dimensions'), [
+      { Name: 'StateMachineArn', Value: 'arn:aws:states:eu-west-1:111122223333:stateMachine:node-drainer-Starter' },
+    ]);
+    assert.deepEqual(changesOf('StarterAlarm', [sample(21), sample(22)], 120), [[0, 'OK']]);
+    for (const begin of [20, 21, 22, 23, 24]) {
+      const changes = changesOf('StarterAlarm', each(1, 60, begin), 120);
+      assert.deepEqual(
+        changes.map(([, state]) => state),
+        ['OK', 'ALARM', 'OK'],
+      );
+      const [, [fired] = [0], [returned] = [0]] = changes;
+      assert.ok(fired - begin > 0 && fired - begin <= 10, `fires after ${fired - begin} minutes`);
+      assert.ok(returned - 60 >= 5 && returned - 60 <= 20, `returns after ${returned - 60} minutes`);
+    }
+  });
+
   // One slow start raises an alarm, or sweeps are missing for a week before it goes off.
   test('two missing sweeps raise the alarm, and the next sweep ends it', () => {
     const changes = changesOf('SweepAlarm', [sample(-6 * 60), sample(0), sample(40 * 60)], 48 * 60);
@@ -188,7 +208,7 @@ describe('alarms', () => {
       assert.ok(name, `${id}: ${text}`);
       return name;
     });
-    assert.equal(new Set(names).size, 14, 'a runbook for each alarm');
+    assert.equal(new Set(names).size, 15, 'a runbook for each alarm');
     const [statement, ...others] = listAt(resourceOf(stack, 'TopicPolicy').properties, 'PolicyDocument', 'Statement');
     assert.equal(others.length, 0);
     assert.deepEqual(at(statement, 'Principal'), { Service: 'cloudwatch.amazonaws.com' });

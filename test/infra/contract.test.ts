@@ -126,8 +126,10 @@ describe('from the lifecycle event to the drained node, with the real template',
   test('a paused stack starts no task, and the task of a stack for all clusters gets the setting', async (context) => {
     const aws = await startAws({ region: 'eu-west-1' });
     context.after(() => aws.stop());
-    aws.deploy(templateText('drainer'), { ...EKS, Enabled: 'false' }, { name: 'paused' });
-    aws.deploy(templateText('drainer'), { ...EKS, ClusterName: '*', FinishRetained: 'true' }, { name: 'region' });
+    const deploy = (DrainerName: string, more: Record<string, string>) =>
+      aws.deploy(templateText('drainer'), { ...EKS, DrainerName, ...more }, { name: `stack-${DrainerName}` });
+    deploy('paused', { Enabled: 'false' });
+    deploy('region', { ClusterName: '*', FinishRetained: 'true' });
     const { family, environment } = await launchOf(aws, 'workers-a');
     assert.equal(family, 'region');
     const expected = { CLUSTER_NAME: '*', RETAINED: 'finish', ENABLED: 'true', DRAINER_NAME: 'region' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { TemplateValidationError } from '../simulator/aws/cloudformation/parameters.ts';
-import type { ValueMap } from '../simulator/aws/json.ts';
+import { mapAt, type ValueMap } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { EKS, importing, templateText } from './templates.ts';
 
@@ -99,6 +99,13 @@ describe('events of EC2 and AWS Health', () => {
       detail: { service: 'RDS', eventTypeCategory: 'scheduledChange', statusCode: 'upcoming' },
     });
     await put({ ...SCHEDULED, detail: { service: 'EC2', eventTypeCategory: 'issue', statusCode: 'open' } });
+    for (const not of [
+      { statusCode: 'closed' },
+      // us-west-2 gets the events of other regions, too. https://docs.aws.amazon.com/health/latest/ug/choosing-a-region.html
+      { eventRegion: 'us-east-1' },
+      { affectedEntities: [{ entityValue: 'vol-0123456789abcdef0' }] },
+    ])
+      await put({ ...SCHEDULED, detail: { ...mapAt(SCHEDULED, 'detail'), ...not } });
     assert.deepEqual(started(), []);
   });
 

@@ -276,7 +276,7 @@ describe('templates, beyond the checks of cfn-lint', () => {
       ['cluster-access', { ClusterName: 'prod' }],
     ] as const) {
       assert.ok(importing(name, parameters).resources.size > 0, name);
-      const other = { ...parameters, DrainerStack: 'other' };
+      const other = { ...parameters, DrainerName: 'other' };
       assert.throws(() => importing(name, other), /No export named other-/, name);
     }
   });
