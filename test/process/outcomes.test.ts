@@ -70,6 +70,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     fixture.aws.terminateInstance(INSTANCE);
     const drainer = fixture.drain();
     await drainer.line('eviction accepted');
+    await fixture.containersEnd('web');
     await completeElsewhere(fixture);
     const ended = await drainer.ended();
     assert.equal(ended.code, 3);

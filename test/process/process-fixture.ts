@@ -32,6 +32,8 @@ export type ProcessFixture = {
   stateChange(state: string): Promise<void>;
   /** Creates a pod on the node and waits until it runs. */
   addPod(name: string, more?: PodOptions): Promise<V1Pod>;
+  /** Resolves when no container of the pod runs any more, whatever holds its object. */
+  containersEnd(name: string): Promise<void>;
   /** Creates a budget that allows no disruption of any pod on the node. */
   blockAll(): Promise<void>;
   /** Deletes that budget. */
@@ -110,6 +112,14 @@ export async function processFixture(
       for (;;) {
         const pod = await core.readNamespacedPod({ namespace, name });
         if (pod.status?.phase === 'Running') return pod;
+        await pause(20);
+      }
+    },
+    async containersEnd(name) {
+      for (;;) {
+        // What the kubelet writes when it deletes the pod for good.
+        const { metadata } = await core.readNamespacedPod({ namespace, name });
+        if (metadata?.deletionGracePeriodSeconds === 0) return;
         await pause(20);
       }
     },
