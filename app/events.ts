@@ -14,6 +14,8 @@ export type WaitKind =
   | 'priority'
   | 'budget'
   | 'unread budgets'
+  | 'unread workload'
+  | 'spread'
   | 'unverified'
   | 'returned'
   | 'in-flight limit';

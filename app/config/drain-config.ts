@@ -57,6 +57,8 @@ export type Config = {
   readonly lastResort: 'delete' | 'evict';
   /** How long a pod is waited for that only finalizers keep. */
   readonly finalizerMs: number;
+  /** How long a pod that no budget covers waits for others of its workload; 0: it does not. */
+  readonly spreadMs: number;
   readonly policies: Policies;
   /** Absent: the drain has no deadline of its own. */
   readonly drainDeadlineMs?: number;
@@ -147,6 +149,7 @@ export function readConfig(
     lastResortMs: settings.LAST_RESORT_SECONDS * 1000,
     lastResort: settings.LAST_RESORT,
     finalizerMs: settings.FINALIZER_SECONDS * 1000,
+    spreadMs: settings.UNBUDGETED === 'spread' ? settings.SPREAD_SECONDS * 1000 : 0,
     policies: {
       missingNode: settings.MISSING_NODE,
       onFailure: settings.ON_FAILURE,

@@ -1,5 +1,6 @@
 import type { Budget } from './budget.ts';
 import type { Pod } from './pod.ts';
+import type { Replica, Workload } from './workload.ts';
 
 /** The API's reply to an eviction or deletion. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
 export type EvictionReply =
@@ -71,6 +72,15 @@ export type DrainCluster = {
     which: BudgetSelection,
     from: Snapshot<Budget> | undefined,
     sink: Sink<Budget>,
+    signal: AbortSignal,
+  ): Promise<never>;
+  /** What keeps the pods of this pod's controller; undefined: it no longer exists. */
+  readWorkload(pod: Pod, signal: AbortSignal): Promise<Workload | undefined>;
+  readReplicas(workload: Workload, signal: AbortSignal): Promise<Snapshot<Replica>>;
+  observeReplicas(
+    workload: Workload,
+    from: Snapshot<Replica> | undefined,
+    sink: Sink<Replica>,
     signal: AbortSignal,
   ): Promise<never>;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;

@@ -1,6 +1,7 @@
 import type { CertainEnd } from '../timeline.ts';
 import type { Budget } from './budget.ts';
 import type { Pod } from './pod.ts';
+import type { ObservedWorkload } from './workload.ts';
 
 /** What is done about one pod now, and why. */
 export type Decision =
@@ -38,6 +39,10 @@ export type WaitReason =
   | { readonly kind: 'budget'; readonly budgets: readonly Budget[]; readonly named?: string }
   /** Several pods of its namespace are about to be evicted, and its budgets have not been read yet. */
   | { readonly kind: 'unread budgets' }
+  /** No budget covers it, and it is not known yet how many pods its workload has. */
+  | { readonly kind: 'unread workload' }
+  /** No budget covers it, and too few other pods of its workload are ready. */
+  | { readonly kind: 'spread'; readonly workload: ObservedWorkload; readonly until: number }
   /** It appeared late: first verify that the node is still the one that was cordoned. */
   | { readonly kind: 'unverified' }
   /** Its controller put it on the cordoned node again. */
@@ -67,6 +72,8 @@ export type PlanConditions = {
   readonly daemonSets: 'skip' | 'last' | 'evict';
   /** Milliseconds since the epoch: until then, pods that ask not to be disrupted are not evicted. */
   readonly doNotDisruptUntil: number;
+  /** How long a pod that no budget covers waits for others of its workload; 0: it does not. */
+  readonly spreadMs: number;
   /** How long a pod is waited for whose containers have all ended and that only finalizers keep. */
   readonly finalizerMs: number;
 };

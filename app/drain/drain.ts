@@ -11,6 +11,7 @@ import { nameOf, type Pod } from './pod.ts';
 import { Progress } from './progress.ts';
 import { DrainScope, Once } from './scope.ts';
 import { type DrainedBefore, DrainState } from './state.ts';
+import { WorkloadWatches } from './workload-watches.ts';
 
 export type DrainOptions = {
   readonly timeline: Timeline;
@@ -21,6 +22,8 @@ export type DrainOptions = {
   /** `last`: only when their latest instant has come; the caller drains them later. */
   readonly daemonSets: 'skip' | 'last' | 'evict';
   readonly finalizerMs: number;
+  /** How long a pod that no budget covers waits until others of its workload are ready; 0: it does not. */
+  readonly spreadMs: number;
   /** Resolves when pods may be evicted; absent: at once. */
   readonly capacity?: (context: Context) => Promise<void>;
   /** Called once when nothing remains but pods that are terminating or that cannot wait any longer. */
@@ -63,6 +66,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const { clock, report, signal } = scope;
   const state = new DrainState((pod, reason) => report({ type: 'pod gone', pod: nameOf(pod), reason }), options.before);
   const budgets = new BudgetWatches(cluster, state, scope);
+  const workloads = new WorkloadWatches(cluster, state, scope);
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);
   const progress = new Progress(report, clock.now(), timeline);
@@ -80,6 +84,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
     daemonSets: options.daemonSets,
     doNotDisruptUntil: timeline.doNotDisruptUntil,
     finalizerMs: options.finalizerMs,
+    spreadMs: options.spreadMs,
   });
   const planAt = (now: number, conditions = conditionsAt(now)) => plan(state.observed(now), now, conditions);
   const result = (kind: DrainResult['kind']): DrainResult => ({
@@ -121,6 +126,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
       }
 
       budgets.follow(current);
+      workloads.follow(current);
       latePods.follow(current);
       for (const { action, pod } of current.decisions) {
         if (action === 'evict' || action === 'delete') evictor.send(pod, action);

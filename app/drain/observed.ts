@@ -1,5 +1,6 @@
 import type { Budget } from './budget.ts';
 import type { Pod } from './pod.ts';
+import type { ObservedWorkload } from './workload.ts';
 
 /** The latest request to evict a pod, and its answer. Times are milliseconds since the epoch. */
 export type Attempt =
@@ -39,6 +40,8 @@ export type ObservedState = {
   readonly budgetSeenAt: ReadonlyMap<string, number>;
   /** Evictions that were sent and that a budget's status does not count yet, by the budget's UID. */
   readonly uncounted: ReadonlyMap<string, number>;
+  /** By `controllerKeyOf` the pods; `unknown`: it could not be read, and nothing waits for it. */
+  readonly workloads: ReadonlyMap<string, ObservedWorkload | 'unknown'>;
   /** UIDs of pods that appeared after the first list, and have not been verified to be on the same node. */
   readonly unverified: ReadonlySet<string>;
   /** By `controllerKeyOf` the pods. */

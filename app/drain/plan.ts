@@ -3,6 +3,7 @@ import { BudgetAllowance } from './allowance.ts';
 import type { Decision, Plan, PlanConditions, SkipReason, WaitReason } from './decision.ts';
 import type { Attempt, ObservedState } from './observed.ts';
 import { controllerKeyOf, isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
+import { isSpread, SpreadAllowance } from './spread.ts';
 
 /** More concurrent evictions gain nothing, and crowd out the API server's other clients. */
 export const MAX_IN_FLIGHT = 50;
@@ -61,15 +62,19 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
 
   // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
   const allowance = new BudgetAllowance(observed);
+  const spread = new SpreadAllowance(observed);
   // Whose latest instant has come goes first: what room a budget has is worth most to them.
   evictable.sort((a, b) => Number(isDue(b, now, conditions)) - Number(isDue(a, now, conditions)));
-  const unread = unreadNamespaces(evictable, observed);
+  const unread = unreadNamespaces(evictable, observed, conditions);
   const none: ReadonlySet<string> = new Set();
   let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   for (const pod of evictable) {
     const action = urgencyOf(pod, observed, now, conditions);
     const waitsFor = isDue(pod, now, conditions) ? none : unread;
-    const hold = action === 'as budgets allow' ? budgetHold(pod, observed, allowance, waitsFor, now) : undefined;
+    const hold =
+      action === 'as budgets allow'
+        ? (budgetHold(pod, observed, allowance, waitsFor, now) ?? spreadHold(pod, observed, spread, now, conditions))
+        : undefined;
     if (hold !== undefined) {
       decide({ action: 'wait', pod, ...hold });
     } else if (slots <= 0) {
@@ -77,6 +82,7 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
     } else {
       slots--;
       if (action !== 'delete') allowance.take(pod, now);
+      spread.take(pod);
       decide({ action: action === 'delete' ? 'delete' : 'evict', pod });
     }
   }
@@ -223,14 +229,38 @@ function urgencyOf(
 }
 
 /** The namespaces in which several evictions are about to be sent without knowing which of them budgets would refuse. */
-function unreadNamespaces(evictable: readonly Pod[], { budgets }: ObservedState): ReadonlySet<string> {
+function unreadNamespaces(
+  evictable: readonly Pod[],
+  observed: ObservedState,
+  { spreadMs }: PlanConditions,
+): ReadonlySet<string> {
   const seen = new Set<string>();
-  const several = new Set<string>();
-  for (const { namespace } of evictable) {
-    if (seen.has(namespace) && !budgets.has(namespace)) several.add(namespace);
+  const unread = new Set<string>();
+  for (const pod of evictable) {
+    const { namespace } = pod;
+    // Whether a budget covers a pod decides whether the drain itself has to care for its workload.
+    const matters = seen.has(namespace) || (spreadMs > 0 && isSpread(pod, observed));
+    if (matters && !observed.budgets.has(namespace)) unread.add(namespace);
     seen.add(namespace);
   }
-  return several;
+  return unread;
+}
+
+/** What no budget says: a workload keeps most of its pods, for as long as that takes, up to a limit. */
+function spreadHold(
+  pod: Pod,
+  observed: ObservedState,
+  allowance: SpreadAllowance,
+  now: number,
+  conditions: PlanConditions,
+): Hold | undefined {
+  const { spreadMs } = conditions;
+  if (spreadMs === 0 || isDue(pod, now, conditions) || !isSpread(pod, observed)) return undefined;
+  if (!observed.workloads.has(controllerKeyOf(pod))) return { reason: { kind: 'unread workload' } };
+  const workload = allowance.heldBy(pod);
+  const until = (workload?.since ?? 0) + spreadMs;
+  if (workload === undefined || now >= until) return undefined;
+  return { reason: { kind: 'spread', workload, until }, wakeAt: until };
 }
 
 function budgetHold(

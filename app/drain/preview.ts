@@ -87,6 +87,7 @@ function conditions({ drainDaemonSets }: Scope, doNotDisruptUntil: number): Plan
     capacityPending: false,
     daemonSets: drainDaemonSets ? 'evict' : 'skip',
     doNotDisruptUntil,
+    spreadMs: 0,
     finalizerMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -13,6 +13,7 @@ const BRIEF: ReadonlySet<WaitReason['kind']> = new Set([
   'accepted',
   'capacity',
   'unread budgets',
+  'unread workload',
   'unverified',
   'in-flight limit',
 ]);

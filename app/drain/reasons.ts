@@ -1,6 +1,7 @@
 import type { Budget } from './budget.ts';
 import type { Decision, SkipReason, WaitReason } from './decision.ts';
 import type { Pod } from './pod.ts';
+import type { ObservedWorkload } from './workload.ts';
 
 /** The reason of a decision, for people. */
 export function reasonText(decision: Decision, now: number): string {
@@ -62,6 +63,10 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
         : `budget ${reason.named} allows no disruption`;
     case 'unread budgets':
       return `waits until the budgets of ${pod.namespace} have been read`;
+    case 'unread workload':
+      return 'waits until its workload has been read';
+    case 'spread':
+      return spreadText(reason.workload);
     case 'unverified':
       return 'appeared late: verifying that the node is still the same';
     case 'returned':
@@ -69,6 +74,10 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
     case 'in-flight limit':
       return 'waits for other evictions to be answered';
   }
+}
+
+function spreadText({ name, readyElsewhere, replicas }: ObservedWorkload): string {
+  return `${name} has no budget, and ${readyElsewhere} of its ${replicas} pods are ready on other nodes: waits for the next one`;
 }
 
 function budgetText({ name, healthy, expected, desired }: Budget): string {

@@ -4,7 +4,8 @@ import { Metadata, StringMap } from './metadata.ts';
 
 const Count = v.optional(v.number(), 0);
 
-const SelectorObject = v.object({
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/ */
+export const LabelSelector = v.object({
   matchLabels: StringMap,
   matchExpressions: v.optional(
     v.nullable(
@@ -16,7 +17,7 @@ const SelectorObject = v.object({
 const BudgetObject = v.object({
   metadata: Metadata,
   spec: v.object({
-    selector: v.optional(v.nullable(SelectorObject)),
+    selector: v.optional(v.nullable(LabelSelector)),
     unhealthyPodEvictionPolicy: v.optional(v.string(), 'IfHealthyBudget'),
   }),
   status: v.optional(
@@ -54,7 +55,10 @@ export function readBudget(object: unknown, version: string): Budget {
   };
 }
 
-function readSelector(selector: v.InferOutput<typeof SelectorObject> | null | undefined, version: string): Selector {
+export function readSelector(
+  selector: v.InferOutput<typeof LabelSelector> | null | undefined,
+  version: string,
+): Selector {
   if (selector === null || selector === undefined) return undefined;
   const requirements: Requirement[] = [
     ...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] })),

@@ -12,11 +12,12 @@ import { readBudget } from './budgets.ts';
 import { KubernetesClient } from './client.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
-import { type Collection, consistentList, list, listWatch } from './list-watch.ts';
+import { type Collection, consistentList, FROM_CACHE, list, listWatch } from './list-watch.ts';
 import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
+import { readWorkload, replicasOf } from './workloads.ts';
 
 /**
  * Connects to a cluster. Tries once.
@@ -106,6 +107,11 @@ function drainCluster(
     readBudgets: (namespace, signal) => list(client, budgets({ namespace }), undefined, signal),
     observeBudgets: (which, from, sink, signal) =>
       listWatch(client, budgets(which), from, sink, { clock, report, signal }),
+    readWorkload: (pod, signal) => readWorkload(client, pod, signal),
+    // A Deployment may have thousands of pods; while pods wait, the watch makes up for what the cache lacks.
+    readReplicas: (workload, signal) => list(client, replicasOf(workload, node.name), FROM_CACHE, signal),
+    observeReplicas: (workload, from, sink, signal) =>
+      listWatch(client, replicasOf(workload, node.name), from, sink, { clock, report, signal }),
     evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),
     delete: (pod, signal) => deletePod(client, pod, signal),
   };

@@ -19,7 +19,7 @@ export type Collection<T> = {
 };
 
 /** Any version: the API server answers from its watch cache, by index, without a read of etcd. */
-const FROM_CACHE = '0';
+export const FROM_CACHE = '0';
 
 /** A collection of so many objects is read from etcd in milliseconds. */
 const SMALL_COLLECTION = 1_000;

@@ -22,6 +22,7 @@ export type NodeConfig = Pick<
   | 'policies'
   | 'drainDaemonSets'
   | 'finalizerMs'
+  | 'spreadMs'
   | 'lastResort'
   | 'loadBalancerExclusion'
   | 'loadBalancerMs'
@@ -90,6 +91,7 @@ export async function drainNode(
           onDeadline: config.policies.onDeadline,
           lastResort: config.lastResort,
           finalizerMs: config.finalizerMs,
+          spreadMs: config.spreadMs,
           daemonSets,
           ...(before === undefined ? capacity && { capacity } : { before }),
           ...(loadBalancerExclusion === 'end' && {

@@ -1,6 +1,6 @@
 import { median, requestsOf, sum } from './figures.ts';
 import { figuresOf, type ScenarioResults } from './result.ts';
-import { BUDGETS, LARGE_CLUSTER, MANY_PODS, NO_BUDGET, podsOf, SMALL_CLUSTER } from './scenario.ts';
+import { BUDGETS, LARGE_CLUSTER, MANY_PODS, NO_BUDGET, podsOf, SMALL_CLUSTER, SPREAD } from './scenario.ts';
 
 /** Requests to the API server per pod, without budgets. */
 export const REQUESTS_PER_POD = 1.05;
@@ -14,6 +14,7 @@ type Goal = { readonly goal: string; readonly measured: string; readonly met: bo
  */
 export function goalsOf(all: readonly ScenarioResults[], firstResponsesMs: readonly number[]): Goal[] {
   const plain = figuresOf(all, NO_BUDGET, 'worker');
+  const spread = figuresOf(all, SPREAD, 'worker');
   const budgets = figuresOf(all, BUDGETS, 'worker');
   const manyPods = figuresOf(all, MANY_PODS, 'worker');
   const small = figuresOf(all, SMALL_CLUSTER, 'worker');
@@ -22,6 +23,11 @@ export function goalsOf(all: readonly ScenarioResults[], firstResponsesMs: reado
   const floor = all.find(({ scenario }) => scenario.name === BUDGETS)?.floorSeconds ?? Number.NaN;
   return [
     atLeast(`${NO_BUDGET}: times as fast as kubectl drain`, 15, ratio(kubectl?.seconds, plain?.seconds)),
+    atLeast(
+      `${SPREAD}: times as fast as kubectl drain, which evicts all at once`,
+      6,
+      ratio(kubectl?.seconds, spread?.seconds),
+    ),
     atMost(`${NO_BUDGET}: requests per pod`, REQUESTS_PER_POD, perPod(all, NO_BUDGET)),
     atMost(`${BUDGETS}: times the floor`, 1.08, ratio(budgets?.seconds, floor)),
     atMost(`${BUDGETS}: requests per pod`, 1.3, perPod(all, BUDGETS)),

@@ -40,7 +40,8 @@ async function drainAndMeasure(
   const witness = await Witness.start(cluster, workload.namespace);
   const log = join(out, `${scenario.name}-${contender.name}.log`);
   const auditOffset = auditLog === undefined ? 0 : await sizeOf(auditLog);
-  const ended = await runToEnd(contender.file, contender.args(cluster.target), contender.environment, log);
+  const environment = { ...contender.environment, UNBUDGETED: scenario.unbudgeted };
+  const ended = await runToEnd(contender.file, contender.args(cluster.target), environment, log);
   await witness.stop(WATCH_DELAY_MS);
 
   const ownLog = contender.name === 'worker' ? await readWorkerLog(log) : undefined;

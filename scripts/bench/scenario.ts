@@ -13,6 +13,8 @@ export type Scenario = {
   readonly shutdownMs: number;
   /** The budget of each app; absent: no budgets. */
   readonly maxUnavailable?: number;
+  /** `UNBUDGETED` of the drainer. */
+  readonly unbudgeted: 'spread' | 'all';
   /** Further nodes and pods in the cluster: API objects without machines. */
   readonly background?: { readonly pods: number; readonly nodes: number };
   /** `worker`: kubectl, which sends five requests per second, would take minutes and show nothing new. */
@@ -20,6 +22,7 @@ export type Scenario = {
 };
 
 export const NO_BUDGET = 'no-budget';
+export const SPREAD = 'spread';
 export const BUDGETS = 'budgets';
 export const MANY_PODS = 'many-pods';
 export const SMALL_CLUSTER = 'small-cluster';
@@ -37,6 +40,7 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
     podsPerApp: PODS_ON_NODE / 10,
     ...quick,
     background: { pods: pods - PODS_ON_NODE, nodes: nodes - 1 },
+    unbudgeted: 'all',
     contenders: 'worker',
   });
   return [
@@ -46,7 +50,17 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
       apps: 10,
       podsPerApp: 25,
       ...quick,
+      unbudgeted: 'all',
       contenders: 'all',
+    },
+    {
+      name: SPREAD,
+      title: '250 pods, no budget, at most a quarter of each app missing, 1 s to end',
+      apps: 10,
+      podsPerApp: 25,
+      ...quick,
+      unbudgeted: 'spread',
+      contenders: 'worker',
     },
     {
       name: BUDGETS,
@@ -56,6 +70,7 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
       readyMs: 1_500,
       shutdownMs: 1_000,
       maxUnavailable: 1,
+      unbudgeted: 'spread',
       contenders: 'all',
     },
     {
@@ -64,6 +79,7 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
       apps: 10,
       podsPerApp: 100,
       ...quick,
+      unbudgeted: 'all',
       contenders: 'worker',
     },
     ...(large === undefined
@@ -80,8 +96,9 @@ export function podsOf({ apps, podsPerApp }: Scenario): number {
  * The minimum duration of a drain that respects the budgets: each round waits for the replacements of the previous one.
  * (The last round waits only for pods to end. It is counted like the others, which makes the floor slightly too high.)
  */
-export function floorMs({ podsPerApp, maxUnavailable, readyMs, shutdownMs }: Scenario): number {
-  return maxUnavailable === undefined ? shutdownMs : Math.ceil(podsPerApp / maxUnavailable) * readyMs;
+export function floorMs({ podsPerApp, maxUnavailable, readyMs, shutdownMs, unbudgeted }: Scenario): number {
+  const maxMissing = maxUnavailable ?? (unbudgeted === 'all' ? podsPerApp : Math.max(1, Math.floor(podsPerApp / 4)));
+  return Math.max(shutdownMs, Math.ceil(podsPerApp / maxMissing) * readyMs);
 }
 
 /** The scenario if its pods fit on the node, otherwise a smaller one of the same kind. */

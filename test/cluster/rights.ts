@@ -51,12 +51,16 @@ async function manifests(): Promise<v.InferOutput<typeof Manifest>[]> {
 
 function without(rules: readonly Rule[], missing: Right | undefined): Rule[] {
   if (missing === undefined) return [...rules];
+  const { group, resource, verb } = missing;
   return rules
-    .map((rule) => {
-      const hasMissing = rule.apiGroups.includes(missing.group) && rule.resources.includes(missing.resource);
-      return hasMissing ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== missing.verb) } : rule;
+    .flatMap((rule) => {
+      if (!rule.apiGroups.includes(group) || !rule.resources.includes(resource)) return [rule];
+      return [
+        { ...rule, resources: rule.resources.filter((one) => one !== resource) },
+        { ...rule, resources: [resource], verbs: rule.verbs.filter((one) => one !== verb) },
+      ];
     })
-    .filter(({ verbs }) => verbs.length > 0);
+    .filter(({ resources, verbs }) => resources.length > 0 && verbs.length > 0);
 }
 
 function isSame(a: Right, b: Right): boolean {

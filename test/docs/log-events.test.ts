@@ -210,6 +210,8 @@ test('the page lists every result, every hook result and every wait reason', () 
     returned: true,
     terminating: true,
     'unread budgets': true,
+    'unread workload': true,
+    spread: true,
     unverified: true,
   };
   const meaningOf = (table: string, field: string) =>

@@ -164,6 +164,7 @@ describe('from the lifecycle event to the drained node, with the real template',
       const { VolumeDetachTimeoutSeconds = 300, DoNotDisruptSeconds = 0, LastResortSeconds = 30 } = parameters;
       assert.equal(config.volumeDetachTimeoutMs, Number(VolumeDetachTimeoutSeconds) * 1000);
       assert.equal(config.doNotDisruptMs, Number(DoNotDisruptSeconds) * 1000);
+      assert.equal(config.spreadMs, Number(parameters['SpreadSeconds'] ?? 300) * 1000);
       assert.equal(config.lastResortMs, Number(LastResortSeconds) * 1000);
       assert.equal(config.drainDaemonSets, parameters['DrainDaemonSets'] === 'true');
       const waits = parameters['WaitForCapacity'] === 'on';

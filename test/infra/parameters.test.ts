@@ -84,6 +84,7 @@ describe('parameters', () => {
       WaitForCapacitySeconds: 'WAIT_FOR_CAPACITY_SECONDS',
       LastResort: 'LAST_RESORT',
       LastResortSeconds: 'LAST_RESORT_SECONDS',
+      SpreadSeconds: 'SPREAD_SECONDS',
       FinalizerSeconds: 'FINALIZER_SECONDS',
     };
     const values = [
@@ -203,7 +204,7 @@ describe('parameters', () => {
     const policies = listAt(template('drainer'), 'Metadata', 'AWS::CloudFormation::Interface', 'ParameterGroups')
       .filter((group) => at(group, 'Label', 'default') === 'Policies')
       .flatMap((group) => listAt(group, 'Parameters'));
-    assert.equal(policies.length, 15);
+    assert.equal(policies.length, 16);
     const defaults = new Map(settingRows().map(({ name, defaultValue }) => [plain(name), defaultValue]));
     for (const policy of policies) {
       assert.equal(
@@ -254,7 +255,7 @@ describe('parameters', () => {
       ...['HTTPS_PROXY', 'NO_PROXY', 'WAITING_INSTANCES'],
     ];
     const text = templateText('drainer');
-    const names = [...text.matchAll(/(?:"name": "|\{ Name: |\{?')([A-Z]+_[A-Z_]+|REASON|RETAINED|ENABLED)\b/g)].map(
+    const names = [...text.matchAll(/(?:"name": "|\{Name: |\{?')([A-Z]+_[A-Z_]+|REASON|RETAINED|ENABLED)\b/g)].map(
       ([, name = '']) => name,
     );
     assert.ok(names.length >= 40);

@@ -38,6 +38,7 @@ export function draining() {
         lastResort: 'delete',
         daemonSets: 'skip',
         finalizerMs: 300_000,
+        spreadMs: 0,
       };
       const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);

@@ -8,10 +8,12 @@ import type {
   Snapshot,
 } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
+import type { Replica, Workload } from '../../app/drain/workload.ts';
 import { Failure } from '../../app/lib/errors.ts';
 import type { ManualClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
 import { FakeNode } from './fake-node.ts';
+import { FakeWorkloads } from './fake-workloads.ts';
 import { pod } from './objects.ts';
 import type { PodBehaviour, SimulatedPod } from './pod-behaviour.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -33,6 +35,7 @@ export class FakeCluster implements DrainCluster {
   readonly deletions: { readonly name: string; readonly uid: string; readonly at: number }[] = [];
   readonly budgets = new FakeBudgets();
   readonly node = new FakeNode();
+  readonly workloads = new FakeWorkloads();
   nodeReplaced = false;
   consistentReads = 0;
   mostInFlight = 0;
@@ -53,7 +56,7 @@ export class FakeCluster implements DrainCluster {
   }
 
   get observers(): number {
-    return this.#podSinks.size + this.budgets.observers + this.node.observers;
+    return this.#podSinks.size + this.budgets.observers + this.node.observers + this.workloads.observers;
   }
 
   onNode(): Pod[] {
@@ -115,6 +118,20 @@ export class FakeCluster implements DrainCluster {
     return this.budgets.observe(which, sink, signal);
   }
 
+  async readWorkload(of: Pod, signal: AbortSignal): Promise<Workload | undefined> {
+    await this.#call('read workload', signal);
+    return this.workloads.of(of);
+  }
+
+  async readReplicas(workload: Workload, signal: AbortSignal): Promise<Snapshot<Replica>> {
+    await this.#call('read replicas', signal);
+    return { items: this.workloads.replicas(workload, this.#pods.values()), resourceVersion: '1' };
+  }
+
+  observeReplicas(workload: Workload, _: unknown, sink: Sink<Replica>, signal: AbortSignal): Promise<never> {
+    return this.workloads.observe(workload, this.#pods.values(), sink, signal);
+  }
+
   async evict(target: Pod, signal: AbortSignal): Promise<EvictionReply> {
     const entry: (typeof this.evictions)[number] = { name: target.name, at: this.#clock.elapsed };
     this.evictions.push(entry);
@@ -168,6 +185,7 @@ export class FakeCluster implements DrainCluster {
   vanish(uid: string): void {
     const simulated = this.#pods.get(uid);
     if (simulated === undefined || !this.#pods.delete(uid)) return;
+    this.workloads.changed(simulated, true);
     if (simulated.onNode && this.#isVisible(simulated.pod))
       for (const sink of this.#podSinks) sink.remove(simulated.pod);
     this.#count();
@@ -199,6 +217,7 @@ export class FakeCluster implements DrainCluster {
 
   #put(simulated: SimulatedPod): void {
     this.#pods.set(simulated.pod.uid, simulated);
+    this.workloads.changed(simulated);
     if (simulated.onNode && this.#isVisible(simulated.pod)) for (const sink of this.#podSinks) sink.set(simulated.pod);
   }
 

@@ -3,6 +3,7 @@ import type { Decision, Plan, PlanConditions } from '../../app/drain/decision.ts
 import type { Attempt, ObservedState, Returns } from '../../app/drain/observed.ts';
 import { plan } from '../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../app/drain/pod.ts';
+import type { ObservedWorkload } from '../../app/drain/workload.ts';
 
 /** A running, ready pod of no controller. */
 export function pod(name: string, more: Partial<Pod> = {}): Pod {
@@ -60,6 +61,8 @@ type Seen = {
   readonly unverified?: readonly string[];
   /** By the name of a pod of the controller. */
   readonly returns?: Readonly<Record<string, Returns>>;
+  /** By the name of a pod of the controller. */
+  readonly workloads?: Readonly<Record<string, ObservedWorkload | 'unknown'>>;
   readonly skippedBefore?: readonly string[];
   /** When the containers of each pod were first seen to have ended. */
   readonly endedSince?: Readonly<Record<string, number>>;
@@ -69,7 +72,7 @@ type Seen = {
 
 /** What is observed, with pods and budgets given by name. */
 export function observed(seen: Seen): ObservedState {
-  const { pods, attempts = {}, asOf = {}, uncounted = {}, unverified = [], returns = {} } = seen;
+  const { pods, attempts = {}, asOf = {}, uncounted = {}, unverified = [], returns = {}, workloads = {} } = seen;
   const { terminatingSince = {}, endedSince = {}, skippedBefore = [] } = seen;
   const budgets = seen.budgets === 'unread' ? [] : (seen.budgets ?? []);
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
@@ -85,6 +88,12 @@ export function observed(seen: Seen): ObservedState {
     ),
     budgetSeenAt: new Map(budgets.map(({ uid, name }) => [uid, asOf[name] ?? 0])),
     uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
+    workloads: new Map(
+      Object.entries(workloads).map(([name, workload]) => [
+        controllerKeyOf(pods.find((pod) => pod.name === name) ?? pod(name)),
+        workload,
+      ]),
+    ),
     unverified: new Set(unverified.map(uidOf)),
     returns: new Map(
       Object.entries(returns).map(([name, one]) => [
@@ -109,6 +118,7 @@ export function planned(seen: ObservedState, now: number, otherwise: Partial<Pla
     daemonSets: 'skip',
     doNotDisruptUntil: 0,
     finalizerMs: 300_000,
+    spreadMs: 0,
   };
   return plan(seen, now, { ...usual, ...otherwise });
 }

@@ -34,6 +34,7 @@ const CONFIG: Config = {
   lastResortMs: 30_000,
   lastResort: 'delete',
   finalizerMs: 300_000,
+  spreadMs: 0,
   generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };

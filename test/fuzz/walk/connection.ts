@@ -237,6 +237,10 @@ function podsOf(
         change.kind === 'budget' && isMeant(change.budget) ? budgetChange(change) : undefined;
       return watch(world, life, 'list', sink, () => budgetsShown().filter(isMeant), change, signal);
     },
+    // The pods of a walk are no Deployment's: nothing is spread.
+    readWorkload: async () => undefined,
+    readReplicas: async () => ({ items: [], resourceVersion: '1' }),
+    observeReplicas: (_workload, _from, _sink, signal) => untilAborted(signal, () => undefined),
     evict: (pod, signal) => ask('evict', pod, evict, signal),
     delete: (pod, signal) => ask('delete', pod, remove, signal),
   };

@@ -176,6 +176,7 @@ function randomConfig(lifeMs: number, random: Seeded): Config {
     lastResortMs: random.pick(30 * SECOND, 30 * SECOND, 60 * SECOND, 120 * SECOND, 0),
     lastResort: random.pick('delete', 'delete', 'delete', 'evict'),
     finalizerMs: random.pick(300 * SECOND, 0, 30 * SECOND),
+    spreadMs: 0,
     policies: {
       missingNode: random.pick('auto', 'continue', 'abandon'),
       onFailure: random.pick('leave', 'leave', 'abandon', 'continue'),

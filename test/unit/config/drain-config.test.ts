@@ -47,6 +47,7 @@ test('settings that are not given have their defaults', () => {
     lastResortMs: 30_000,
     lastResort: 'delete',
     finalizerMs: 300_000,
+    spreadMs: 300_000,
     policies: { missingNode: 'auto', onFailure: 'leave', onDeadline: 'continue' },
     generation: 0,
   });

@@ -20,6 +20,7 @@ function randomPod(random: Seeded, index: number): Pod {
     phase: random.pick('Running', 'Running', 'Running', 'Pending', 'Succeeded', 'Failed', 'Unknown'),
     ready: random.chance(0.8),
     mirror: random.chance(0.05),
+    ...(random.chance(0.5) && { controller: { kind: random.pick('ReplicaSet', 'StatefulSet'), name: app } }),
     ...(random.chance(0.1) && { controller: { kind: 'DaemonSet', name: 'agent' } }),
     running: random.chance(0.7),
     critical: random.chance(0.3),
@@ -49,6 +50,7 @@ function randomConditions(random: Seeded): PlanConditions {
     daemonSets: random.pick('skip', 'last', 'evict'),
     doNotDisruptUntil: now + random.pick(-1, 0, 1, 60_000),
     finalizerMs: random.pick(0, 60_000, 300_000),
+    spreadMs: random.pick(0, 60_000, 300_000),
   };
 }
 
@@ -95,6 +97,7 @@ function randomObservation(random: Seeded): ObservedState {
     budgets,
     budgetSeenAt: new Map(uids.map((uid) => [uid, now - random.whole(2 * RECHECK_MS)])),
     uncounted: new Map(uids.filter(() => random.chance(0.3)).map((uid) => [uid, random.whole(3)])),
+    workloads: randomWorkloads(random, pods),
     unverified: new Set(pods.filter(() => random.chance(0.2)).map(({ uid }) => uid)),
     returns: new Map(
       pods
@@ -118,6 +121,27 @@ function randomObservation(random: Seeded): ObservedState {
   };
 }
 
+function randomWorkloads(random: Seeded, pods: readonly Pod[]): ObservedState['workloads'] {
+  const keys = new Set(pods.filter(({ controller }) => controller !== undefined).map(controllerKeyOf));
+  return new Map(
+    [...keys]
+      .filter(() => random.chance(0.8))
+      .map((key) => [
+        key,
+        random.chance(0.1)
+          ? 'unknown'
+          : {
+              name: key,
+              namespace: key.split('/')[0] ?? '',
+              replicas: random.whole(30),
+              selector: [],
+              readyElsewhere: random.whole(20),
+              since: now - random.whole(200_000),
+            },
+      ]),
+  );
+}
+
 /** Calls `check` with many observations; a failure names the seed that shows it again. */
 function forMany(check: (observed: ObservedState, random: Seeded) => void): void {
   for (let seed = 1; seed <= 2_000; seed++) {
@@ -139,7 +163,7 @@ test('every pod gets exactly one verdict, and every pod that is not left is evic
     assert.deepEqual(decisions.map(({ pod }) => pod.uid).sort(), observed.pods.map(({ uid }) => uid).sort());
     for (const { action, pod } of decisions) {
       const goes = daemonSets === 'evict' || (daemonSets === 'last' && isDueBy(pod, conditions));
-      const ofNode = pod.controller !== undefined && (!goes || pod.toleratesEverything);
+      const ofNode = pod.controller?.kind === 'DaemonSet' && (!goes || pod.toleratesEverything);
       const ended = pod.phase === 'Succeeded' || pod.phase === 'Failed';
       const since = observed.terminatingSince.get(pod.uid) ?? now;
       const isLate = !kubeletAlive && now >= since + (pod.deletion?.graceSeconds ?? 0) * 1_000 + PAST_GRACE_MS;
@@ -229,6 +253,34 @@ test('the plan wakes no later than the next pod has to end', () => {
       if (conditions.certainEnd === undefined) continue;
       assert.ok(Number.isFinite(wakeAt), `the plan does not wake for ${pod.name}`);
       assert.ok(!isDueBy(pod, conditions, wakeAt - 1), `the plan wakes too late for ${pod.name}`);
+    }
+  });
+});
+
+// Three pods of one Deployment on one node, no budget: all went at once, and two requests of three failed for eight seconds.
+test('without a budget at most a quarter of a workload, at least one, is missing, and one stays ready, while there is time', () => {
+  forMany((observed, random) => {
+    const conditions = { ...randomConditions(random), force: false };
+    const { decisions } = planned(observed, now, conditions);
+    const goes = (pod: Pod) =>
+      decisions.some((one) => one.pod === pod && (one.action === 'evict' || one.action === 'delete'));
+    const asked = (pod: Pod) => ['requested', 'accepted'].includes(observed.attempts.get(pod.uid)?.state ?? '');
+    for (const [key, workload] of observed.workloads) {
+      if (workload === 'unknown' || workload.replicas < 2 || now >= workload.since + conditions.spreadMs) continue;
+      const here = observed.pods.filter(
+        (pod) => controllerKeyOf(pod) === key && pod.ready && !pod.deletion && !/Succeeded|Failed/.test(pod.phase),
+      );
+      const inTime = (pod: Pod) => goes(pod) && !isDueBy(pod, conditions);
+      const uncovered = (pod: Pod) => budgetsOf(pod, observed.budgets.get(pod.namespace) ?? []).length === 0;
+      if (!here.some((pod) => inTime(pod) && uncovered(pod))) continue;
+      const ready = workload.readyElsewhere + here.filter((pod) => !goes(pod) && !asked(pod)).length;
+      // Pods that have to end, or that a budget lets go, are not held back; they count as missing for the others that are.
+      const others = here.filter((pod) => goes(pod) && (isDueBy(pod, conditions) || !uncovered(pod))).length;
+      assert.ok(ready + others >= 1, `none of ${key} is left`);
+      assert.ok(
+        workload.replicas - ready - others <= Math.max(1, Math.floor(workload.replicas / 4)),
+        `too few of ${key}`,
+      );
     }
   });
 });

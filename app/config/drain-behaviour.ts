@@ -1,0 +1,122 @@
+import * as v from 'valibot';
+import { choice, seconds } from './setting-kinds.ts';
+
+/** A lifecycle action ends after 48 hours at most, so no longer wait makes sense. */
+const MAX_ACTION_SECONDS = 172_800;
+
+/** The settings that say how a drain treats pods, volumes, load balancers and the hook. */
+export const DrainBehaviour = {
+  LOAD_BALANCER_EXCLUSION: v.optional(
+    choice(
+      'when the node is labelled as excluded from external load balancers; end: after its last pod has left, start: with the cordon; if unset, end for an instance and off with --node',
+      ['end', 'start', 'off'],
+    ),
+  ),
+  LOAD_BALANCER_SECONDS: v.optional(
+    seconds('seconds for which the node stays after it was excluded from load balancers', 0, 3_600),
+    '30',
+  ),
+  MISSING_NODE: v.optional(
+    choice(
+      'lifecycle result when the cluster has no node for the instance; auto: continue for an instance younger than 15 minutes, a failed drain for an older one',
+      ['auto', 'continue', 'abandon'],
+    ),
+    'auto',
+  ),
+  UNPROVEN_NODE: v.optional(
+    choice(
+      "what to do with a node that has the instance's name or address, but no provider ID or label that proves it; accept: drain it if its internal IP and age fit the instance",
+      ['refuse', 'accept'],
+    ),
+    'refuse',
+  ),
+  RETAINED: v.optional(
+    choice(
+      'for groups whose instance lifecycle policy retains instances after ABANDON; finish: the end of the lifecycle action does not end the drain, which continues on the retained instance and terminates it afterwards; ignore: a retained instance is left alone',
+      ['ignore', 'finish'],
+    ),
+    'ignore',
+  ),
+  ON_FAILURE: v.optional(
+    choice('lifecycle result on permanent failure; leave: do not complete the hook', ['leave', 'abandon', 'continue']),
+    'leave',
+  ),
+  VOLUME_DETACH_TIMEOUT_SECONDS: v.optional(
+    seconds('seconds to wait for the volumes of drained pods to detach; 0: do not wait', 0, MAX_ACTION_SECONDS),
+    '300',
+  ),
+  DRAIN_DAEMONSETS: v.optional(
+    choice('true: drain DaemonSet pods too, after all other pods; a taint keeps them from returning', [
+      'true',
+      'false',
+    ]),
+    'false',
+  ),
+  DO_NOT_DISRUPT_SECONDS: v.optional(
+    seconds(
+      'seconds after the start of the drain during which pods annotated as not to be disrupted are not evicted; 0: evict them like other pods',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
+    '0',
+  ),
+  WAIT_FOR_CAPACITY: v.optional(
+    choice('on: before the first eviction, wait until the group has as many ready nodes as its desired capacity', [
+      'on',
+      'off',
+    ]),
+    'off',
+  ),
+  WAIT_FOR_CAPACITY_SECONDS: v.optional(
+    seconds('maximum seconds of that wait; then the drain starts anyway', 1, MAX_ACTION_SECONDS),
+    '600',
+  ),
+  UNBUDGETED: v.optional(
+    choice(
+      'ready pods that no budget covers; spread: no more than a quarter of a workload (at least one pod) is missing at a time, and the last ready one goes when another is ready elsewhere; all: they are evicted at once',
+      ['spread', 'all'],
+    ),
+    'spread',
+  ),
+  SPREAD_SECONDS: v.optional(
+    seconds('maximum seconds for which such a pod waits for others of its workload; 0: it does not', 0, 3_600),
+    '300',
+  ),
+  LAST_RESORT_SECONDS: v.optional(
+    seconds(
+      'margin in seconds: every pod is asked to end this long before its own grace period would reach the end of the lifecycle action, or the deadline',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
+    '30',
+  ),
+  LAST_RESORT: v.optional(
+    choice('when a pod has to end by then and its eviction is refused; delete: delete it with its own grace period', [
+      'delete',
+      'evict',
+    ]),
+    'delete',
+  ),
+  FINALIZER_SECONDS: v.optional(
+    seconds(
+      'seconds to wait for a pod whose containers have all ended and that only finalizers keep',
+      0,
+      MAX_ACTION_SECONDS,
+    ),
+    '300',
+  ),
+  DRAIN_DEADLINE_SECONDS: v.optional(
+    seconds(
+      'seconds after the start of the drain at which ON_DEADLINE applies; if unset, never',
+      1,
+      MAX_ACTION_SECONDS,
+    ),
+  ),
+  ON_DEADLINE: v.optional(
+    choice(
+      'at the deadline of the drain: complete the hook with this result; force: delete the remaining pods, with their grace periods, and continue',
+      ['continue', 'abandon', 'force'],
+    ),
+    'continue',
+  ),
+};
