@@ -3,7 +3,7 @@ import { deleteObject } from '../registry/deletion.ts';
 import { WorkQueue } from './queue.ts';
 
 /** How long the pods of a deleted node are left (20 s and more in a real cluster). */
-const ORPHAN_GRACE_MS = 300;
+const ORPHAN_GRACE_MS = 3_000;
 
 /** Deletes, with force, the pods of nodes that are gone: pkg/controller/podgc. */
 export function runPodGc(cluster: Cluster): void {
