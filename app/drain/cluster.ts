@@ -1,6 +1,6 @@
 import type { Budget } from './budget.ts';
 import type { Pod } from './pod.ts';
-import type { Replica, Workload } from './workload.ts';
+import type { PeerNode, Replica, Workload } from './workload.ts';
 
 /** The API's reply to an eviction or deletion. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
 export type EvictionReply =
@@ -83,6 +83,8 @@ export type DrainCluster = {
     sink: Sink<Replica>,
     signal: AbortSignal,
   ): Promise<never>;
+  /** The other nodes that are cordoned. */
+  observePeerNodes(sink: Sink<PeerNode>, signal: AbortSignal): Promise<never>;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
   /** Deletes the pod with its own grace period, if it is still this pod. */
   delete(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;

@@ -62,7 +62,7 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
 
   // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
   const allowance = new BudgetAllowance(observed);
-  const spread = new SpreadAllowance(observed);
+  const spread = new SpreadAllowance(observed, evictable, (pod) => conditions.force || isDue(pod, now, conditions));
   // Whose latest instant has come goes first: what room a budget has is worth most to them.
   evictable.sort((a, b) => Number(isDue(b, now, conditions)) - Number(isDue(a, now, conditions)));
   const unread = unreadNamespaces(evictable, observed, conditions);
@@ -82,7 +82,6 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
     } else {
       slots--;
       if (action !== 'delete') allowance.take(pod, now);
-      spread.take(pod);
       decide({ action: action === 'delete' ? 'delete' : 'evict', pod });
     }
   }

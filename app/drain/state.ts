@@ -2,9 +2,9 @@ import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
 import type { BudgetSelection, Claim, EvictionReply, Sink } from './cluster.ts';
 import type { Attempt, ObservedState, Returns } from './observed.ts';
-import { controllerKeyOf, isFinished, isTerminating, type Pod } from './pod.ts';
+import { isFinished, isTerminating, type Pod } from './pod.ts';
 import { UncountedEvictions } from './uncounted-evictions.ts';
-import type { ObservedWorkload, Replica, Workload } from './workload.ts';
+import { WorkloadState } from './workload-state.ts';
 
 /** Between retries of an eviction that was refused for a reason that only time or a person can change. */
 const REFUSED_BACKOFF: Backoff = { firstMs: 10_000, maxMs: 60_000 };
@@ -23,10 +23,8 @@ export class DrainState {
   readonly #attempts = new Map<string, Attempt>();
   readonly #budgets = new Map<string, Map<string, Budget>>();
   readonly #budgetSeenAt = new Map<string, number>();
-  /** By `controllerKeyOf` the pods. */
-  readonly #workloads = new Map<string, (Workload & { readonly since: number }) | 'unknown'>();
-  /** UIDs of the pods that are ready on other nodes, by the name of their workload. */
-  readonly #readyElsewhere = new Map<string, Set<string>>();
+  /** The workloads of pods that no budget covers. */
+  readonly workloads = new WorkloadState();
   readonly #uncounted = new UncountedEvictions();
   readonly #terminatingSince = new Map<string, number>();
   readonly #endedSince = new Map<string, number>();
@@ -64,7 +62,7 @@ export class DrainState {
       uncounted: this.#uncounted.uncounted(now),
       terminatingSince: this.#terminatingSince,
       endedSince: this.#endedSince,
-      workloads: this.#observedWorkloads(),
+      workloads: this.workloads.observed(),
       unverified: this.#unverified,
       returns: this.#returns,
       skippedBefore: this.#skipped,
@@ -153,51 +151,6 @@ export class DrainState {
         changed();
       },
     };
-  }
-
-  /** What keeps the pods of this pod's controller; undefined: it cannot be read. */
-  workloadRead(pod: Pod, workload: Workload | undefined, now: number): void {
-    this.#workloads.set(controllerKeyOf(pod), workload === undefined ? 'unknown' : { ...workload, since: now });
-  }
-
-  /** As far as it is known. */
-  workloadOf(pod: Pod): Workload | undefined {
-    const workload = this.#workloads.get(controllerKeyOf(pod));
-    return workload === 'unknown' ? undefined : workload;
-  }
-
-  /** Receives the changes of the pods of one workload, on all nodes. */
-  replicaSink({ name }: Workload, changed: () => void): Sink<Replica> {
-    const ready = this.#readyElsewhere.get(name) ?? new Set<string>();
-    this.#readyElsewhere.set(name, ready);
-    const set = ({ uid, isReadyElsewhere }: Replica) => {
-      if (isReadyElsewhere) ready.add(uid);
-      else ready.delete(uid);
-    };
-    return {
-      replace: (replicas) => {
-        ready.clear();
-        replicas.forEach(set);
-        changed();
-      },
-      set: (replica) => {
-        set(replica);
-        changed();
-      },
-      remove: ({ uid }) => {
-        ready.delete(uid);
-        changed();
-      },
-    };
-  }
-
-  #observedWorkloads(): ObservedState['workloads'] {
-    const observed = new Map<string, ObservedWorkload | 'unknown'>();
-    for (const [controller, workload] of this.#workloads) {
-      const readyElsewhere = workload === 'unknown' ? 0 : (this.#readyElsewhere.get(workload.name)?.size ?? 0);
-      observed.set(controller, workload === 'unknown' ? workload : { ...workload, readyElsewhere });
-    }
-    return observed;
   }
 
   /** The node was still the same after these pods had appeared on it. */

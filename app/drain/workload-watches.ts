@@ -17,7 +17,7 @@ const LEAVING: ReadonlySet<WaitReason['kind']> = new Set(['requested', 'accepted
 
 /**
  * Reads what keeps the pods that no budget covers, once each, and watches the pods of a workload on all nodes while pods on this
- * one have yet to go. A workload that cannot be read holds nothing back.
+ * one have yet to go, and the nodes that other drains empty at the same time. A workload that cannot be read holds nothing back.
  */
 export class WorkloadWatches {
   readonly #cluster: DrainCluster;
@@ -28,6 +28,8 @@ export class WorkloadWatches {
   /** By the name of the workload. */
   readonly #snapshots = new Map<string, Snapshot<Replica>>();
   readonly #watches = new Map<string, AbortController>();
+  /** Resolves when the other nodes have been listed. */
+  #peersListed: Promise<void> | undefined;
   #warned = false;
 
   constructor(cluster: DrainCluster, state: DrainState, scope: DrainScope) {
@@ -43,7 +45,7 @@ export class WorkloadWatches {
       if (decision.action !== 'wait') continue;
       const { pod, reason } = decision;
       if (reason.kind === 'unread workload') this.#read(pod);
-      const workload = LEAVING.has(reason.kind) ? undefined : this.#state.workloadOf(pod);
+      const workload = LEAVING.has(reason.kind) ? undefined : this.#state.workloads.of(pod);
       if (workload !== undefined && workload.replicas > 1) needed.set(workload.name, workload);
     }
     for (const workload of needed.values()) if (!this.#watches.has(workload.name)) this.#watch(workload);
@@ -63,8 +65,8 @@ export class WorkloadWatches {
     const tries = (limited: AbortSignal) =>
       retry(options, () => this.#readOnce(pod, limited), { clock, report, signal: limited });
     const read = withTimeout(clock, READ_TIMEOUT_MS, tries, signal).catch((error: unknown) => {
-      this.#unreadable(controller, error);
-      this.#state.workloadRead(pod, undefined, clock.now());
+      this.#unreadable(`the workload of ${controller}`, error);
+      this.#state.workloads.read(pod, undefined, clock.now());
     });
     spawn(read.finally(wake));
   }
@@ -72,11 +74,27 @@ export class WorkloadWatches {
   async #readOnce(pod: Pod, signal: AbortSignal): Promise<void> {
     const workload = await this.#cluster.readWorkload(pod, signal);
     if (workload !== undefined && workload.replicas > 1) {
-      const replicas = await this.#cluster.readReplicas(workload, signal);
+      this.#peersListed ??= this.#observePeers();
+      const [replicas] = await Promise.all([this.#cluster.readReplicas(workload, signal), this.#peersListed]);
       this.#snapshots.set(workload.name, replicas);
-      this.#state.replicaSink(workload, this.#scope.wake).replace(replicas.items);
+      this.#state.workloads.replicaSink(workload, this.#scope.wake).replace(replicas.items);
     }
-    this.#state.workloadRead(pod, workload, this.#scope.clock.now());
+    this.#state.workloads.read(pod, workload, this.#scope.clock.now());
+  }
+
+  #observePeers(): Promise<void> {
+    const { signal, spawn, wake } = this.#scope;
+    return new Promise((resolve) => {
+      const sink = this.#state.workloads.peerNodeSink(() => {
+        resolve();
+        wake();
+      });
+      const observed = this.#cluster.observePeerNodes(sink, signal).catch((error: unknown) => {
+        this.#unreadable('other nodes', error);
+        resolve();
+      });
+      spawn(observed);
+    });
   }
 
   #watch(workload: Workload): void {
@@ -87,11 +105,11 @@ export class WorkloadWatches {
     this.#snapshots.delete(name);
     const { signal: over, spawn, wake } = this.#scope;
     const signal = AbortSignal.any([over, stop.signal]);
-    const sink = this.#state.replicaSink(workload, wake);
+    const sink = this.#state.workloads.replicaSink(workload, wake);
     spawn(
       this.#cluster.observeReplicas(workload, from, sink, signal).catch((error: unknown) => {
         // Without the watch, its pods wait for as long as they may, and then go.
-        if (!stop.signal.aborted) this.#unreadable(name, error);
+        if (!stop.signal.aborted) this.#unreadable(`the pods of ${name}`, error);
       }),
     );
   }
@@ -103,7 +121,7 @@ export class WorkloadWatches {
     if (isBug(error)) throw error;
     if (this.#warned) return;
     this.#warned = true;
-    const message = `could not read the workload of ${what}; evicting its pods without looking at the others of it`;
+    const message = `could not read ${what}; evicting pods that no budget covers without looking at the others of their workload`;
     report({ type: 'warning', message, error });
   }
 }

@@ -17,7 +17,7 @@ import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
 import { volumesOf } from './volumes.ts';
-import { readWorkload, replicasOf } from './workloads.ts';
+import { peerNodesOf, readWorkload, replicasOf } from './workloads.ts';
 
 /**
  * Connects to a cluster. Tries once.
@@ -112,6 +112,8 @@ function drainCluster(
     readReplicas: (workload, signal) => list(client, replicasOf(workload, node.name), FROM_CACHE, signal),
     observeReplicas: (workload, from, sink, signal) =>
       listWatch(client, replicasOf(workload, node.name), from, sink, { clock, report, signal }),
+    observePeerNodes: (sink, signal) =>
+      listWatch(client, peerNodesOf(node.name), undefined, sink, { clock, report, signal }),
     evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),
     delete: (pod, signal) => deletePod(client, pod, signal),
   };

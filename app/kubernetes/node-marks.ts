@@ -3,7 +3,7 @@ import { Failure } from '../lib/errors.ts';
 import type { NodeRef } from '../run/find-node.ts';
 import type { KubernetesClient } from './client.ts';
 import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
-import { EXCLUSION_LABEL, StringMap } from './metadata.ts';
+import { EXCLUSION_LABEL, type Metadata, StringMap } from './metadata.ts';
 import { nodeDirectory, readNode } from './nodes.ts';
 
 /**
@@ -53,6 +53,11 @@ export async function cordon(
     }
   }
   return 'replaced';
+}
+
+/** Has a drain of an instance cordoned this node? */
+export function isMarkedAsCordoned({ annotations }: v.InferOutput<typeof Metadata>): boolean {
+  return annotations?.[CORDONED] !== undefined;
 }
 
 /** Excludes the node from external load balancers. @returns and @throws as `cordon` */

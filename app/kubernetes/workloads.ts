@@ -1,11 +1,12 @@
 import * as v from 'valibot';
 import { nameOf, type Pod } from '../drain/pod.ts';
-import type { Replica, Workload } from '../drain/workload.ts';
+import type { PeerNode, Replica, Workload } from '../drain/workload.ts';
 import { LabelSelector, readSelector } from './budgets.ts';
 import { getOptional, type KubernetesClient } from './client.ts';
 import { parseResponse } from './errors.ts';
 import type { Collection } from './list-watch.ts';
 import { Metadata } from './metadata.ts';
+import { isMarkedAsCordoned } from './node-marks.ts';
 import { readPod } from './pods.ts';
 
 const WorkloadObject = v.object({
@@ -69,7 +70,8 @@ export function replicasOf({ name, namespace, selector = [] }: Workload, nodeNam
     read: (object) => {
       const { uid, ready, deletion } = readPod(object);
       const { spec } = v.parse(PlacedPod, object);
-      return { uid, isReadyElsewhere: ready && deletion === undefined && spec?.nodeName !== nodeName };
+      const isReadyElsewhere = ready && deletion === undefined && spec?.nodeName !== nodeName;
+      return { uid, readyOn: isReadyElsewhere ? spec?.nodeName : undefined };
     },
   };
 }
@@ -88,4 +90,16 @@ function requirementText({ key, operator, values }: NonNullable<Workload['select
     default:
       return `${key} in (${values.join(',')})`;
   }
+}
+
+/** The nodes that are cordoned, but for the one that is drained itself. */
+export function peerNodesOf(nodeName: string): Collection<PeerNode> {
+  return {
+    name: 'cordoned nodes',
+    path: `/api/v1/nodes?fieldSelector=${encodeURIComponent('spec.unschedulable=true')}`,
+    read: (object) => {
+      const { metadata } = v.parse(v.object({ metadata: Metadata }), object);
+      return { name: metadata.name, isDrained: metadata.name !== nodeName && isMarkedAsCordoned(metadata) };
+    },
+  };
 }

@@ -41,11 +41,13 @@ export const TERMINATING_TAINT = 'node-drainer/terminating';
 
 /** Says that the exclusion label was set by a drain. */
 const EXCLUDED_BY_US = 'node-drainer/excluded-from-load-balancers';
+/** Says that the cordon is that of a drain of an instance. */
+const CORDONED_BY_US = 'node-drainer/cordoned';
 
 /** Removes every label, taint and cordon of a drain or a test. */
 export async function resetNode({ core }: Admin, name: string): Promise<void> {
   const labels = { [EXCLUSION]: null, [EKSCTL_LABEL]: null };
-  const annotations = { [EXCLUDED_BY_US]: null };
+  const annotations = { [EXCLUDED_BY_US]: null, [CORDONED_BY_US]: null };
   await ifFound(
     core.patchNode({ name, body: { metadata: { labels, annotations }, spec: { unschedulable: null } } }, merge),
   );

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { replicaSet, statefulSet } from './manifests.ts';
+import { merge } from './admin.ts';
+import { POOL, replicaSet, statefulSet } from './manifests.ts';
+import { resetNode, workers } from './nodes.ts';
 import { Scenario } from './scenario.ts';
+import { instanceIdOf, startRegion, Termination } from './termination.ts';
 import { openTestCluster } from './test-cluster.ts';
 
 const cluster = await openTestCluster();
@@ -60,5 +63,53 @@ test('with UNBUDGETED=all they are evicted together', async (t) => {
   assert.equal(exitCode, 0);
   assert.ok(!lines.some(({ waitReason }) => waitReason === 'spread'));
   await scenario.ready('web', 3);
+  await scenario.noHarm();
+});
+
+/** Lets pods of the scenario run on the node, or not. */
+async function pool(scenario: Scenario, node: string, isIn: boolean): Promise<void> {
+  const labels = { [POOL]: isIn ? scenario.namespace : null };
+  await cluster.admin.core.patchNode({ name: node, body: { metadata: { labels } } }, merge);
+}
+
+// Thirty nodes are replaced at once: each drain sees a ready pod on the node of the other one, and both evict theirs.
+test('two drains of two nodes with one pod each never leave their workload without a ready pod', async (t) => {
+  const [first = '', second = '', third] = await workers(cluster.admin);
+  if (third === undefined) return t.skip('the cluster has two worker nodes');
+  const scenario = await Scenario.open(t, cluster);
+  t.after(async () => {
+    for (const node of [second, third]) await resetNode(cluster.admin, node);
+  });
+  const slow = { replicas: 1, annotations: { 'lab/ready-ms': '1500' } };
+  await pool(scenario, first, true);
+  await scenario.create(replicaSet(scenario.namespace, 'web', slow));
+  await scenario.ready('web', 1);
+  await pool(scenario, first, false);
+  await pool(scenario, second, true);
+  const { namespace } = scenario;
+  await cluster.admin.apps.patchNamespacedReplicaSet(
+    { name: 'web', namespace, body: { spec: { replicas: 2 } } },
+    merge,
+  );
+  await scenario.ready('web', 2);
+  await pool(scenario, third, true);
+
+  const aws = await startRegion();
+  t.after(() => aws.stop());
+  const terminations: Termination[] = [];
+  for (const node of [first, second]) {
+    const { spec } = await cluster.admin.core.readNode({ name: node });
+    const instance = { instanceId: instanceIdOf(spec?.providerID), privateDnsName: node };
+    terminations.push(await Termination.start(t, scenario, instance, aws));
+  }
+  const ready = watchReady(scenario);
+  const drainers = terminations.map((termination) => termination.drainByKubeconfig(cluster));
+  const ended = await Promise.all(drainers.map((drainer) => drainer.ended(60_000)));
+  assert.ok((await ready.stop()) >= 1, 'none was ready');
+  assert.deepEqual(
+    ended.map(({ exitCode }) => exitCode),
+    [0, 0],
+  );
+  assert.ok((await scenario.ready('web', 2)).every(({ spec }) => spec?.nodeName === third));
   await scenario.noHarm();
 });

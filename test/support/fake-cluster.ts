@@ -8,7 +8,7 @@ import type {
   Snapshot,
 } from '../../app/drain/cluster.ts';
 import type { Pod } from '../../app/drain/pod.ts';
-import type { Replica, Workload } from '../../app/drain/workload.ts';
+import type { PeerNode, Replica, Workload } from '../../app/drain/workload.ts';
 import { Failure } from '../../app/lib/errors.ts';
 import type { ManualClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
@@ -130,6 +130,11 @@ export class FakeCluster implements DrainCluster {
 
   observeReplicas(workload: Workload, _: unknown, sink: Sink<Replica>, signal: AbortSignal): Promise<never> {
     return this.workloads.observe(workload, this.#pods.values(), sink, signal);
+  }
+
+  observePeerNodes(sink: Sink<PeerNode>, signal: AbortSignal): Promise<never> {
+    sink.replace(this.workloads.peerNodes);
+    return untilAborted(signal, () => undefined);
   }
 
   async evict(target: Pod, signal: AbortSignal): Promise<EvictionReply> {

@@ -1,6 +1,6 @@
 import type { Sink } from '../../app/drain/cluster.ts';
 import { controllerKeyOf, isTerminating, type Pod } from '../../app/drain/pod.ts';
-import type { Replica, Workload } from '../../app/drain/workload.ts';
+import type { PeerNode, Replica, Workload } from '../../app/drain/workload.ts';
 import type { SimulatedPod } from './pod-behaviour.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -8,6 +8,8 @@ import { untilAborted } from './until-aborted.ts';
 export class FakeWorkloads {
   /** The start and end of each watch: `+ReplicaSet shop/web`, `-ReplicaSet shop/web`. */
   readonly watches: string[] = [];
+  /** The other nodes that are cordoned. */
+  peerNodes: readonly PeerNode[] = [];
   readonly #workloads = new Map<string, Workload>();
   readonly #sinks = new Map<Sink<Replica>, Workload>();
 
@@ -60,5 +62,6 @@ export class FakeWorkloads {
 }
 
 function replicaOf({ pod, onNode }: SimulatedPod): Replica {
-  return { uid: pod.uid, isReadyElsewhere: !onNode && pod.ready && !isTerminating(pod) };
+  const isReadyElsewhere = !onNode && pod.ready && !isTerminating(pod);
+  return { uid: pod.uid, readyOn: isReadyElsewhere ? 'other' : undefined };
 }

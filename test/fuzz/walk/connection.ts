@@ -241,6 +241,7 @@ function podsOf(
     readWorkload: async () => undefined,
     readReplicas: async () => ({ items: [], resourceVersion: '1' }),
     observeReplicas: (_workload, _from, _sink, signal) => untilAborted(signal, () => undefined),
+    observePeerNodes: (_sink, signal) => untilAborted(signal, () => undefined),
     evict: (pod, signal) => ask('evict', pod, evict, signal),
     delete: (pod, signal) => ask('delete', pod, remove, signal),
   };

@@ -136,6 +136,7 @@ function randomWorkloads(random: Seeded, pods: readonly Pod[]): ObservedState['w
               replicas: random.whole(30),
               selector: [],
               readyElsewhere: random.whole(20),
+              leaving: [],
               since: now - random.whole(200_000),
             },
       ]),

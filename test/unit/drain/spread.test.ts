@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { Denied } from '../../../app/lib/errors.ts';
 import { draining } from '../../support/draining.ts';
 import { actionsByPod, budget, observed, planned, pod } from '../../support/objects.ts';
+import { Seeded } from '../../support/seeded.ts';
 
 const SPREAD_MS = 300_000;
 
@@ -102,7 +103,15 @@ describe('pods of one workload without a budget', () => {
 describe('the plan of pods without a budget', () => {
   const now = 1_000_000;
   const controller = { kind: 'ReplicaSet', name: 'web' };
-  const workload = { name: 'web', namespace: 'shop', replicas: 2, selector: [], readyElsewhere: 1, since: now };
+  const workload = {
+    name: 'web',
+    namespace: 'shop',
+    replicas: 2,
+    selector: [],
+    readyElsewhere: 1,
+    leaving: [],
+    since: now,
+  };
   const one = pod('web-0', { controller, labels: { app: 'web' } });
   const planOf = (more: Partial<Parameters<typeof observed>[0]>, spreadMs = SPREAD_MS) =>
     actionsByPod(planned(observed({ pods: [one], ...more }), now, { spreadMs }))['web-0'];
@@ -128,4 +137,40 @@ describe('the plan of pods without a budget', () => {
     assert.equal(planOf({ pods: [pod('web-0')] }), 'evict');
     assert.equal(planOf({ workloads }, 0), 'evict', 'UNBUDGETED=all');
   });
+});
+
+// Thirty nodes are replaced at once, each drain sees that enough pods are ready elsewhere, and all of them evict the last ones together.
+test('several drains at the same moment keep the rule together, and one of them always goes on', () => {
+  for (let seed = 1; seed <= 500; seed++) {
+    const random = new Seeded(seed);
+    const replicas = 2 + random.whole(20);
+    const controller = { kind: 'ReplicaSet', name: 'web' };
+    const nodes = Array.from({ length: 1 + random.whole(5) }, (_, index) => `node-${index}`);
+    const pods = Array.from({ length: replicas }, (_, index) => ({
+      ...pod(`web-${index}`, { controller, uid: `${random.next()}`, ready: random.chance(0.8) }),
+      node: random.chance(0.2) ? 'stays' : (nodes[random.whole(nodes.length)] ?? 'stays'),
+    }));
+    const ready = pods.filter((one) => one.ready);
+    const sent = nodes.flatMap((node) => {
+      const elsewhere = ready.filter((one) => one.node !== node);
+      const workload = {
+        ...{ name: 'web', namespace: 'shop', replicas, selector: [], since: 0 },
+        readyElsewhere: elsewhere.length,
+        leaving: elsewhere.filter((one) => one.node !== 'stays').map(({ uid }) => uid),
+      };
+      const here = pods.filter((one) => one.node === node);
+      const workloads = Object.fromEntries(here.map(({ name }) => [name, workload]));
+      const seen = observed({ pods: here, workloads });
+      return planned(seen, 1, { spreadMs: SPREAD_MS }).decisions.filter(
+        ({ action, pod }) => action === 'evict' && pod.ready,
+      );
+    });
+    const missing = replicas - ready.length;
+    const maxMissing = Math.max(1, Math.floor(replicas / 4));
+    assert.ok(sent.length <= Math.max(0, maxMissing - missing), `seed ${seed}: ${sent.length} of ${replicas} go`);
+    assert.ok(sent.length === 0 || ready.length - sent.length >= 1, `seed ${seed}: none is left`);
+    const onDrained = ready.some((one) => one.node !== 'stays');
+    if (missing < maxMissing && ready.length > 1 && onDrained)
+      assert.ok(sent.length > 0, `seed ${seed}: nobody goes on`);
+  }
 });

@@ -83,8 +83,8 @@ test('only ready pods on other nodes that do not terminate count as ready elsewh
   };
   const { items } = await list(client, replicasOf(workload, 'node-a'), '0', never);
   assert.deepEqual(
-    items.filter(({ isReadyElsewhere }) => isReadyElsewhere).map(({ uid }) => uid),
-    ['elsewhere'],
+    items.filter(({ readyOn }) => readyOn !== undefined),
+    [{ uid: 'elsewhere', readyOn: 'node-b' }],
   );
   assert.equal(received.at(-1)?.query.get('labelSelector'), 'app in (web),tier notin (a,b),live,!canary');
 });
