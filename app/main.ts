@@ -4,6 +4,7 @@ import { type ConfiguredCluster, clusterNameOf } from './config/cluster-source.t
 import { CORDON_SETTINGS, UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
 import { helpText } from './config/help.ts';
+import { withMoreSettings } from './config/more-settings.ts';
 import { proxySettings } from './config/proxy-settings.ts';
 import { ConfigErrors, configErrorText } from './config/setting-values.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
@@ -35,6 +36,8 @@ await main();
 /** Arguments, environment and signals → exit code. Only this file reads `process.env`. */
 async function main(): Promise<void> {
   const line = readCommandLine(process.argv.slice(2));
+  const errors = 'errors' in line ? [...line.errors] : [];
+  const environment = withMoreSettings(process.env, errors);
   try {
     switch (line.command) {
       case 'version':
@@ -44,18 +47,16 @@ async function main(): Promise<void> {
         process.stdout.write(helpText(line.of, VERSION));
         return;
       case 'unknown':
-        throw new ConfigErrors(line.errors);
+        throw new ConfigErrors(errors);
       // Exit explicitly: a name lookup that hangs would keep the event loop, and so the process, alive for half a minute.
       case 'drain':
-        return process.exit(await drainCommand(readConfig(process.env, line.flags, line.errors)));
+        return process.exit(await drainCommand(readConfig(environment, line.flags, errors)));
       case 'undo':
-        return process.exit(await nodeCommand(undo, readConfig(process.env, line.flags, line.errors, UNDO_SETTINGS)));
+        return process.exit(await nodeCommand(undo, readConfig(environment, line.flags, errors, UNDO_SETTINGS)));
       case 'cordon':
-        return process.exit(
-          await nodeCommand(cordon, readConfig(process.env, line.flags, line.errors, CORDON_SETTINGS)),
-        );
+        return process.exit(await nodeCommand(cordon, readConfig(environment, line.flags, errors, CORDON_SETTINGS)));
       case 'sweep':
-        return process.exit(await sweepCommand(readSweepConfig(process.env, line.flags, line.errors)));
+        return process.exit(await sweepCommand(readSweepConfig(environment, line.flags, errors)));
     }
   } catch (error) {
     if (!(error instanceof ConfigErrors)) throw error;

@@ -62,3 +62,12 @@ export function bypassesBudget(pod: Pod, budget: Budget): boolean {
     budget.unhealthyPodEvictionPolicy === 'AlwaysAllow' || (budget.healthy >= budget.desired && budget.desired > 0)
   );
 }
+
+/**
+ * Does this budget refuse every eviction, however healthy its pods are? So does one with as many pods as it needs: a single replica
+ * and `minAvailable: 1`, or `maxUnavailable: 0`. Only a change of the budget or of its workload ends that.
+ * https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/controller/disruption/disruption.go (updatePdbStatus)
+ */
+export function canNeverAllow({ desired, expected }: Budget): boolean {
+  return expected > 0 && desired >= expected;
+}

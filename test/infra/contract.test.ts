@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Config, readConfig } from '../../app/config/drain-config.ts';
+import { withMoreSettings } from '../../app/config/more-settings.ts';
+import type { Environment } from '../../app/config/setting-values.ts';
 import { GROUP, HOOK, launchGroup } from '../process/account.ts';
 import { actionOf, INSTANCE, NODE, type ProcessFixture } from '../process/process-fixture.ts';
 import { Program, summaryOf } from '../process/program.ts';
@@ -144,7 +146,7 @@ describe('from the lifecycle event to the drained node, with the real template',
       context.after(() => aws.stop());
       aws.deploy(templateText('drainer'), parameters);
       const task = await launchOf(aws, 'workers-a');
-      const { policies, cluster, ...config } = readConfig({ ...task.environment, AWS_REGION: 'eu-west-1' }, NO_FLAGS);
+      const { policies, cluster, ...config } = readConfig(configuredBy(task.environment), NO_FLAGS);
       const region = 'eu-west-1';
       const { KubeConfigBucket: bucket, KubeConfigObject: object = '', ClusterName: name = '' } = parameters;
       const eks = name === '*' ? { kind: 'by-tags', template: { kind: 'eks', region } } : { kind: 'eks', name, region };
@@ -164,7 +166,7 @@ describe('from the lifecycle event to the drained node, with the real template',
       const { VolumeDetachTimeoutSeconds = 300, DoNotDisruptSeconds = 0, LastResortSeconds = 30 } = parameters;
       assert.equal(config.volumeDetachTimeoutMs, Number(VolumeDetachTimeoutSeconds) * 1000);
       assert.equal(config.doNotDisruptMs, Number(DoNotDisruptSeconds) * 1000);
-      assert.equal(config.spreadMs, Number(parameters['SpreadSeconds'] ?? 300) * 1000);
+      assert.equal(config.spreadMs, parameters['Settings'] === 'SPREAD_SECONDS=0' ? 0 : 300_000);
       assert.equal(config.lastResortMs, Number(LastResortSeconds) * 1000);
       assert.equal(config.drainDaemonSets, parameters['DrainDaemonSets'] === 'true');
       const waits = parameters['WaitForCapacity'] === 'on';
@@ -197,4 +199,12 @@ async function eksSimulators(context: TestContext) {
   context.after(() => Promise.all([aws.stop(), kubernetes.stop()]));
   aws.createCluster({ name: 'demo', endpoint: kubernetes.url, certificateAuthority: kubernetes.ca });
   return [aws, kubernetes] as const;
+}
+
+/** The environment of the task, as the program reads it. */
+function configuredBy(environment: Environment): Environment {
+  const errors: string[] = [];
+  const configured = withMoreSettings({ ...environment, AWS_REGION: 'eu-west-1' }, errors);
+  assert.deepEqual(errors, []);
+  return configured;
 }

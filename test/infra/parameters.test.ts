@@ -84,7 +84,6 @@ describe('parameters', () => {
       WaitForCapacitySeconds: 'WAIT_FOR_CAPACITY_SECONDS',
       LastResort: 'LAST_RESORT',
       LastResortSeconds: 'LAST_RESORT_SECONDS',
-      SpreadSeconds: 'SPREAD_SECONDS',
       FinalizerSeconds: 'FINALIZER_SECONDS',
     };
     const values = [
@@ -146,6 +145,21 @@ describe('parameters', () => {
     }
   });
 
+  // A setting that the stack accepts is mistyped, and every drain ends with exit code 64 at night.
+  test('further settings are those of the worker that no other parameter has', () => {
+    const parameter = (Settings: string) => stack({ ...EKS, Settings });
+    assert.deepEqual(parameter('UNBUDGETED=all SPREAD_SECONDS=60'), []);
+    for (const value of ['UNBUDGETED', 'unbudgeted=all', 'UNBUDGETED=all,SPREAD_SECONDS=60', 'ENABLED=false', 'A=b'])
+      assert.equal(parameter(value).length, 1, value);
+    const text = templateText('drainer');
+    const names = /AllowedPattern: '\^\(\(([A-Z_|]+)\)=/.exec(text)?.[1]?.split('|') ?? [];
+    assert.ok(names.length > 0);
+    for (const name of names) {
+      assert.ok(name in Settings.entries, `${name} is a setting`);
+      assert.ok(!text.includes(`{Name: ${name},`), `${name} has a parameter of its own`);
+    }
+  });
+
   // An object key of * lets the drainer read the whole bucket.
   test('wildcards and variables of IAM policies are refused', () => {
     for (const value of ['*', 'kube/conf?g', 'a$b']) {
@@ -195,7 +209,11 @@ describe('parameters', () => {
   });
 
   /** What the template says where the worker has no default: no deadline, and the default for an instance. */
-  const WITHOUT_DEFAULT: Readonly<Record<string, string>> = { DrainDeadlineSeconds: '0', LoadBalancerExclusion: 'end' };
+  const WITHOUT_DEFAULT: Readonly<Record<string, string>> = {
+    Settings: '',
+    DrainDeadlineSeconds: '0',
+    LoadBalancerExclusion: 'end',
+  };
 
   // The README's table of settings is wrong for users of the stack.
   test('policies have the same defaults in the template and in the worker', () => {

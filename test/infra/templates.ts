@@ -94,7 +94,7 @@ export const VARIANTS: readonly (readonly [what: string, parameters: Readonly<Re
       WaitForCapacitySeconds: '60',
       LastResort: 'evict',
       LastResortSeconds: '0',
-      SpreadSeconds: '0',
+      Settings: 'SPREAD_SECONDS=0',
       FinalizerSeconds: '0',
       LogRetentionDays: '1',
     },

@@ -151,6 +151,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
           ON_FAILURE: 'retry',
           KUBE_CONFIG_OBJECT: '',
           AWS_REGION: '',
+          SETTINGS: 'UNBUDGET=all',
         },
         '--frce',
       )
@@ -163,6 +164,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
       /ON_FAILURE/,
       /KUBE_CONFIG_OBJECT/,
       /AWS_REGION/,
+      /SETTINGS .*did you mean UNBUDGETED/,
       /--frce/,
     ]) {
       assert.match(ended.stderr, error);
