@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve as resolvePath } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /** Options of both builds: of the program, and of a library in it. */
@@ -21,11 +21,16 @@ const clientNodeIsPure: Plugin = {
   name: 'client-node has no side effects',
   setup({ onResolve, resolve }) {
     const RESOLVING = 'resolving';
-    onResolve({ filter: /client-node|^\.\.?\// }, async ({ path, pluginData, ...of }) => {
+    onResolve({ filter: /^@kubernetes\/client-node/ }, async ({ path, pluginData, ...of }) => {
       if (pluginData === RESOLVING) return undefined;
-      const found = await resolve(path, { ...of, pluginData: RESOLVING });
-      return found.path.includes('/@kubernetes/client-node/') ? { ...found, sideEffects: false } : found;
+      return { ...(await resolve(path, { ...of, pluginData: RESOLVING })), sideEffects: false };
     });
+    // Its ES modules import each other by their full names, which needs no look at the disk.
+    onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, importer }) =>
+      /[/\\]@kubernetes[/\\]client-node[/\\]/.test(importer)
+        ? { path: resolvePath(dirname(importer), path), sideEffects: false }
+        : undefined,
+    );
   },
 };
 
@@ -97,7 +102,7 @@ export const bundleSeparately: Plugin = {
   name: 'bundle libraries separately',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /[/](sdk|client-node)\.ts$/ }, ({ path, resolveDir }) => ({
-      path: resolve(resolveDir, path),
+      path: resolvePath(resolveDir, path),
       namespace: 'separate',
     }));
     onLoad({ filter: /./, namespace: 'separate' }, async ({ path }) => {
@@ -108,7 +113,7 @@ export const bundleSeparately: Plugin = {
         write: false,
         sourcemap: 'inline',
         external: ['undici'],
-        plugins: [omitUnused, clientNodeIsPure, schemasArePure],
+        plugins: [omitUnused, schemasArePure, ...(path.endsWith('client-node.ts') ? [clientNodeIsPure] : [])],
       });
       return { contents: outputFiles.map(({ text }) => text).join(''), resolveDir: dirname(path) };
     });
