@@ -10,7 +10,7 @@ WORKDIR /project
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY app app
-COPY scripts/build/build.ts scripts/build/plugins.ts scripts/build/
+COPY scripts/build/build.ts scripts/build/inputs.ts scripts/build/plugins.ts scripts/build/
 RUN node scripts/build/build.ts
 
 
