@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readCommandLine } from './config/cli.ts';
+import { readCommandLine, type View } from './config/cli.ts';
 import { type ConfiguredCluster, clusterNameOf } from './config/cluster-source.ts';
 import { CORDON_SETTINGS, UNDO_SETTINGS } from './config/command-settings.ts';
 import { type Config, readConfig } from './config/drain-config.ts';
@@ -46,17 +46,26 @@ async function main(): Promise<void> {
       case 'help':
         process.stdout.write(helpText(line.of, VERSION));
         return;
+      case 'completion': {
+        const { completionScript } = await import('./config/completion.ts');
+        process.stdout.write(completionScript(line.shell));
+        return;
+      }
       case 'unknown':
         throw new ConfigErrors(errors);
       // Exit explicitly: a name lookup that hangs would keep the event loop, and so the process, alive for half a minute.
       case 'drain':
-        return process.exit(await drainCommand(readConfig(environment, line.flags, errors)));
+        return process.exit(await drainCommand(readConfig(environment, line.flags, errors), line.view));
       case 'undo':
-        return process.exit(await nodeCommand(undo, readConfig(environment, line.flags, errors, UNDO_SETTINGS)));
+        return process.exit(
+          await nodeCommand(undo, readConfig(environment, line.flags, errors, UNDO_SETTINGS), line.view),
+        );
       case 'cordon':
-        return process.exit(await nodeCommand(cordon, readConfig(environment, line.flags, errors, CORDON_SETTINGS)));
+        return process.exit(
+          await nodeCommand(cordon, readConfig(environment, line.flags, errors, CORDON_SETTINGS), line.view),
+        );
       case 'sweep':
-        return process.exit(await sweepCommand(readSweepConfig(environment, line.flags, errors)));
+        return process.exit(await sweepCommand(readSweepConfig(environment, line.flags, errors), line.view));
     }
   } catch (error) {
     if (!(error instanceof ConfigErrors)) throw error;
@@ -65,9 +74,9 @@ async function main(): Promise<void> {
   }
 }
 
-async function drainCommand(config: Config): Promise<number> {
+async function drainCommand(config: Config, view: View): Promise<number> {
   setAwsEndpoint(config);
-  const { report, end } = withBugReports(await openReporter('live', config.drainerName));
+  const { report, end } = withBugReports(await openReporter('live', view, config.drainerName));
   const { target, cluster, dryRun, placement } = config;
   const signal = stopSignal(placement === undefined ? STOP_TIMEOUT_MS : HAND_OVER_TIMEOUT_MS);
   const name = target.kind === 'instance' ? target.instanceId : `node ${target.name}`;
@@ -81,17 +90,17 @@ async function drainCommand(config: Config): Promise<number> {
   }
 }
 
-async function nodeCommand(command: typeof undo, config: Config): Promise<number> {
+async function nodeCommand(command: typeof undo, config: Config, view: View): Promise<number> {
   setAwsEndpoint(config);
-  const { report } = withBugReports(await openReporter('lines'));
+  const { report } = withBugReports(await openReporter('text', view));
   for (const message of config.warnings) report({ type: 'warning', message });
   const ports = await drainPorts(config, usesPathStyle(), proxySettings(process.env), report, systemClock);
   return command(config, ports, { clock: systemClock, report, signal: stopSignal(STOP_TIMEOUT_MS) });
 }
 
-async function sweepCommand(config: SweepConfig): Promise<number> {
+async function sweepCommand(config: SweepConfig, view: View): Promise<number> {
   setAwsEndpoint(config);
-  const { report } = withBugReports(await openReporter('lines', config.drainerName));
+  const { report } = withBugReports(await openReporter('text', view, config.drainerName));
   const { cluster, hook, dryRun } = config;
   report({ type: 'sweep started', version: VERSION, cluster: clusterNameOf(cluster), hook, dryRun });
   const signal = stopSignal(STOP_TIMEOUT_MS);
@@ -124,19 +133,33 @@ function stopSignal(timeoutMs: number): AbortSignal {
 
 type Reporter = { readonly report: Report; readonly end: () => void };
 
-/** JSON lines when piped. On a terminal: a live view, or plain text for a sweep and for terminals that cannot move the cursor. */
-async function openReporter(onTerminal: 'live' | 'lines', drainer?: string): Promise<Reporter> {
+/**
+ * Unless the flags say otherwise, JSON lines when piped. On a terminal: a live view, or plain text for what is over at once and for
+ * terminals that cannot move the cursor.
+ * @throws ConfigErrors for a live view of something that has none, or that is not a terminal
+ */
+async function openReporter(onTerminal: 'live' | 'text', view: View, drainer?: string): Promise<Reporter> {
+  const { isTTY } = process.stdout;
+  const byTerminal = process.env['TERM'] === 'dumb' ? 'text' : onTerminal;
+  const { output = isTTY ? byTerminal : 'json', color = 'auto' } = view;
   const nothingToEnd = () => undefined;
-  if (!process.stdout.isTTY)
-    return { report: jsonLines(process.stdout.fd, systemClock.now, drainer), end: nothingToEnd };
-  if (onTerminal === 'lines' || process.env['TERM'] === 'dumb') {
-    return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: nothingToEnd };
+  switch (output) {
+    case 'json':
+      return { report: jsonLines(process.stdout.fd, systemClock.now, drainer), end: nothingToEnd };
+    case 'text':
+      // A reader that closes its end of the pipe must not stop the drain.
+      process.stdout.on('error', nothingToEnd);
+      return { report: plainText((text) => process.stdout.write(text), systemClock.now), end: nothingToEnd };
+    case 'live': {
+      if (onTerminal !== 'live') throw new ConfigErrors(['only drain has a live view: use --output text or json']);
+      if (!isTTY) throw new ConfigErrors(['a live view needs a terminal: use --output text or json']);
+      const { liveView } = await import('./report/live-view.ts');
+      const live = liveView(process.stdout, systemClock.now, color);
+      // A stop that takes too long exits the process anywhere; the terminal must still be restored.
+      process.once('exit', live.end);
+      return live;
+    }
   }
-  const { liveView } = await import('./report/live-view.ts');
-  const view = liveView(process.stdout, systemClock.now);
-  // A stop that takes too long exits the process anywhere; the terminal must still be restored.
-  process.once('exit', view.end);
-  return view;
 }
 
 /** A bug is reported like every failure, and its stack is written to stderr. */

@@ -74,7 +74,7 @@ async function accessTo(
     }
     case 'kubeconfig-file': {
       const { accessFromKubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
-      return accessFromKubeconfigFile(source.path, clock, tunnels);
+      return accessFromKubeconfigFile(source, clock, tunnels);
     }
     case 'kubeconfig-object': {
       const { accessFromUntrustedKubeconfig } = await import('./kubernetes/kubeconfig.ts');

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CORDON_SETTINGS, DRAIN_SETTINGS, flagOf, SWEEP_SETTINGS, UNDO_SETTINGS } from './command-settings.ts';
+import { KUBECTL_VALUES, kubectlAdvice } from './kubectl-flags.ts';
 import { type SettingName, settingNames } from './settings.ts';
 import { suggestionFor } from './suggestion.ts';
 
@@ -7,13 +8,23 @@ import { suggestionFor } from './suggestion.ts';
 export type CommandLine =
   | { command: 'help'; of: 'program' | CommandName }
   | { command: 'version' }
-  | { command: 'drain'; flags: Flags; errors: readonly string[] }
-  | { command: 'cordon'; flags: Flags; errors: readonly string[] }
-  | { command: 'undo'; flags: Flags; errors: readonly string[] }
-  | { command: 'sweep'; flags: SweepFlags; errors: readonly string[] }
+  | { command: 'completion'; shell: Shell }
+  | { command: 'drain'; flags: Flags; view: View; errors: readonly string[] }
+  | { command: 'cordon'; flags: Flags; view: View; errors: readonly string[] }
+  | { command: 'undo'; flags: Flags; view: View; errors: readonly string[] }
+  | { command: 'sweep'; flags: SweepFlags; view: View; errors: readonly string[] }
   | { command: 'unknown'; errors: readonly string[] };
 
-export type CommandName = 'drain' | 'cordon' | 'undo' | 'sweep';
+export type CommandName = 'drain' | 'cordon' | 'undo' | 'sweep' | 'completion';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** How the run is shown. Absent: by what the output is. */
+export type View = { readonly output?: (typeof OUTPUTS)[number]; readonly color?: (typeof COLORS)[number] };
+
+export const OUTPUTS = ['live', 'text', 'json'] as const;
+export const COLORS = ['auto', 'always', 'never'] as const;
 
 export type SweepFlags = {
   readonly settings: Readonly<Partial<Record<SettingName, string>>>;
@@ -22,24 +33,30 @@ export type SweepFlags = {
 
 export type Flags = SweepFlags & {
   readonly kubeconfig?: string;
+  /** The context of the kubeconfig; absent: its current one. */
+  readonly context?: string;
   readonly node?: string;
+  /** Drain an instance even if it is not terminating. */
   readonly force: boolean;
 };
 
-const COMMANDS: readonly CommandName[] = ['drain', 'cordon', 'undo', 'sweep'];
+export const COMMANDS: readonly CommandName[] = ['drain', 'cordon', 'undo', 'sweep', 'completion'];
 
 /** Flags without a value. */
-const SWITCHES = ['dry-run', 'force', 'help', 'version'];
+const SWITCHES = ['dry-run', 'even-if-not-terminating', 'help', 'version'];
 
 /** Flags with a value that are not settings. */
-const VALUES = ['kubeconfig', 'node'];
+const VALUES = ['kubeconfig', 'context', 'node', 'output', 'color'];
+
+const SHORT: Readonly<Record<string, string>> = { h: 'help', V: 'version', o: 'output' };
 
 /** Switches and values that a command does not have. */
 const EXCLUDED: Readonly<Record<CommandName, readonly string[]>> = {
   drain: [],
-  cordon: ['dry-run', 'force'],
-  undo: ['dry-run', 'force'],
-  sweep: ['force', ...VALUES],
+  cordon: ['dry-run', 'even-if-not-terminating'],
+  undo: ['dry-run', 'even-if-not-terminating'],
+  sweep: ['even-if-not-terminating', 'kubeconfig', 'context', 'node'],
+  completion: ['dry-run', 'even-if-not-terminating', ...VALUES],
 };
 
 /** An unknown word that is longer than every known one may be a secret in the wrong place: messages do not show it. */
@@ -52,7 +69,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const [command, ...more] = words;
 
   if (switches.has('version')) return { command: 'version' };
-  if (switches.has('help') || command === 'help') {
+  if (switches.has('help') || command === 'help' || args.length === 0) {
     const of = command === 'help' ? more[0] : command;
     return { command: 'help', of: isCommand(of) ? of : 'program' };
   }
@@ -65,8 +82,6 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (!isCommand(command)) {
     return { command: 'unknown', errors: [`unknown command ${shownWord(command)}${didYouMean(command)}`, ...errors] };
   }
-  for (const word of more) errors.push(`unexpected argument ${shownWord(word)}`);
-
   const settings: Partial<Record<SettingName, string>> = {};
   for (const name of settingNames) {
     const value = values.get(flagOf(name));
@@ -78,20 +93,68 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   for (const flag of EXCLUDED[command]) {
     if (switches.has(flag) || values.has(flag)) errors.push(notAFlagOf(command, flag));
   }
-  if (command === 'sweep') return { command, errors, flags: { settings, dryRun } };
+  if (command === 'completion') return completionOf(more, errors);
+  const view = viewOf(values, errors);
+  if (command === 'sweep') {
+    for (const word of more) errors.push(`unexpected argument ${shownWord(word)}`);
+    return { command, errors, view, flags: { settings, dryRun } };
+  }
   const kubeconfig = values.get('kubeconfig');
-  const node = values.get('node');
+  const context = values.get('context');
+  const node = nodeOf(more, values.get('node'), errors);
   return {
     command,
     errors,
+    view,
     flags: {
       settings,
       ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(context !== undefined && { context }),
       ...(node !== undefined && { node }),
       dryRun,
-      force: switches.has('force'),
+      force: switches.has('even-if-not-terminating'),
     },
   };
+}
+
+/** `drain NODE`, and `drain node/NODE` as kubectl prints it. What cannot be a node may be a secret in the wrong place. */
+function nodeOf(words: readonly string[], flag: string | undefined, errors: string[]): string | undefined {
+  const [word, ...more] = words;
+  for (const other of more) errors.push(`unexpected argument ${shownWord(other)}`);
+  if (word === undefined) return flag;
+  const node = word.replace(/^nodes?\//, '');
+  if (!/^[a-z0-9][-a-z0-9.]*$/.test(node)) errors.push(`unexpected argument ${shownWord(word)}`);
+  else if (flag !== undefined) errors.push(`the node is given twice: by --node, and as ${shownWord(word)}`);
+  return flag ?? node;
+}
+
+function viewOf(values: ReadonlyMap<string, string>, errors: string[]): View {
+  const output = oneOf('output', OUTPUTS, values, errors);
+  const color = oneOf('color', COLORS, values, errors);
+  return { ...(output !== undefined && { output }), ...(color !== undefined && { color }) };
+}
+
+function oneOf<T extends string>(
+  flag: string,
+  words: readonly T[],
+  values: ReadonlyMap<string, string>,
+  errors: string[],
+): T | undefined {
+  const value = values.get(flag);
+  const found = words.find((word) => word === value);
+  if (value !== undefined && found === undefined) {
+    errors.push(`--${flag} (${shownWord(value)}) must be one of ${words.join(', ')}`);
+  }
+  return found;
+}
+
+function completionOf(words: readonly string[], errors: string[]): CommandLine {
+  const [shell, ...more] = words;
+  const found = SHELLS.find((name) => name === shell);
+  if (found === undefined || more.length > 0) errors.push(`completion needs the name of a shell: ${SHELLS.join(', ')}`);
+  return errors.length > 0 || found === undefined
+    ? { command: 'unknown', errors }
+    : { command: 'completion', shell: found };
 }
 
 type Arguments = {
@@ -104,9 +167,10 @@ type Arguments = {
 /** Sorts the arguments into words, switches and flags with values. */
 function readArguments(args: readonly string[]): Arguments {
   const valued = [...VALUES, ...settingNames.map(flagOf)];
+  const shorts = new Map(Object.entries(SHORT).map(([short, name]) => [name, { short }]));
   const options = Object.fromEntries([
-    ...SWITCHES.map((name) => [name, { type: 'boolean' as const }]),
-    ...valued.map((name) => [name, { type: 'string' as const }]),
+    ...SWITCHES.map((name) => [name, { type: 'boolean' as const, ...shorts.get(name) }]),
+    ...[...KUBECTL_VALUES, ...valued].map((name) => [name, { type: 'string' as const, ...shorts.get(name) }]),
   ]);
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
 
@@ -117,9 +181,16 @@ function readArguments(args: readonly string[]): Arguments {
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const { name, rawName, value } = token;
+    const advice = kubectlAdvice(name);
     if (SWITCHES.includes(name)) {
-      if (value !== undefined) errors.push(`--${name} takes no value`);
+      // As kubectl writes it: the API server is asked, and changes nothing.
+      const isServer = name === 'dry-run' && value === 'server';
+      if (value !== undefined && !isServer) {
+        errors.push(name === 'dry-run' ? '--dry-run takes no value but server' : `--${name} takes no value`);
+      }
       switches.add(name);
+    } else if (advice !== undefined) {
+      errors.push(`--${name} is a flag of kubectl drain: ${advice}`);
     } else if (!valued.includes(name)) {
       errors.push(`unknown flag ${shownFlag(rawName)}${didYouMeanFlag(name, words[0])}`);
     } else if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
@@ -137,8 +208,21 @@ function isCommand(word: string | undefined): word is CommandName {
   return COMMANDS.some((command) => command === word);
 }
 
-function settingsOf(command: CommandName): readonly SettingName[] {
-  return { drain: DRAIN_SETTINGS, cordon: CORDON_SETTINGS, undo: UNDO_SETTINGS, sweep: SWEEP_SETTINGS }[command];
+/** The settings that are flags of a command. */
+export function settingsOf(command: CommandName): readonly SettingName[] {
+  return {
+    drain: DRAIN_SETTINGS,
+    cordon: CORDON_SETTINGS,
+    undo: UNDO_SETTINGS,
+    sweep: SWEEP_SETTINGS,
+    completion: [],
+  }[command];
+}
+
+/** The other flags of a command. */
+export function otherFlagsOf(command: CommandName): { switches: readonly string[]; values: readonly string[] } {
+  const has = (flag: string) => !EXCLUDED[command].includes(flag);
+  return { switches: SWITCHES.filter(has), values: VALUES.filter(has) };
 }
 
 function notAFlagOf(command: CommandName, flag: string): string {

@@ -13,7 +13,12 @@ export type ClusterSource =
       /** The name of the cluster, where it is part of the key; absent: unknown. */
       readonly name?: string;
     }
-  | { readonly kind: 'kubeconfig-file'; readonly path: string };
+  | {
+      readonly kind: 'kubeconfig-file';
+      readonly path: string;
+      /** Absent: the current context of the file. */
+      readonly context?: string;
+    };
 
 /** What is known of the cluster of an instance before its tags are. */
 export type ClusterTemplate =

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { choice, seconds } from './setting-kinds.ts';
+import { choice, onOff, seconds } from './setting-kinds.ts';
 
 /** A lifecycle action ends after 48 hours at most, so no longer wait makes sense. */
 const MAX_ACTION_SECONDS = 172_800;
@@ -46,11 +46,8 @@ export const DrainBehaviour = {
     '300',
   ),
   DRAIN_DAEMONSETS: v.optional(
-    choice('true: drain DaemonSet pods too, after all other pods; a taint keeps them from returning', [
-      'true',
-      'false',
-    ]),
-    'false',
+    onOff('on: drain DaemonSet pods too, after all other pods; a taint keeps them from returning'),
+    'off',
   ),
   DO_NOT_DISRUPT_SECONDS: v.optional(
     seconds(

@@ -98,12 +98,14 @@ export function readConfig(
   const fromFile = flags.kubeconfig !== undefined;
 
   if (!has('INSTANCE_ID') && flags.node === undefined) {
-    errors.push('no target given: set INSTANCE_ID, or --node');
+    errors.push('no target given: set INSTANCE_ID, or name a node');
   }
   if (has('INSTANCE_ID') && flags.node !== undefined) {
     errors.push('INSTANCE_ID and --node are mutually exclusive: set only one of them');
   }
-  errors.push(...clusterSourceErrors(given, fromFile ? undefined : ', or --kubeconfig'));
+  const unread = environment['KUBECONFIG'] ? ' (KUBECONFIG is set, but is not read: --kubeconfig "$KUBECONFIG")' : '';
+  errors.push(...clusterSourceErrors(given, fromFile ? undefined : `, or --kubeconfig${unread}`));
+  if (flags.context !== undefined && !fromFile) errors.push('--context requires --kubeconfig');
   if (flags.node !== undefined && !fromFile && given.text('CLUSTER_NAME') === '*') {
     errors.push('--node requires the name of its cluster: CLUSTER_NAME is *, and only an instance has tags');
   }
@@ -132,8 +134,8 @@ export function readConfig(
     reason: settings.REASON,
     ...(instanceEndsAt !== undefined && { instanceEndsAt }),
     finishRetained: settings.RETAINED === 'finish',
-    paused: settings.ENABLED === 'false',
-    onlyDrained: settings.ONLY_DRAINED === 'true',
+    paused: !settings.ENABLED,
+    onlyDrained: settings.ONLY_DRAINED,
     warnings: given.warnings,
     cluster: clusterOf(settings, flags, region),
     dryRun: flags.dryRun,
@@ -143,7 +145,7 @@ export function readConfig(
     loadBalancerMs: settings.LOAD_BALANCER_SECONDS * 1000,
     unprovenNode: settings.UNPROVEN_NODE,
     volumeDetachTimeoutMs: settings.VOLUME_DETACH_TIMEOUT_SECONDS * 1000,
-    drainDaemonSets: settings.DRAIN_DAEMONSETS === 'true',
+    drainDaemonSets: settings.DRAIN_DAEMONSETS,
     doNotDisruptMs: settings.DO_NOT_DISRUPT_SECONDS * 1000,
     ...(settings.WAIT_FOR_CAPACITY === 'on' && { capacityTimeoutMs: settings.WAIT_FOR_CAPACITY_SECONDS * 1000 }),
     lastResortMs: settings.LAST_RESORT_SECONDS * 1000,
@@ -191,7 +193,13 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
 }
 
 function clusterOf(settings: SettingValues, flags: Flags, region: string): ConfiguredCluster {
-  if (flags.kubeconfig !== undefined) return { kind: 'kubeconfig-file', path: flags.kubeconfig };
+  if (flags.kubeconfig !== undefined) {
+    return {
+      kind: 'kubeconfig-file',
+      path: flags.kubeconfig,
+      ...(flags.context !== undefined && { context: flags.context }),
+    };
+  }
   const source = clusterSourceOf(settings, region);
   if (source === undefined) throw new ConfigErrors(['no cluster given']);
   return source;

@@ -17,12 +17,23 @@ export const choice = <const T extends readonly string[]>(description: string, w
     v.metadata({ values: words.join('|') }),
   );
 
-/** A whole number of seconds, as a number. */
+const SECONDS_OF_UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** Yes or no. `true` and `false` are the same as `on` and `off`. */
+export const onOff = (description: string) =>
+  v.pipe(
+    v.picklist(['on', 'off', 'true', 'false'], 'must be on or off'),
+    v.transform((word) => word === 'on' || word === 'true'),
+    v.description(description),
+    v.metadata({ values: 'on|off' }),
+  );
+
+/** A whole number of seconds, minutes (`30m`) or hours (`1h`), as a number of seconds. */
 export const seconds = (description: string, min: number, max: number) =>
   v.pipe(
     v.string(),
-    v.regex(/^\d{1,9}$/, 'must be a whole number of seconds'),
-    v.transform(Number),
+    v.regex(/^\d{1,9}[smh]?$/, 'must be a whole number of seconds, such as 90, 90s, 30m or 1h'),
+    v.transform((value) => Number.parseInt(value, 10) * (SECONDS_OF_UNIT[value.slice(-1)] ?? 1)),
     v.minValue(min, `must be at least ${min} s`),
     v.maxValue(max, `must be at most ${max} s`),
     v.description(description),

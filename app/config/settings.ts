@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { DrainBehaviour } from './drain-behaviour.ts';
-import { anyTime, choice, count, list, seconds, text, time, url } from './setting-kinds.ts';
+import { anyTime, choice, count, list, onOff, seconds, text, time, url } from './setting-kinds.ts';
 
 /** How many times a drain may be handed over to another task. */
 export const MAX_GENERATIONS = 20;
@@ -121,16 +121,12 @@ export const Settings = v.object({
     '120',
   ),
   ...DrainBehaviour,
-  ENABLED: v.optional(
-    choice('false: do nothing and exit with 0, as long as the drainer is paused', ['true', 'false']),
-    'true',
-  ),
+  ENABLED: v.optional(onOff('off: do nothing and exit with 0, as long as the drainer is paused'), 'on'),
   ONLY_DRAINED: v.optional(
-    choice(
-      'true: touch only a node that a drain has marked, and succeed when there is none; set when an instance returns into service',
-      ['true', 'false'],
+    onOff(
+      'on: touch only a node that a drain has marked, and succeed when there is none; set when an instance returns into service',
     ),
-    'false',
+    'off',
   ),
   DRAINER_NAME: v.optional(
     text(
@@ -182,9 +178,8 @@ export const Settings = v.object({
     ),
   ),
   CHECK_GROUPS: v.optional(
-    choice(
-      'true: count the groups of the cluster that lack the hook; if unset, true for a sweep with SCHEDULED_TIME, otherwise false',
-      ['true', 'false'],
+    onOff(
+      'on: count the groups of the cluster that lack the hook; if unset, on for a sweep with SCHEDULED_TIME, otherwise off',
     ),
   ),
   SWEEP_GRACE_SECONDS: v.optional(

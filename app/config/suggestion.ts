@@ -22,6 +22,16 @@ export function suggestionFor(word: string, candidates: readonly string[]): stri
   return others.length === 0 ? completion : undefined;
 }
 
+/** The candidates that are most like a word: those that contain it first, then by edit distance. */
+export function nearest(word: string, candidates: readonly string[], count: number): string[] {
+  const distanceOf = (candidate: string) => (candidate.includes(word) ? 0 : editDistance(word, candidate));
+  return candidates
+    .map((candidate) => [candidate, distanceOf(candidate)] as const)
+    .sort(([, a], [, b]) => a - b)
+    .slice(0, count)
+    .map(([candidate]) => candidate);
+}
+
 /**
  * How many letters have to be inserted, deleted, replaced or swapped with their neighbour to turn one word into the other:
  * https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance#Optimal_string_alignment_distance

@@ -71,10 +71,10 @@ export function readSweepConfig(
     placement,
     ...(settings.SCHEDULED_TIME !== undefined && { scheduledAt: settings.SCHEDULED_TIME }),
     graceMs: settings.SWEEP_GRACE_SECONDS * 1000,
-    paused: settings.ENABLED === 'false',
+    paused: !settings.ENABLED,
     finishRetained: settings.RETAINED === 'finish',
     // A sweep that is started because an instance waits is in a hurry; the one from the clock is not.
-    checkGroups: (settings.CHECK_GROUPS ?? String(settings.SCHEDULED_TIME !== undefined)) === 'true',
+    checkGroups: settings.CHECK_GROUPS ?? settings.SCHEDULED_TIME !== undefined,
     dryRun: flags.dryRun,
     ...(settings.DRAINER_NAME !== undefined && { drainerName: settings.DRAINER_NAME }),
     ...(settings.AWS_ENDPOINT_URL !== undefined && { awsEndpointUrl: settings.AWS_ENDPOINT_URL }),

@@ -14,14 +14,22 @@ import { validateKubeconfig } from './kubeconfig-schema.ts';
 const UNTRUSTED_USER_KEYS = ['exec', 'auth-provider', 'tokenFile', 'token-file', 'client-certificate', 'client-key'];
 const UNTRUSTED_CLUSTER_KEYS = ['certificate-authority'];
 
-/** Access from a local kubeconfig file, which may contain everything that kubectl accepts. */
-export async function accessFromKubeconfigFile(path: string, clock: Clock, tunnels = new Tunnels()): Promise<Access> {
+/**
+ * Access from a local kubeconfig file, which may contain everything that kubectl accepts.
+ * @throws Failure for a context that the file does not have
+ */
+export async function accessFromKubeconfigFile(
+  { path, context }: { readonly path: string; readonly context?: string },
+  clock: Clock,
+  tunnels = new Tunnels(),
+): Promise<Access> {
   return accessFrom(path, clock, tunnels, async () => {
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw new Failure(`could not read the kubeconfig ${path}`, { cause });
     });
     validateKubeconfig(text, path);
     const config = loadKubeconfig(text, path);
+    if (context !== undefined) useContext(config, context, path);
     config.makePathsAbsolute(dirname(path));
     return config;
   });
@@ -73,6 +81,16 @@ function loadKubeconfig(text: string, origin: string): KubeConfig {
     throw new Failure(`could not load the kubeconfig ${origin}`, { cause });
   }
   return config;
+}
+
+function useContext(config: KubeConfig, context: string, path: string): void {
+  const names = config.getContexts().map(({ name }) => name);
+  if (!names.includes(context)) {
+    throw new Failure(`the kubeconfig ${path} has no context ${printable(context, 100)}`, {
+      advice: `it has ${names.map((name) => printable(name, 100)).join(', ') || 'none'}`,
+    });
+  }
+  config.setCurrentContext(context);
 }
 
 /** @param read reads the kubeconfig; called again when the API server refuses the credentials */

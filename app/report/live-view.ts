@@ -26,13 +26,21 @@ const LIVE_ONLY: ReadonlySet<RunEvent['type']> = new Set([
  * Shows a drain on a terminal: live lines that are redrawn, permanent lines that scroll by above them, and the summary at the
  * end. `end` erases the live lines and shows the cursor again. Call it however the program ends; a second call does nothing.
  * @param now milliseconds since the epoch
+ * @param color `auto`: as the terminal and NO_COLOR say
  */
-export function liveView(terminal: Terminal, now: () => number): { report: Report; end: () => void } {
+export function liveView(
+  terminal: Terminal,
+  now: () => number,
+  color: 'auto' | 'always' | 'never' = 'auto',
+): { report: Report; end: () => void } {
   const region = new LiveRegion(terminal);
   const totals = new RunTotals();
   const problems = new ActiveProblems();
   const startedAt = now();
-  const paint: Paint = (style, text) => styleText(style, text, { stream: terminal });
+  const paint: Paint = (style, text) => {
+    if (color === 'never') return text;
+    return styleText(style, text, color === 'auto' ? { stream: terminal } : { validateStream: false });
+  };
   let isOver = false;
 
   const lines = (): readonly string[] => {

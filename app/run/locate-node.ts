@@ -1,10 +1,11 @@
 import type { Config } from '../config/drain-config.ts';
+import { nearest } from '../config/suggestion.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import type { NodeGone } from '../drain/cluster.ts';
 import { type Backoff, backoffMs } from '../lib/backoff.ts';
 import { Failure } from '../lib/errors.ts';
 import type { Outcome } from '../outcome.ts';
-import { type FoundNode, findNode, type NodeRef } from './find-node.ts';
+import { type FoundNode, findNode, type NodeDirectory, type NodeRef } from './find-node.ts';
 import { type InstanceInfo, mayNeverHaveJoined } from './instance.ts';
 import type { Cluster, Ports } from './ports.ts';
 
@@ -71,8 +72,21 @@ export async function findTarget(
 ): Promise<FoundNode | { node: NodeRef; by: 'name' } | undefined> {
   if (target.kind === 'instance') return findNode(nodes, target.instanceId, instance, unprovenNode, signal);
   const node = await nodes.byName(target.name, signal);
-  if (node === undefined) throw new Failure(`${server} has no node called ${target.name}`);
+  if (node === undefined) throw await noSuchNode(target.name, nodes, server, signal);
   return { node, by: 'name' };
+}
+
+const MAX_NAMES = 3;
+
+/** Names the nodes that were probably meant: a name is copied in part, or from another cluster. */
+async function noSuchNode(name: string, nodes: NodeDirectory, server: string, signal: AbortSignal): Promise<Failure> {
+  const names: string[] = [];
+  for await (const page of nodes.all(signal)) names.push(...page.map((node) => node.name));
+  const advice =
+    names.length === 0
+      ? 'the cluster has no nodes'
+      : `nearest of its ${names.length} nodes: ${nearest(name, names, MAX_NAMES).join(', ')}`;
+  return new Failure(`${server} has no node called ${name}`, { advice });
 }
 
 /**

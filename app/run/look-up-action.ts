@@ -61,7 +61,7 @@ export function nothingPending(
   }
   if (action.kind === 'none') return { kind: 'no pending action', reason: action.reason };
   throw new NotTerminating(`${instanceId} is not terminating: it is ${action.lifecycleState} in ${action.group}`, {
-    advice: 'terminate it through its Auto Scaling group, or drain it anyway with --force',
+    advice: 'terminate it through its Auto Scaling group, or drain it anyway with --even-if-not-terminating',
   });
 }
 

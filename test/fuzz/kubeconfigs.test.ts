@@ -44,6 +44,6 @@ test('any kubeconfig file gives access to a cluster, or a refusal', async (t) =>
   const clock = new ManualClock();
   await fuzz(sizeOf(100), randomKubeconfig, async (text) => {
     await writeFile(path, text);
-    return judge(accessFromKubeconfigFile(path, clock));
+    return judge(accessFromKubeconfigFile({ path }, clock));
   });
 });

@@ -87,7 +87,7 @@ test('an invalid kubeconfig ends the program before its first request', async (t
   for (let seed = firstSeed, cased = 0; cased < Math.max(1, cases / 30); seed++) {
     const text = randomKubeconfig(new Seeded(seed)).replaceAll(/https:\/\/[^"\s]*/g, url);
     await writeFile(path, text);
-    const isRefused = await accessFromKubeconfigFile(path, clock).then(
+    const isRefused = await accessFromKubeconfigFile({ path }, clock).then(
       () => false,
       () => true,
     );

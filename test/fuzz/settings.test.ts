@@ -11,7 +11,7 @@ import { type Invocation, randomInvocation } from './settings.ts';
 function judge({ args, environment }: Invocation): CaseResult {
   const line = readCommandLine(args);
   if (line.command === 'unknown') return { refusal: configErrorText(new ConfigErrors(line.errors)) };
-  if (line.command === 'help' || line.command === 'version') return { used: true };
+  if (line.command === 'help' || line.command === 'version' || line.command === 'completion') return { used: true };
   try {
     if (line.command === 'sweep') {
       assert.ok(readSweepConfig(environment, line.flags, line.errors).hook.length > 0);

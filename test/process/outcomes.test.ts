@@ -123,7 +123,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
   }
 
   // A typo in an instance ID empties a healthy node.
-  test('an instance that is InService is refused with exit code 64, and drained with --force', async (context) => {
+  test('an instance that is InService is refused with exit code 64, and drained with --even-if-not-terminating', async (context) => {
     const fixture = await processFixture(context);
     await fixture.addPod('web');
     const refused = await fixture.drain().ended();
@@ -134,7 +134,7 @@ describe('the outcome table', { concurrency: 4 }, () => {
     );
     assert.ok(!fixture.kubernetes.requests.some(({ user }) => user === 'node-drainer'));
     fixture.witness.drains(NODE);
-    const forced = await fixture.drain({}, '--force').ended();
+    const forced = await fixture.drain({}, '--even-if-not-terminating').ended();
     assert.equal(forced.code, 0, forced.stderr);
     assert.equal(summaryOf(forced)['result'], 'drained');
     await noHarm(fixture.witness);

@@ -96,7 +96,7 @@ test('every setting is read', () => {
   assert.equal(config.drainStartedAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
 });
 
-// A number that is half parsed ("10m" as 10), or a mistyped policy, has an unintended effect.
+// A number that is half parsed ("10d" as 10), or a mistyped policy, has an unintended effect.
 test('an invalid value is an error that names the setting and the value', () => {
   const bad: [name: string, values: string[]][] = [
     [
@@ -106,25 +106,25 @@ test('an invalid value is an error that names the setting and the value', () => 
     ['CLUSTER_NAME', ['-a', 'a.b', 'x'.repeat(101)]],
     ['AWS_REGION', ['eu', 'eu-central', 'EU-CENTRAL-1', 'eu-central-1a', 'eu-central-1.evil.com']],
     ['AWS_ENDPOINT_URL', ['localhost:4566', 'ftp://x', 'http://', '/x']],
-    ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10m', '1e3', '3601', ' 5', '0x10']],
+    ['CONNECT_TIMEOUT_SECONDS', ['0', '-1', '1.5', '10d', '1e3', '3601', '2h', '61m', 'm', '1m30s', ' 5', '0x10']],
     ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
     ['LOAD_BALANCER_EXCLUSION', ['true', 'on', 'END', 'start ']],
-    ['LOAD_BALANCER_SECONDS', ['-1', '30s', '3601', '1.5']],
+    ['LOAD_BALANCER_SECONDS', ['-1', '30 s', '3601', '1.5']],
     ['UNPROVEN_NODE', ['on', 'Accept', 'reject']],
-    ['DRAIN_DAEMONSETS', ['on', 'True']],
+    ['DRAIN_DAEMONSETS', ['yes', 'True', 'ON']],
     ['WAIT_FOR_CAPACITY', ['true', '600']],
     ['WAIT_FOR_CAPACITY_SECONDS', ['0', '172801']],
-    ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '5m', '172801']],
+    ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '49h', '172801']],
     ['DO_NOT_DISRUPT_SECONDS', ['never', '172801']],
     ['LAST_RESORT_SECONDS', ['-120', '172801']],
     ['LAST_RESORT', ['force', 'Delete', 'off']],
-    ['FINALIZER_SECONDS', ['-1', '5m', '172801']],
+    ['FINALIZER_SECONDS', ['-1', '49h', '172801']],
     ['MISSING_NODE', ['leave', 'Continue', 'AUTO']],
     ['ON_FAILURE', ['force', 'ABANDON']],
     ['ON_DEADLINE', ['leave']],
     ['REASON', ['spot', 'Termination']],
     ['RETAINED', ['true', 'Finish']],
-    ['ENABLED', ['off', 'False']],
+    ['ENABLED', ['yes', 'OFF', '1']],
   ];
   for (const [name, values] of bad) {
     for (const value of values) {
@@ -268,11 +268,14 @@ test('missing and contradictory settings are errors', () => {
     assert.equal(found.length, 1, found.join('; '));
     return found[0] ?? '';
   };
-  assert.match(one(errors(noTarget)), /no target given: set INSTANCE_ID, or --node$/);
+  assert.match(one(errors(noTarget)), /no target given: set INSTANCE_ID, or name a node$/);
   assert.match(
     one(errors(noCluster)),
     /^no cluster given: set CLUSTER_NAME, or KUBE_CONFIG_BUCKET and KUBE_CONFIG_OBJECT, or --kubeconfig$/,
   );
+  // Everybody who comes from kubectl expects it to be read.
+  assert.match(one(errors({ ...noCluster, KUBECONFIG: '/k' })), /KUBECONFIG is set, but is not read: --kubeconfig "/);
+  assert.match(one(errors(GOOD, '--context', 'blue')), /^--context requires --kubeconfig$/);
   assert.match(one(errors(noRegion)), /AWS_REGION is missing$/);
   assert.match(one(errors({ ...noRegion, AWS_DEFAULT_REGION: 'eu-central-1' })), /AWS_DEFAULT_REGION is not read/);
   assert.match(one(errors(GOOD, '--node', 'a')), /INSTANCE_ID and --node are mutually exclusive/);
@@ -345,6 +348,14 @@ test('an empty value counts as unset', () => {
   const empty = { AUTO_SCALING_GROUP_NAME: '', LIFECYCLE_ACTION_TOKEN: '', ON_DEADLINE: '', AWS_ENDPOINT_URL_S3: '' };
   assert.deepEqual(read({ ...GOOD, ...empty }), read(GOOD));
   assert.match(errors({ ...GOOD, INSTANCE_ID: '' }).join(), /no target given/);
+});
+
+// An hour has to be worked out in seconds, and is mistyped by a factor of ten.
+test('seconds may be written with a unit, and a yes or no in two ways', () => {
+  const timeoutOf = (CONNECT_TIMEOUT_SECONDS: string) => read({ ...GOOD, CONNECT_TIMEOUT_SECONDS }).connectTimeoutMs;
+  assert.deepEqual(['90', '90s', '30m', '1h'].map(timeoutOf), [90_000, 90_000, 1_800_000, 3_600_000]);
+  const drainsDaemonSets = (DRAIN_DAEMONSETS: string) => read({ ...GOOD, DRAIN_DAEMONSETS }).drainDaemonSets;
+  assert.deepEqual(['on', 'true', 'off', 'false'].map(drainsDaemonSets), [true, true, false, false]);
 });
 
 // A variable of the task definition cannot be overridden.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flagOf } from '../../../app/config/command-settings.ts';
 import { settingNames } from '../../../app/config/settings.ts';
-import { editDistance, suggestionFor } from '../../../app/config/suggestion.ts';
+import { editDistance, nearest, suggestionFor } from '../../../app/config/suggestion.ts';
 
 const FLAGS = settingNames.map(flagOf);
 
@@ -50,4 +50,12 @@ test('the distance counts inserted, deleted, replaced and swapped letters', () =
     ['kitten', 'sitting', 3],
   ];
   for (const [from, to, distance] of distances) assert.equal(editDistance(from, to), distance, `${from} → ${to}`);
+});
+
+// A node is named in part, or with a mistake in its long name, and its full name has to be looked up with another tool.
+test('the nearest names are those that contain the word, then those with the fewest mistakes', () => {
+  const nodes = ['ip-10-0-0-1.internal', 'ip-10-0-0-12.internal', 'ip-10-0-3-7.internal', 'worker-1'];
+  assert.deepEqual(nearest('10-0-3-7', nodes, 1), ['ip-10-0-3-7.internal']);
+  assert.deepEqual(nearest('ip-10-0-0-2.internal', nodes, 2), ['ip-10-0-0-1.internal', 'ip-10-0-0-12.internal']);
+  assert.deepEqual(nearest('x', [], 3), []);
 });

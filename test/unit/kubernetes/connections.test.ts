@@ -66,7 +66,7 @@ test('a kubeconfig file and EKS are read again, too', async (t) => {
   const aws = await simulatedAws(t, { region: 'eu-west-1' });
   aws.createCluster({ name: 'prod', endpoint: server.url, certificateAuthority: before.ca });
   const clock = new ManualClock();
-  const file = await clientFrom(t, clock, () => accessFromKubeconfigFile(path, clock));
+  const file = await clientFrom(t, clock, () => accessFromKubeconfigFile({ path }, clock));
   const eks = await clientFrom(t, clock, async (signal) =>
     accessWithCredential(await eksEndpoint('prod', { name: 'eu-west-1' }, clock, signal), clock),
   );

@@ -20,7 +20,7 @@ async function fileOf(t: TestContext, text: string): Promise<string> {
 test('a local kubeconfig file may run a command', async (t) => {
   const credential = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"${SECRET}"}}`;
   const user = `exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n      command: echo\n      args: ['${credential}']`;
-  const access = await accessFromKubeconfigFile(await fileOf(t, kubeconfig({ user })), new ManualClock());
+  const access = await accessFromKubeconfigFile({ path: await fileOf(t, kubeconfig({ user })) }, new ManualClock());
   assert.deepEqual(await headersOf(access), { Authorization: `Bearer ${SECRET}` });
 });
 
@@ -28,7 +28,7 @@ test('a local kubeconfig file may run a command', async (t) => {
 test('the file is read again after its token is refused', async (t) => {
   const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
   const clock = new ManualClock();
-  const access = await accessFromKubeconfigFile(path, clock);
+  const access = await accessFromKubeconfigFile({ path }, clock);
   assert.deepEqual(await headersOf(access), { Authorization: 'Bearer old' });
   await writeFile(path, kubeconfig({ user: 'token: new' }));
   await clock.advance(60_000);
@@ -37,7 +37,7 @@ test('the file is read again after its token is refused', async (t) => {
 
 // 'ENOENT' alone does not say which of several files is missing.
 test('the error for a missing kubeconfig file contains its path', async () => {
-  const failure = await refusal(accessFromKubeconfigFile('/no/such/file', new ManualClock()));
+  const failure = await refusal(accessFromKubeconfigFile({ path: '/no/such/file' }, new ManualClock()));
   assert.match(failure.message, /could not read the kubeconfig \/no\/such\/file/);
 });
 
@@ -45,7 +45,7 @@ test('the error for a missing kubeconfig file contains its path', async () => {
 test('a file that becomes invalid during the drain is a transient error', async (t) => {
   const path = await fileOf(t, kubeconfig({ user: 'token: old' }));
   const clock = new ManualClock();
-  const access = await accessFromKubeconfigFile(path, clock);
+  const access = await accessFromKubeconfigFile({ path }, clock);
   for (const text of ['', `users: [{user: {token: "${SECRET}`, kubeconfig({ user: `token: "${SECRET}\\n"` })]) {
     await writeFile(path, text);
     await clock.advance(60_000);
@@ -61,7 +61,9 @@ test('a file that becomes invalid during the drain is a transient error', async 
 // The parser's error quoted the output of a command that printed its token without an ExecCredential around it.
 test('the output of a command does not appear in an error', async (t) => {
   const user = `exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: echo, args: [${SECRET}]}`;
-  const failure = await refusal(accessFromKubeconfigFile(await fileOf(t, kubeconfig({ user })), new ManualClock()));
+  const failure = await refusal(
+    accessFromKubeconfigFile({ path: await fileOf(t, kubeconfig({ user })) }, new ManualClock()),
+  );
   assert.match(failure.message, /the command in the kubeconfig .* did not print JSON/);
   assert.ok(!`${failure.message} ${String(failure.cause)}`.includes(SECRET));
 });

@@ -160,7 +160,7 @@ test('a dry run tells the order, who is given time, and what becomes of DaemonSe
   );
 });
 
-// EC2 without the hook's group: `--node` and --force drain what is in no group, and have nobody to ask.
+// EC2 without the hook's group: `--node` and --even-if-not-terminating drain what is in no group, and have nobody to ask.
 test('a node whose group is not known is drained without a look at its capacity', async () => {
   const { cluster, facts, run } = runFixture();
   cluster.add(pod('web-0'));

@@ -89,7 +89,7 @@ test('without a pending action, or in another cluster, nothing is touched', asyn
   assert.deepEqual(duplicate.cluster.evictions, []);
 });
 
-test('an instance in service is refused, and drained all the same with --force', async () => {
+test('an instance in service is refused, and drained all the same with --even-if-not-terminating', async () => {
   const inService = { kind: 'not terminating', group: 'nodes', lifecycleState: 'InService' } as const;
   const refused = runFixture();
   refused.facts.action = inService;
