@@ -11,7 +11,7 @@ const HIDE_CURSOR = '\x1b[?25l';
 const SHOW_CURSOR = '\x1b[?25h';
 const ENABLE_WRAP = '\x1b[?7h';
 const DISABLE_WRAP = '\x1b[?7l';
-const ERASE_REST_OF_LINE = '\x1b[K';
+const ERASE_LINE = '\x1b[K';
 const ERASE_BELOW = '\x1b[J';
 /** Synchronized output: a terminal that supports it shows everything between these at once. */
 const BEGIN_UPDATE = '\x1b[?2026h';
@@ -36,7 +36,7 @@ export class LiveRegion {
    */
   draw(lines: readonly string[]): void {
     if (lines.join('\n') === this.#drawn.join('\n')) return;
-    // Overwrites instead of erasing first: without synchronized output the terminal would flicker.
+    // Erases line by line instead of all at once: without synchronized output the terminal would flicker.
     this.#write(`${this.#toFirstLine()}${unwrapped(lines)}${ERASE_BELOW}`);
     this.#drawn = lines;
   }
@@ -66,8 +66,11 @@ export class LiveRegion {
   }
 }
 
-/** With wrapping disabled, because the terminal may draw letters wider than expected: a wrapped line would move all others. */
+/**
+ * With wrapping disabled, because the terminal may draw letters wider than expected: a wrapped line would move all others. Each line is
+ * erased before it is written: after a text that fills the line the cursor is still on its last letter, which would be erased.
+ */
 function unwrapped(lines: readonly string[]): string {
   if (lines.length === 0) return '';
-  return `${HIDE_CURSOR}${DISABLE_WRAP}${lines.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join('')}${ENABLE_WRAP}`;
+  return `${HIDE_CURSOR}${DISABLE_WRAP}${lines.map((line) => `${ERASE_LINE}${line}\n`).join('')}${ENABLE_WRAP}`;
 }
