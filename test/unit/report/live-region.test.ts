@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { LiveRegion } from '../../../app/report/live-region.ts';
 import { EmulatedTerminal } from '../../support/terminal.ts';
@@ -13,4 +14,13 @@ test('a line as wide as the terminal is shown whole, and a shorter one leaves no
   region.draw(['a', 'b'.repeat(40), '']);
   assert.deepEqual(await terminal.screen(), ['a', 'b'.repeat(40)]);
   region.end();
+});
+
+// The emulator of these tests forgives it, as a real terminal does not.
+test('nothing is erased at the end of a full line', () => {
+  const output = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 40, rows: 10 });
+  new LiveRegion(output).draw(['x'.repeat(40)]);
+  const written = String(output.read());
+  assert.match(written, /x{40}\n/);
+  assert.doesNotMatch(written, /x\x1b\[K/);
 });
