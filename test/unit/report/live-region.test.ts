@@ -22,5 +22,5 @@ test('nothing is erased at the end of a full line', () => {
   new LiveRegion(output).draw(['x'.repeat(40)]);
   const written = String(output.read());
   assert.match(written, /x{40}\n/);
-  assert.doesNotMatch(written, /x\x1b\[K/);
+  assert.ok(!written.includes('x\x1b[K'));
 });
