@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { secretsIn, secretsOf } from '../support/secrets.ts';
+import type { Afterwards } from './afterwards.ts';
 import { eventually } from './poll.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
@@ -53,7 +53,7 @@ export class Drainer {
    * Starts the program with exactly this environment, as the container does. Kills it after the test.
    * @param args arguments after `drain`
    */
-  constructor(t: TestContext, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(t: Afterwards, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, [PROGRAM, 'drain', ...args], {
       env: { ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import type { V1ValidatingWebhookConfiguration } from '@kubernetes/client-node';
 import * as v from 'valibot';
 import { createCertificateAuthority } from '../support/certificate-authority.ts';
 import { type Admin, ifFound } from './admin.ts';
+import { eventually } from './poll.ts';
 
 /** What a webhook says to the eviction of one pod. */
 export type EvictionDenial = {
@@ -68,4 +69,17 @@ export async function serveEvictionWebhook({ objects }: Admin, denial: EvictionD
     server.close();
     server.closeAllConnections();
   };
+}
+
+/** Waits until the webhook denies the eviction of this pod: a real API server notices a new webhook a moment later. */
+export async function evictionsAreDenied({ core }: Admin, namespace: string, pod: string): Promise<void> {
+  const body = { metadata: { name: pod, namespace }, deleteOptions: { dryRun: ['All'] } };
+  await eventually('the webhook denies evictions', async () => {
+    try {
+      await core.createNamespacedPodEviction({ name: pod, namespace, body, dryRun: 'All' });
+      return undefined;
+    } catch (error) {
+      return String(error).includes(WEBHOOK) || undefined;
+    }
+  });
 }

@@ -1,6 +1,7 @@
 import type {
   V1DaemonSet,
   V1ObjectMeta,
+  V1OwnerReference,
   V1Pod,
   V1PodDisruptionBudgetSpec,
   V1PodSpec,
@@ -27,6 +28,7 @@ export type PodOptions = {
   readonly spec?: Partial<V1PodSpec>;
   /** Has the finalizer HOLD. */
   readonly held?: boolean;
+  readonly ownerReferences?: V1OwnerReference[];
 };
 
 function podSpec(more: Partial<V1PodSpec> = {}): V1PodSpec {
@@ -40,9 +42,11 @@ export function withClaims(...claims: readonly string[]): Required<Pick<PodOptio
 }
 
 /** A pod without a controller, bound to the node without the scheduler. */
-export function podOn(node: string, name: string, { labels, annotations, spec, held }: PodOptions = {}): V1Pod {
+export function podOn(node: string, name: string, options: PodOptions = {}): V1Pod {
+  const { labels, annotations, spec, held, ownerReferences } = options;
   const metadata: V1ObjectMeta = { name, labels: { app: name, ...labels }, annotations: { ...annotations } };
   if (held === true) metadata.finalizers = [HOLD];
+  if (ownerReferences !== undefined) metadata.ownerReferences = ownerReferences;
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec({ ...spec, nodeName: node }) };
 }
 

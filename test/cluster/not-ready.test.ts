@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { merge } from './admin.ts';
 import { setReady } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { openTestCluster } from './test-cluster.ts';
@@ -57,11 +56,6 @@ test('a pod that only a finalizer keeps on a living kubelet is no longer waited 
 
 /** A pod with a finalizer whose only container has ended. */
 async function stuckPod(scenario: Scenario, node: string): Promise<void> {
-  const { namespace } = scenario;
   await scenario.pod('stuck', { node, held: true });
-  const finishedAt = new Date().toISOString();
-  const terminated = { exitCode: 0, reason: 'Completed', startedAt: finishedAt, finishedAt };
-  const container = { name: 'pause', image: 'pause', imageID: 'pause', ready: false, restartCount: 0 };
-  const body = { status: { containerStatuses: [{ ...container, state: { terminated } }] } };
-  await cluster.admin.core.patchNamespacedPodStatus({ name: 'stuck', namespace, body }, merge);
+  await scenario.endContainer('stuck');
 }

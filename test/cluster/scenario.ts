@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import type { KubernetesObject, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { PatchStrategy } from '@kubernetes/client-node';
 import { type ExpectedHarm, noHarm, onlyHarm } from '../witness/harm.ts';
 import { watchInstances } from '../witness/watch-instances.ts';
 import type { Witness, WitnessOptions } from '../witness/witness.ts';
 import { codeOf, ifFound, isReady, merge } from './admin.ts';
+import type { Afterwards } from './afterwards.ts';
 import { cleanUp } from './clean-up.ts';
 import { Drainer } from './drainer.ts';
 import { type BudgetRule, POOL, type PodOptions, podOn } from './manifests.ts';
@@ -23,10 +23,10 @@ export class Scenario {
   /** Nodes that were drained by their name: no instance says when they die. */
   readonly #drained = new Set<string>();
   readonly #others: readonly string[];
-  readonly #test: TestContext;
+  readonly #test: Afterwards;
 
   private constructor(
-    t: TestContext,
+    t: Afterwards,
     cluster: TestCluster,
     namespace: string,
     [worker = '', ...others]: readonly string[],
@@ -40,7 +40,7 @@ export class Scenario {
     this.witness = witness;
   }
 
-  static async open(t: TestContext, cluster: TestCluster, options: WitnessOptions = {}): Promise<Scenario> {
+  static async open(t: Afterwards, cluster: TestCluster, options: WitnessOptions = {}): Promise<Scenario> {
     const namespace = `drain-${randomBytes(4).toString('hex')}`;
     const witness = await watchInstances(cluster.watched(), undefined, options);
     const scenario = new Scenario(t, cluster, namespace, await workers(cluster.admin), witness);
@@ -61,11 +61,15 @@ export class Scenario {
     { node = this.worker, flags = [] }: { node?: string; flags?: readonly string[] } = {},
   ): Drainer {
     this.#claim(node);
-    if (!flags.includes('--dry-run')) {
-      this.#drained.add(node);
-      this.witness.drains(node);
-    }
+    if (!flags.includes('--dry-run')) this.drains(node);
     return new Drainer(this.#test, ['--kubeconfig', this.cluster.drainerFile, '--node', node, ...flags], environment);
+  }
+
+  /** The node is drained from now on, by whatever program the test has started or starts now. */
+  drains(node: string): void {
+    this.#claim(node);
+    this.#drained.add(node);
+    this.witness.drains(node);
   }
 
   /** At the end of a test: fails when anything was harmed. The machines of nodes that were drained by name go off now. */
@@ -204,6 +208,15 @@ export class Scenario {
     const ready = phase === 'Running' ? 'True' : 'False';
     const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: new Date().toISOString() }];
     const body = { status: { phase, conditions } };
+    await this.cluster.admin.core.patchNamespacedPodStatus({ name, namespace: this.namespace, body }, merge);
+  }
+
+  /** What the kubelet of a fake node reports when the only container of the pod has ended. */
+  async endContainer(name: string): Promise<void> {
+    const finishedAt = new Date().toISOString();
+    const terminated = { exitCode: 0, reason: 'Completed', startedAt: finishedAt, finishedAt };
+    const container = { name: 'pause', image: 'pause', imageID: 'pause', ready: false, restartCount: 0 };
+    const body = { status: { containerStatuses: [{ ...container, state: { terminated } }] } };
     await this.cluster.admin.core.patchNamespacedPodStatus({ name, namespace: this.namespace, body }, merge);
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { TestContext } from 'node:test';
+import { AutoScalingClient, CompleteLifecycleActionCommand } from '@aws-sdk/client-auto-scaling';
 import { type AwsSimulator, startAws } from '../simulator/aws/simulator.ts';
+import type { Afterwards } from './afterwards.ts';
 import { Drainer } from './drainer.ts';
 import type { Scenario } from './scenario.ts';
 import type { TestCluster } from './test-cluster.ts';
@@ -28,10 +29,10 @@ export function instanceIdOf(providerID = ''): string {
 export class Termination {
   readonly aws: AwsSimulator;
   readonly instanceId: string;
-  readonly #test: TestContext;
+  readonly #test: Afterwards;
   readonly #event: Readonly<Record<string, string>>;
 
-  private constructor(t: TestContext, aws: AwsSimulator, instanceId: string, token: string) {
+  private constructor(t: Afterwards, aws: AwsSimulator, instanceId: string, token: string) {
     this.#test = t;
     this.aws = aws;
     this.instanceId = instanceId;
@@ -44,16 +45,26 @@ export class Termination {
   }
 
   static async start(
-    t: TestContext,
+    t: Afterwards,
     { witness }: Pick<Scenario, 'witness'>,
-    instance: { instanceId: string; privateDnsName?: string; tags?: Record<string, string>; launchTime?: number },
+    {
+      heartbeatTimeout = 60,
+      ...instance
+    }: {
+      instanceId: string;
+      privateDnsName?: string;
+      tags?: Record<string, string>;
+      launchTime?: number;
+      /** Of the hook, in seconds. */
+      heartbeatTimeout?: number;
+    },
     aws?: AwsSimulator,
   ): Promise<Termination> {
     const simulated = aws ?? (await regionOf(t));
     witness.follow(simulated);
     const group = groupOf(instance.instanceId);
     simulated.createAutoScalingGroup({ name: group, desiredCapacity: 1 });
-    simulated.putLifecycleHook({ autoScalingGroupName: group, lifecycleHookName: HOOK, heartbeatTimeout: 60 });
+    simulated.putLifecycleHook({ autoScalingGroupName: group, lifecycleHookName: HOOK, heartbeatTimeout });
     simulated.launchInstance({ ...instance, autoScalingGroupName: group });
     simulated.terminateInstance(instance.instanceId);
     const token = simulated.lifecycleActions(instance.instanceId)[0]?.token ?? '';
@@ -66,15 +77,39 @@ export class Termination {
   }
 
   /** Starts the drainer as the lifecycle event does, with the kubeconfig of `node-drainer` in S3. */
-  drainByKubeconfig({ drainerText }: TestCluster, environment: Readonly<Record<string, string>> = {}): Drainer {
+  drainByKubeconfig(cluster: TestCluster, environment: Readonly<Record<string, string>> = {}): Drainer {
+    return new Drainer(this.#test, [], { ...this.environmentByKubeconfig(cluster), ...environment });
+  }
+
+  /** The environment in which the lifecycle event starts a drainer, with the kubeconfig of `node-drainer` in S3. */
+  environmentByKubeconfig({ drainerText }: Pick<TestCluster, 'drainerText'>): Record<string, string> {
     this.aws.putObject(BUCKET, OBJECT, drainerText);
-    return this.drain({ KUBE_CONFIG_BUCKET: BUCKET, KUBE_CONFIG_OBJECT: OBJECT, ...environment });
+    return { ...this.#task(), KUBE_CONFIG_BUCKET: BUCKET, KUBE_CONFIG_OBJECT: OBJECT };
   }
 
   /** Starts the drainer as the lifecycle event does, with the task role's credentials. Waits for no load balancer. */
   drain(environment: Readonly<Record<string, string>>): Drainer {
-    const task = this.aws.environmentWithContainerCredentials();
-    return new Drainer(this.#test, [], { ...task, ...this.#event, LOAD_BALANCER_SECONDS: '0', ...environment });
+    return new Drainer(this.#test, [], { ...this.#task(), ...environment });
+  }
+
+  #task(): Record<string, string> {
+    return { ...this.aws.environmentWithContainerCredentials(), ...this.#event, LOAD_BALANCER_SECONDS: '0' };
+  }
+
+  /** Somebody else completes the hook, as `aws autoscaling complete-lifecycle-action` does. */
+  async completeByHand(): Promise<void> {
+    const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = this.aws.environment;
+    const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY };
+    const client = new AutoScalingClient({ region: REGION, endpoint: this.aws.url, credentials });
+    await client.send(
+      new CompleteLifecycleActionCommand({
+        AutoScalingGroupName: groupOf(this.instanceId),
+        LifecycleHookName: HOOK,
+        InstanceId: this.instanceId,
+        LifecycleActionResult: 'CONTINUE',
+      }),
+    );
+    client.destroy();
   }
 
   /** The lifecycle action in the simulated Auto Scaling. */
@@ -89,7 +124,7 @@ function groupOf(instanceId: string): string {
 }
 
 /** A simulated region, stopped after the test. */
-async function regionOf(t: TestContext): Promise<AwsSimulator> {
+async function regionOf(t: Afterwards): Promise<AwsSimulator> {
   const aws = await startRegion();
   t.after(() => aws.stop());
   return aws;

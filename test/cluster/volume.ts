@@ -1,6 +1,6 @@
-import type { TestContext } from 'node:test';
 import type { V1PersistentVolume, V1VolumeAttachment } from '@kubernetes/client-node';
 import { ifFound } from './admin.ts';
+import type { Afterwards } from './afterwards.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A CSI driver that no cluster has: only the suite attaches and detaches. */
@@ -11,16 +11,16 @@ export type Attachment = { readonly exists: () => Promise<boolean>; readonly det
 /** A PersistentVolume that is bound to a claim of the scenario's namespace. Deleted after the test. */
 export class Volume {
   readonly name: string;
-  readonly #test: TestContext;
+  readonly #test: Afterwards;
   readonly #scenario: Scenario;
 
-  private constructor(t: TestContext, scenario: Scenario, name: string) {
+  private constructor(t: Afterwards, scenario: Scenario, name: string) {
     this.#test = t;
     this.#scenario = scenario;
     this.name = name;
   }
 
-  static async create(t: TestContext, scenario: Scenario, claim: string): Promise<Volume> {
+  static async create(t: Afterwards, scenario: Scenario, claim: string): Promise<Volume> {
     const { namespace, cluster } = scenario;
     const name = `${namespace}-${claim}`;
     const volume: V1PersistentVolume = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { WEBHOOK } from './eviction-webhook.ts';
+import { evictionsAreDenied, WEBHOOK } from './eviction-webhook.ts';
 import { eventually } from './poll.ts';
 import { Scenario } from './scenario.ts';
 import { openTestCluster } from './test-cluster.ts';
@@ -19,7 +19,7 @@ for (const code of [403, 429, 500]) {
     for (const name of ['a', 'b', 'c']) await scenario.pod(name);
     const allow = await cluster.denyEvictions({ namespace, pod: 'machine', code, message: MESSAGE });
     t.after(allow);
-    await webhookIsAsked(scenario);
+    await evictionsAreDenied(cluster.admin, namespace, 'machine');
     const startedAt = Date.now();
     const drainer = scenario.drain();
     const waiting = await drainer.reports('that it is refused', ({ waitReason }) => waitReason === 'refused');
@@ -47,7 +47,7 @@ test('a pod that a webhook never lets go is deleted in time to have its whole gr
   });
   const denial = { namespace, pod: 'machine', code: 403, message: MESSAGE };
   t.after(await cluster.denyEvictions(denial));
-  await webhookIsAsked(scenario);
+  await evictionsAreDenied(cluster.admin, namespace, 'machine');
   scenario.witness.endsBy(scenario.worker, Date.now() + 12_000);
   const policies = { DRAIN_DEADLINE_SECONDS: '12', LAST_RESORT_SECONDS: '1' };
   const { exitCode, summary, lines } = await scenario.drain(policies).ended(20_000);
@@ -56,16 +56,3 @@ test('a pod that a webhook never lets go is deleted in time to have its whole gr
   assert.equal(lines.findLast(({ event }) => event === 'eviction requested')?.action, 'delete');
   await scenario.noHarm();
 });
-
-/** A real API server notices a new webhook a moment later. */
-async function webhookIsAsked({ namespace }: Scenario): Promise<void> {
-  const body = { metadata: { name: 'machine', namespace }, deleteOptions: { dryRun: ['All'] } };
-  await eventually('the webhook denies evictions', async () => {
-    try {
-      await cluster.admin.core.createNamespacedPodEviction({ name: 'machine', namespace, body, dryRun: 'All' });
-      return undefined;
-    } catch (error) {
-      return String(error).includes(WEBHOOK) || undefined;
-    }
-  });
-}
