@@ -33,6 +33,53 @@ export type RemainingPod = {
   readonly budgets?: readonly string[];
   /** Who would create it again, as `ReplicaSet shop/web-7f9c`. */
   readonly owner?: string;
+  /** What keeps it on the node, and other pods with it. All pods of a hold have the same object. */
+  readonly hold?: Hold;
+};
+
+/** What keeps pods on a node. Part of the log's interface: docs/log-events.md. */
+export type HoldCause =
+  /** A budget that allows an eviction when more of its pods are ready, or a refusal that passes. */
+  | 'transient'
+  /** The arithmetic of a budget: it never allows an eviction. */
+  | 'structural'
+  /** Pods that are not ready, under a budget that keeps such pods, too. */
+  | 'unhealthy'
+  | 'several budgets'
+  | 'webhook'
+  /** By an admission plugin. */
+  | 'refused'
+  | 'finalizer'
+  /** Containers still run long after the end of their grace period. */
+  | 'kubelet'
+  | 'do-not-disrupt'
+  | 'capacity'
+  | 'spread'
+  | 'volume'
+  /** A load balancer still has the node as a target. */
+  | 'target'
+  /** Other drains are before this one. */
+  | 'slot';
+
+/** Pods, or the node itself, that one thing holds. */
+export type Hold = {
+  readonly cause: HoldCause;
+  /** What holds them: `budget shop/checkout`, `webhook virt-api`. */
+  readonly by: string;
+  /** Whose pods they are: `Deployment shop/checkout`. */
+  readonly owner?: string;
+  /** Empty: it holds the node, not pods. */
+  readonly pods: readonly PodName[];
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** For people: what holds whom, and for how long. */
+  readonly text: string;
+  /** The command or change that ends it. */
+  readonly remedy?: string;
+  /** Time alone does not end it. */
+  readonly needsChange: boolean;
+  /** The budgets that hold them. */
+  readonly budgets: readonly { readonly namespace: string; readonly name: string; readonly uid: string }[];
 };
 
 /**
@@ -59,13 +106,19 @@ export type RunEvent =
   | { type: 'node deleted'; node: string; waitUntil: number }
   /** The first list of the node's pods was read. */
   | { type: 'planned'; toDrain: number; toSkip: number }
-  | { type: 'dry run decision'; action: 'evict' | 'skip' | 'wait'; pod: PodName; reason: string }
+  | { type: 'dry run decision'; action: 'evict' | 'skip' | 'wait'; pod: PodName; reason: string; cause?: HoldCause }
 
   /** The drain made a new plan. `remaining` is computed only for a reporter that calls it. */
   | { type: 'replanned'; remaining: (now: number) => readonly RemainingPod[] }
   /** `lost`: its containers run until the instance ends. */
   | { type: 'pod skipped'; pod: PodName; reason: string; lost: boolean }
   | { type: 'pod waiting'; pod: PodName; uid: string; waitReason: WaitKind; reason: string }
+  /** Not logged, because most last a moment; they add up to the time that each thing has held the node. */
+  | { type: 'hold began'; cause: HoldCause; by: string }
+  /** Once for each cause, when it has lasted long enough to be worth a line: within a minute. `dryRun`: would hold them. */
+  | { type: 'pods held'; hold: Hold; heldMs: number; dryRun?: boolean }
+  /** `reported`: as `pods held`. Otherwise it is not logged. */
+  | { type: 'hold ended'; cause: HoldCause; by: string; owner?: string; heldMs: number; reported: boolean }
   | { type: 'eviction requested'; pod: PodName; action: 'evict' | 'delete' }
   | { type: 'eviction accepted'; pod: PodName }
   | { type: 'pod gone'; pod: PodName; reason: string }
@@ -146,6 +199,8 @@ export type Totals = {
   readonly longestBlocked: { readonly pod: PodName; readonly seconds: number } | undefined;
   /** How long a budget blocked at least one pod. */
   readonly blockedSeconds: number;
+  /** What held the node longest, and for how long; the longest first, five at most. */
+  readonly heldBy: readonly { readonly by: string; readonly cause: HoldCause; readonly seconds: number }[];
   readonly heartbeats: number;
   readonly heartbeatsFailed: number;
 };

@@ -23,6 +23,7 @@ export class BudgetWatches {
   readonly #state: DrainState;
   readonly #scope: DrainScope;
   readonly #reading = new Set<string>();
+  readonly #named = new Set<string>();
   readonly #snapshots = new Map<string, Snapshot<Budget>>();
   /** By namespace. */
   readonly #watches = new Map<string, BudgetWatch>();
@@ -43,6 +44,7 @@ export class BudgetWatches {
       if (decision.action !== 'wait') continue;
       const { pod, reason } = decision;
       if (reason.kind === 'unread budgets') this.#read(pod.namespace);
+      if (reason.kind === 'refused' && reason.by?.kind === 'several budgets') this.#readNames(pod.namespace);
       if (reason.kind !== 'budget') continue;
       const names = blocking.get(pod.namespace) ?? new Set();
       for (const { name } of reason.budgets) names.add(name);
@@ -65,6 +67,13 @@ export class BudgetWatches {
   #stop(namespace: string): void {
     this.#watches.get(namespace)?.stop.abort(new Error(`this watch of budgets of ${namespace} is no longer needed`));
     this.#watches.delete(namespace);
+  }
+
+  /** Reads the budgets of a namespace once, to name those that select the same pod. */
+  #readNames(namespace: string): void {
+    if (this.#named.has(namespace)) return;
+    this.#named.add(namespace);
+    this.#read(namespace);
   }
 
   /** Reads the budgets of a namespace. */

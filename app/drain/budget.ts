@@ -14,6 +14,15 @@ export type Budget = {
   /** Names of the pods whose eviction the status has counted already. */
   readonly counted: ReadonlySet<string>;
   readonly unhealthyPodEvictionPolicy: string;
+  /** The field of its spec that says how many pods may be missing, with its value: `8`, `'90%'`. */
+  readonly rule?: BudgetRule;
+  /** Why its controller cannot tell how many pods it expects: until that changes, it allows no eviction. */
+  readonly syncError?: string;
+};
+
+export type BudgetRule = {
+  readonly field: 'minAvailable' | 'maxUnavailable';
+  readonly value: number | string;
 };
 
 export type Requirement = {
@@ -70,4 +79,13 @@ export function bypassesBudget(pod: Pod, budget: Budget): boolean {
  */
 export function canNeverAllow({ desired, expected }: Budget): boolean {
   return expected > 0 && desired >= expected;
+}
+
+/**
+ * Does its controller not know how many pods there should be? For `maxUnavailable` and percentages it asks the controllers of the pods:
+ * pods without one are expected nowhere, and such a budget allows nothing.
+ * https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/controller/disruption/disruption.go (getExpectedScale, failSafe)
+ */
+export function cannotCount({ expected, syncError }: Budget): boolean {
+  return expected === 0 || syncError !== undefined;
 }

@@ -13,7 +13,13 @@ export type EvictionReply =
   /** Another pod has its name: this one is gone. */
   | { readonly kind: 'replaced' }
   /** Two budgets on one pod, a namespace that is being deleted, an admission webhook: this may pass, or be fixed. */
-  | { readonly kind: 'refused'; readonly message: string };
+  | { readonly kind: 'refused'; readonly message: string; readonly by?: Refuser };
+
+/** What refuses an eviction, where the reply says so. */
+export type Refuser =
+  | { readonly kind: 'webhook'; readonly name: string }
+  | { readonly kind: 'several budgets' }
+  | { readonly kind: 'namespace' };
 
 export type Snapshot<T> = { readonly items: readonly T[]; readonly resourceVersion: string };
 

@@ -1,5 +1,7 @@
 import type { CertainEnd } from '../timeline.ts';
 import type { Budget } from './budget.ts';
+import type { Refuser } from './cluster.ts';
+import type { RefusalCause } from './observed.ts';
 import type { Pod } from './pod.ts';
 import type { ObservedWorkload } from './workload.ts';
 
@@ -29,14 +31,27 @@ export type WaitReason =
   | { readonly kind: 'terminating'; readonly since: number }
   | { readonly kind: 'requested' }
   | { readonly kind: 'accepted' }
-  | { readonly kind: 'refused'; readonly message: string }
+  /** `budgets`: those that select the pod, where several do, as far as they are known. */
+  | {
+      readonly kind: 'refused';
+      readonly message: string;
+      readonly cause?: RefusalCause;
+      readonly by?: Refuser;
+      readonly budgets?: readonly Budget[];
+    }
   /** It asks not to be disrupted. */
   | { readonly kind: 'do-not-disrupt'; readonly annotation: string; readonly until: number }
   /** The Auto Scaling group does not have its ready nodes yet. */
   | { readonly kind: 'capacity' }
   /** `pods`: how many pods of lower priority leave first. */
   | { readonly kind: 'priority'; readonly pods: number }
-  | { readonly kind: 'budget'; readonly budgets: readonly Budget[]; readonly named?: string }
+  /** `over`: where several budgets select the pod, all of them, also those that allow its eviction. */
+  | {
+      readonly kind: 'budget';
+      readonly budgets: readonly Budget[];
+      readonly named?: string;
+      readonly over?: readonly Budget[];
+    }
   /** Several pods of its namespace are about to be evicted, and its budgets have not been read yet. */
   | { readonly kind: 'unread budgets' }
   /** No budget covers it, and it is not known yet how many pods its workload has. */

@@ -139,6 +139,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   } catch (error) {
     throw error instanceof NodeGone ? new NodeGone(error.message, state.largestGraceSeconds) : error;
   } finally {
+    progress.end(clock.now());
     await scope.end();
   }
 }

@@ -1,4 +1,5 @@
 import type { Budget } from './budget.ts';
+import type { Refuser } from './cluster.ts';
 import type { Pod } from './pod.ts';
 import type { ObservedWorkload } from './workload.ts';
 
@@ -15,6 +16,7 @@ export type Attempt =
       readonly retryAt: number;
       readonly message: string;
       readonly cause: RefusalCause;
+      readonly by?: Refuser;
     };
 
 /** `unanswered`: nobody judged the request, because the API failed or was busy. */

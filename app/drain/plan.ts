@@ -1,7 +1,8 @@
 import { latestTermination } from '../timeline.ts';
 import { BudgetAllowance } from './allowance.ts';
+import { type Budget, budgetsOf } from './budget.ts';
 import type { Decision, Plan, PlanConditions, SkipReason, WaitReason } from './decision.ts';
-import type { Attempt, ObservedState } from './observed.ts';
+import type { ObservedState } from './observed.ts';
 import { controllerKeyOf, isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
 import { isSpread, SpreadAllowance } from './spread.ts';
 
@@ -172,7 +173,7 @@ function holdOf(
 ): Hold | undefined {
   const due = isDue(pod, now, conditions);
   const deleteInstead = conditions.force || (due && conditions.lastResort === 'delete');
-  const attempt = attemptHold(observed.attempts.get(pod.uid), deleteInstead, now);
+  const attempt = attemptHold(pod, observed, deleteInstead, now);
   if (attempt !== undefined) return attempt;
   if (!due && !conditions.force) {
     const courtesy = disruptionHold(pod, now, conditions);
@@ -187,7 +188,8 @@ function holdOf(
   return { reason: { kind: 'returned', until: notBefore }, wakeAt: notBefore };
 }
 
-function attemptHold(attempt: Attempt | undefined, deleteInstead: boolean, now: number): Hold | undefined {
+function attemptHold(pod: Pod, observed: ObservedState, deleteInstead: boolean, now: number): Hold | undefined {
+  const attempt = observed.attempts.get(pod.uid);
   switch (attempt?.state) {
     case 'requested':
       return { reason: { kind: 'requested' } };
@@ -196,9 +198,10 @@ function attemptHold(attempt: Attempt | undefined, deleteInstead: boolean, now: 
       return now < wakeAt ? { reason: { kind: 'accepted' }, wakeAt } : undefined;
     }
     case 'refused': {
-      const { message, retryAt, cause } = attempt;
+      const { message, retryAt, cause, by } = attempt;
       if (now >= retryAt || (deleteInstead && cause === 'eviction refused')) return undefined;
-      return { reason: { kind: 'refused', message }, wakeAt: retryAt };
+      const budgets = by?.kind === 'several budgets' && { budgets: overPod(pod, observed) };
+      return { reason: { kind: 'refused', message, cause, ...(by && { by }), ...budgets }, wakeAt: retryAt };
     }
     default:
       return undefined;
@@ -262,18 +265,29 @@ function spreadHold(
   return { reason: { kind: 'spread', workload, until }, wakeAt: until };
 }
 
+/** All budgets that select the pod, as far as they are known. */
+function overPod(pod: Pod, { budgets }: ObservedState): Budget[] {
+  return budgetsOf(pod, budgets.get(pod.namespace) ?? []);
+}
+
 function budgetHold(
   pod: Pod,
-  { attempts }: ObservedState,
+  observed: ObservedState,
   allowance: BudgetAllowance,
   unread: ReadonlySet<string>,
   now: number,
 ): Hold | undefined {
   if (unread.has(pod.namespace)) return { reason: { kind: 'unread budgets' } };
-  const attempt = attempts.get(pod.uid);
+  const attempt = observed.attempts.get(pod.uid);
   const blocked = allowance.blockedBy(pod, attempt);
   if (blocked === undefined || now >= blocked.until) return undefined;
   const named = attempt?.state === 'blocked' ? attempt.budget : undefined;
-  const reason = { kind: 'budget', budgets: blocked.by, ...(named !== undefined && { named }) } as const;
+  const over = overPod(pod, observed);
+  const reason = {
+    kind: 'budget',
+    budgets: blocked.by,
+    ...(over.length > 1 && { over }),
+    ...(named !== undefined && { named }),
+  } as const;
   return { reason, wakeAt: blocked.until };
 }

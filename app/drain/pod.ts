@@ -10,6 +10,8 @@ export type Pod = {
   readonly mirror: boolean;
   readonly phase: string;
   readonly ready: boolean;
+  /** Why one of its containers does not run: `CrashLoopBackOff`, `ImagePullBackOff`. Absent: it does, or has yet to start. */
+  readonly failing?: string;
   /** Set once the pod was asked to end. */
   readonly deletion?: {
     /** Milliseconds since the epoch: when the grace period is over (`metadata.deletionTimestamp`). */

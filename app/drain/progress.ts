@@ -1,6 +1,8 @@
-import type { RemainingPod, Report } from '../events.ts';
+import type { Hold, RemainingPod, Report } from '../events.ts';
 import type { Timeline } from '../timeline.ts';
 import type { Decision, Plan, WaitReason } from './decision.ts';
+import { HoldReports } from './hold-reports.ts';
+import { describe, type Holds, holdsOf, NO_HOLDS, reportedHolds } from './holds.ts';
 import { nameOf, type Pod } from './pod.ts';
 import { reasonText } from './reasons.ts';
 
@@ -26,6 +28,8 @@ export class Progress {
   readonly #reported = new Map<string, string>();
   readonly #requested = new Set<string>();
   readonly #invalid = new Set<string>();
+  readonly #holdReports: HoldReports;
+  #holds = NO_HOLDS;
   #waitingAt: number;
   #planned = false;
   #warned = false;
@@ -36,6 +40,7 @@ export class Progress {
 
   constructor(report: Report, startedAt: number, timeline: Timeline) {
     this.#report = report;
+    this.#holdReports = new HoldReports(report);
     this.#timeline = timeline;
     this.#waitingAt = startedAt + WAITING_INTERVAL_MS;
   }
@@ -43,7 +48,8 @@ export class Progress {
   /** When something is to be reported even if nothing happens. */
   get nextAt(): number {
     const { action } = this.#timeline;
-    return action === undefined || this.#warned ? this.#waitingAt : Math.min(this.#waitingAt, action.warnAt);
+    const warnAt = action === undefined || this.#warned ? Number.POSITIVE_INFINITY : action.warnAt;
+    return Math.min(this.#waitingAt, warnAt, this.#holdReports.nextAt);
   }
 
   /** @param listed whether the plan rests on a list of the pods, or on nothing yet */
@@ -57,15 +63,18 @@ export class Progress {
       this.#reportDecision(decision, now);
       this.#reportInvalid(decision.pod);
     }
-    this.#report({ type: 'replanned', remaining: (at) => remaining(plan, at) });
+    const holds = holdsOf(plan, now, this.#holds);
+    this.#holds = holds;
+    this.#holdReports.update(reportedHolds(holds), now);
+    this.#report({ type: 'replanned', remaining: (at) => remaining(plan, at, holds) });
     if (now >= this.#waitingAt) {
       this.#waitingAt = now + WAITING_INTERVAL_MS;
-      this.#report({ type: 'waiting for pods', remaining: remaining(plan, now) });
+      this.#report({ type: 'waiting for pods', remaining: remaining(plan, now, holds) });
     }
     const { action } = this.#timeline;
     if (action !== undefined && !this.#warned && now >= action.warnAt) {
       this.#warned = true;
-      this.#report({ type: 'action ending soon', actionEndsAt: action.endsAt, remaining: remaining(plan, now) });
+      this.#report({ type: 'action ending soon', actionEndsAt: action.endsAt, remaining: remaining(plan, now, holds) });
     }
   }
 
@@ -73,7 +82,12 @@ export class Progress {
   deadline(plan: Plan, policy: string, now: number): void {
     if (this.#deadlineReported) return;
     this.#deadlineReported = true;
-    this.#report({ type: 'deadline', policy, remaining: remaining(plan, now) });
+    this.#report({ type: 'deadline', policy, remaining: remaining(plan, now, this.#holds) });
+  }
+
+  /** The drain is over, whatever still holds. */
+  end(now: number): void {
+    this.#holdReports.end(now);
   }
 
   /**
@@ -86,7 +100,7 @@ export class Progress {
     if (fresh.length === 0) return;
     if (!this.#lastResortReported) {
       this.#lastResortReported = true;
-      this.#report({ type: 'last resort', endsAt, remaining: remaining(before, now) });
+      this.#report({ type: 'last resort', endsAt, remaining: remaining(before, now, this.#holds) });
     }
     for (const decision of fresh) {
       const { uid } = decision.pod;
@@ -142,7 +156,13 @@ export class Progress {
 }
 
 /** Every pod that the drain is not finished with, and why. */
-export function remaining({ decisions }: Plan, now: number): RemainingPod[] {
+export function remaining({ decisions }: Plan, now: number, { groups, gripOf }: Holds): RemainingPod[] {
+  const described = new Map<string, Hold>();
+  for (const [key, group] of groups) described.set(key, describe(group, now));
+  const holdOf = ({ uid }: Pod) => {
+    const hold = described.get(gripOf.get(uid)?.key ?? '');
+    return hold && { hold };
+  };
   return decisions
     .filter(({ action }) => action !== 'skip')
     .map((decision) => ({
@@ -152,6 +172,7 @@ export function remaining({ decisions }: Plan, now: number): RemainingPod[] {
       ending: waitsFor(decision, ENDING),
       blocked: waitsFor(decision, BLOCKED),
       ...blockersOf(decision),
+      ...holdOf(decision.pod),
     }));
 }
 

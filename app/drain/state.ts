@@ -210,7 +210,14 @@ export class DrainState {
         this.#refusals.set(pod.uid, refusals);
         const cause = how === 'evict' ? 'eviction refused' : 'deletion refused';
         const retryAt = now + backoffMs(REFUSED_BACKOFF, refusals, 0);
-        this.#attempts.set(pod.uid, { state: 'refused', at, retryAt, message: reply.message, cause });
+        this.#attempts.set(pod.uid, {
+          state: 'refused',
+          at,
+          retryAt,
+          message: reply.message,
+          cause,
+          ...(reply.by !== undefined && { by: reply.by }),
+        });
       }
     }
   }

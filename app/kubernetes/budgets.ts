@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import type { Budget, Requirement, Selector } from '../drain/budget.ts';
+import { printable } from '../lib/errors.ts';
 import { Metadata, StringMap } from './metadata.ts';
 
 const Count = v.optional(v.number(), 0);
+const CountOrShare = v.optional(v.nullable(v.union([v.number(), v.string()])));
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/ */
 export const LabelSelector = v.object({
@@ -19,6 +21,8 @@ const BudgetObject = v.object({
   spec: v.object({
     selector: v.optional(v.nullable(LabelSelector)),
     unhealthyPodEvictionPolicy: v.optional(v.string(), 'IfHealthyBudget'),
+    minAvailable: CountOrShare,
+    maxUnavailable: CountOrShare,
   }),
   status: v.optional(
     v.object({
@@ -27,6 +31,11 @@ const BudgetObject = v.object({
       currentHealthy: Count,
       desiredHealthy: Count,
       expectedPods: Count,
+      conditions: v.optional(
+        v.nullable(
+          v.array(v.object({ type: v.string(), reason: v.optional(v.string()), message: v.optional(v.string(), '') })),
+        ),
+      ),
       disruptedPods: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
     }),
   ),
@@ -52,7 +61,23 @@ export function readBudget(object: unknown, version: string): Budget {
     expected: status?.expectedPods ?? 0,
     counted: new Set(Object.keys(status?.disruptedPods ?? {})),
     unhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy,
+    ...ruleOf(spec),
+    ...syncErrorOf(status),
   };
+}
+
+/** https://kubernetes.io/docs/tasks/run-application/configure-pdb/#specifying-a-poddisruptionbudget */
+function ruleOf({ minAvailable, maxUnavailable }: v.InferOutput<typeof BudgetObject>['spec']): Pick<Budget, 'rule'> {
+  if (maxUnavailable != null) return { rule: { field: 'maxUnavailable', value: maxUnavailable } };
+  return minAvailable == null ? {} : { rule: { field: 'minAvailable', value: minAvailable } };
+}
+
+/** https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/controller/disruption/disruption.go (failSafe) */
+function syncErrorOf(status: v.InferOutput<typeof BudgetObject>['status']): Pick<Budget, 'syncError'> {
+  const failed = status?.conditions?.find(
+    ({ type, reason }) => type === 'DisruptionAllowed' && reason === 'SyncFailed',
+  );
+  return failed === undefined ? {} : { syncError: printable(failed.message, 200) };
 }
 
 export function readSelector(

@@ -1,18 +1,34 @@
-import type { RunEvent } from '../events.ts';
+import type { Hold, RunEvent } from '../events.ts';
 import { type Clock, withTimeout } from '../lib/clock.ts';
+import { printable } from '../lib/errors.ts';
 import type { NodeRef } from '../run/find-node.ts';
 import type { KubernetesClient } from './client.ts';
 
 /** A Kubernetes Event about the node or one of its pods, as `kubectl describe` shows it. */
 type KubernetesEvent = {
-  readonly regarding: { readonly kind: 'Node' } | { readonly kind: 'Pod'; readonly pod: string; readonly uid: string };
+  readonly regarding:
+    | { readonly kind: 'Node' }
+    | { readonly kind: 'Pod'; readonly pod: string; readonly uid: string }
+    | { readonly kind: 'PodDisruptionBudget'; readonly namespace: string; readonly name: string; readonly uid: string };
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** Tells it from others of the same reason; each is recorded once. */
+  readonly about?: string;
+};
+
+type ObjectReference = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid: string;
 };
 
 /** Of hundreds of blocked pods, only the first ones get an Event: etcd stores every one. */
-const MAX_POD_EVENTS = 20;
+const MAX_EVENTS_OF_KIND = 20;
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note) */
+const MAX_MESSAGE_CHARS = 1_000;
 /** How long the end of a run waits for Events in flight. */
 const FLUSH_TIMEOUT_MS = 500;
 const SEND_TIMEOUT_MS = 5_000;
@@ -27,6 +43,7 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #recorded = new Set<string>();
+  readonly #countByKind = new Map<string, number>();
 
   constructor(client: KubernetesClient, node: NodeRef, clock: Clock) {
     this.#client = client;
@@ -36,10 +53,13 @@ export class EventRecorder {
 
   record(event: RunEvent): void {
     for (const kubernetesEvent of eventsFor(event)) {
-      const { regarding, reason } = kubernetesEvent;
-      const key = `${JSON.stringify(regarding)} ${reason}`;
-      if (this.#recorded.has(key) || (regarding.kind === 'Pod' && this.#recorded.size > MAX_POD_EVENTS)) continue;
+      const { regarding, reason, about = '' } = kubernetesEvent;
+      const key = `${JSON.stringify(regarding)} ${reason} ${about}`;
+      const kind = `${regarding.kind} ${reason}`;
+      const count = this.#countByKind.get(kind) ?? 0;
+      if (this.#recorded.has(key) || count >= MAX_EVENTS_OF_KIND) continue;
       this.#recorded.add(key);
+      this.#countByKind.set(kind, count + 1);
       const sending = this.#send(kubernetesEvent)
         .catch(() => undefined)
         .finally(() => this.#inFlight.delete(sending));
@@ -55,18 +75,18 @@ export class EventRecorder {
 
   async #send({ regarding, type, reason, message }: KubernetesEvent): Promise<void> {
     const at = new Date(this.#clock.now()).toISOString();
-    const [namespace = 'default', name = ''] =
-      regarding.kind === 'Pod' ? regarding.pod.split('/') : ['default', this.#node.name];
-    const involvedObject =
-      regarding.kind === 'Pod'
-        ? { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: regarding.uid }
-        : { apiVersion: 'v1', kind: 'Node', name, uid: this.#node.uid };
+    const involvedObject = this.#objectOf(regarding);
+    const { namespace = 'default' } = involvedObject;
     const body = {
       metadata: { generateName: 'node-drainer-', namespace },
       involvedObject,
       type,
       reason,
-      message,
+      // Whoever looks at a budget has to learn which node waits for it.
+      message: printable(
+        regarding.kind === 'PodDisruptionBudget' ? `drain of node ${this.#node.name}: ${message}` : message,
+        MAX_MESSAGE_CHARS,
+      ),
       source: { component: 'node-drainer' },
       firstTimestamp: at,
       lastTimestamp: at,
@@ -75,6 +95,19 @@ export class EventRecorder {
     const path = `/api/v1/namespaces/${namespace}/events`;
     const send = (signal: AbortSignal) => this.#client.call({ verb: 'create', path, body, signal, lowPriority: true });
     await withTimeout(this.#clock, SEND_TIMEOUT_MS, send);
+  }
+
+  #objectOf(regarding: KubernetesEvent['regarding']): ObjectReference {
+    switch (regarding.kind) {
+      case 'Node':
+        return { apiVersion: 'v1', kind: 'Node', name: this.#node.name, uid: this.#node.uid };
+      case 'Pod': {
+        const [namespace = 'default', name = ''] = regarding.pod.split('/');
+        return { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: regarding.uid };
+      }
+      case 'PodDisruptionBudget':
+        return { apiVersion: 'policy/v1', ...regarding };
+    }
   }
 }
 
@@ -95,6 +128,8 @@ export function eventsFor(event: RunEvent): KubernetesEvent[] {
           reason: 'DrainBlocked',
           message: reason,
         }));
+    case 'pods held':
+      return event.dryRun === true ? [] : heldEvents(event.hold);
     case 'summary': {
       const { result, seconds, pods } = event.summary;
       const duration = `${Math.round(seconds['total'] ?? 0)} s`;
@@ -105,4 +140,19 @@ export function eventsFor(event: RunEvent): KubernetesEvent[] {
     default:
       return [];
   }
+}
+
+/** One on the node, and one on each budget that only a change ends: its owner does not look at nodes. */
+function heldEvents({ cause, by, owner = '', text, remedy, needsChange, budgets }: Hold): KubernetesEvent[] {
+  const event = {
+    type: needsChange ? 'Warning' : 'Normal',
+    reason: 'DrainHeld',
+    message: remedy === undefined ? text : `${text}. To end it: ${remedy}`,
+    about: `${cause} ${by} ${owner}`,
+  } as const;
+  const owned = needsChange ? budgets : [];
+  return [
+    { ...event, regarding: { kind: 'Node' } },
+    ...owned.map((budget) => ({ ...event, regarding: { kind: 'PodDisruptionBudget', ...budget } as const })),
+  ];
 }

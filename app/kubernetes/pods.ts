@@ -3,12 +3,10 @@ import type { EvictionReply } from '../drain/cluster.ts';
 import type { DoNotDisrupt, Pod } from '../drain/pod.ts';
 import { printable } from '../lib/errors.ts';
 import type { KubernetesClient } from './client.ts';
+import { ContainerStatuses, failingOf, isRunning } from './containers.ts';
 import { ApiError, asDenied, DEFAULT_RETRY_AFTER_MS, denyingWebhook, isFlowControl, isNotFound } from './errors.ts';
 import { Conditions, isReady, Metadata } from './metadata.ts';
 
-const ContainerStatuses = v.optional(
-  v.nullable(v.array(v.object({ state: v.optional(v.object({ terminated: v.optional(v.unknown()) })) }))),
-);
 const Volumes = v.optional(
   v.nullable(
     v.array(
@@ -73,6 +71,7 @@ export function readPod(object: unknown): Pod {
     mirror: metadata.annotations?.[MIRROR_ANNOTATION] !== undefined,
     phase: status?.phase ?? 'Pending',
     ready: isReady(status?.conditions),
+    ...failingOf(status),
     ...(typeof metadata.deletionTimestamp === 'string' && {
       deletion: {
         deadline: Date.parse(metadata.deletionTimestamp),
@@ -90,16 +89,6 @@ export function readPod(object: unknown): Pod {
       ) ?? false,
     claims: claimsOf(pod),
   };
-}
-
-/** Native sidecars are init containers. A pod whose kubelet has reported no container yet may be starting them. */
-function isRunning(status: PodObject['status']): boolean {
-  const containers = [
-    ...(status?.containerStatuses ?? []),
-    ...(status?.initContainerStatuses ?? []),
-    ...(status?.ephemeralContainerStatuses ?? []),
-  ];
-  return containers.length === 0 || containers.some(({ state }) => state?.terminated === undefined);
 }
 
 /** What a pod asks of drainers, in the words of this one, Karpenter, the Cluster Autoscaler and Cluster API. */
@@ -248,7 +237,10 @@ const CONFLICT_RETRY_MS = 100;
  */
 export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply | undefined {
   const message = error.status?.message ?? '';
-  if (denyingWebhook(error) !== undefined) return { kind: 'refused', message: printable(message) };
+  const webhook = denyingWebhook(error);
+  if (webhook !== undefined) {
+    return { kind: 'refused', message: printable(message), by: { kind: 'webhook', name: printable(webhook, 253) } };
+  }
   switch (error.code) {
     case 404:
       return isNotFound(error, pod.name) ? { kind: 'gone' } : undefined;
@@ -267,10 +259,16 @@ export function replyOf(error: ApiError, pod: Pick<Pod, 'name'>): EvictionReply 
     }
     case 500:
       return /more than one PodDisruptionBudget/.test(message)
-        ? { kind: 'refused', message: 'more than one budget selects it, which the eviction API does not support' }
+        ? {
+            kind: 'refused',
+            message: 'more than one budget selects it, which the eviction API does not support',
+            by: { kind: 'several budgets' },
+          }
         : undefined;
     case 403:
-      if (error.hasCause('NamespaceTerminating')) return { kind: 'refused', message: 'its namespace is being deleted' };
+      if (error.hasCause('NamespaceTerminating')) {
+        return { kind: 'refused', message: 'its namespace is being deleted', by: { kind: 'namespace' } };
+      }
       return asDenied(error) === error ? { kind: 'refused', message: printable(message) } : undefined;
     default:
       // Admission plugins may deny with any code, and may accept the pod later.

@@ -1,5 +1,6 @@
 import type { RemainingPod } from '../events.ts';
 import type { RunTotals } from '../run/totals.ts';
+import { byHold } from './hold-lines.ts';
 import type { Problem } from './problems.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
@@ -76,13 +77,19 @@ function progressLines(
 }
 
 function podLines(remaining: readonly RemainingPod[], room: number, { columns, paint }: View): string[] {
-  const shown = remaining.length <= room ? remaining : remaining.slice(0, room - 1);
+  const { holds, others } = byHold(remaining);
+  const fits = holds.size + others.length <= room;
+  const shownHolds = [...holds].slice(0, fits ? room : room - 1);
+  const shown = others.slice(0, Math.max(0, (fits ? room : room - 1) - shownHolds.length));
   const width = Math.min(Math.floor(columns * 0.6), Math.max(0, ...shown.map(({ pod }) => pod.length)));
-  const lines = shown.map(({ pod, reason, ending, blocked }) => {
-    const text = truncate(reason, columns - width - 4);
-    return `  ${truncate(pod, width, POD_SUFFIX).padEnd(width)}  ${blocked ? paint('yellow', text) : ending ? paint('dim', text) : text}`;
-  });
-  const more = remaining.length - shown.length;
+  const lines = [
+    ...shownHolds.map(({ text }) => `  ${paint('yellow', truncate(text, columns - 2))}`),
+    ...shown.map(({ pod, reason, ending, blocked }) => {
+      const text = truncate(reason, columns - width - 4);
+      return `  ${truncate(pod, width, POD_SUFFIX).padEnd(width)}  ${blocked ? paint('yellow', text) : ending ? paint('dim', text) : text}`;
+    }),
+  ];
+  const more = remaining.length - shown.length - shownHolds.reduce((sum, { pods }) => sum + pods.length, 0);
   return more === 0 ? lines : [...lines, paint('dim', truncate(`  … and ${more} more`, columns))];
 }
 

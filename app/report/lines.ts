@@ -1,5 +1,6 @@
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Report, RunEvent } from '../events.ts';
+import { remainingTexts } from './hold-lines.ts';
 import { type Dimensions, encodedNames, metricsOf } from './metrics.ts';
 import { toLogLine } from './wording.ts';
 
@@ -52,7 +53,7 @@ export function plainText(write: (line: string) => void, now: () => number): Rep
     const time = new Date(now()).toISOString().slice(11, 19);
     write(`${time} ${level === 'info' ? '' : `${level}: `}${message}\n`);
     if (event.type === 'waiting for pods')
-      for (const { pod, reason } of event.remaining) write(`           ${pod}: ${reason}\n`);
+      for (const text of remainingTexts(event.remaining)) write(`           ${text}\n`);
     if (typeof fields['advice'] === 'string') write(`         ${fields['advice']}\n`);
   };
 }

@@ -18,6 +18,8 @@ export const METRICS = {
   DrainsFailed: 'Count',
   /** Lifecycle actions that have used nine tenths of their time. */
   ActionsNearEnd: 'Count',
+  /** Reasons for which pods are held that time alone does not end, each counted once in a drain. */
+  HoldsToMend: 'Count',
   /** How long a drain has lasted that still waits for pods: written every five minutes, from the tenth on. */
   OldestDrainMinutes: 'Count',
   /** Instances that wait at the hook during a sweep. */
@@ -68,6 +70,9 @@ export function metricsOf(
       return action === undefined ? {} : embed({ ActionsNearEnd: 1 }, { drainer, cluster: action.cluster }, now);
     case 'heartbeat failed':
       return action === undefined ? {} : embed({ HeartbeatsFailed: 1 }, { drainer, cluster: action.cluster }, now);
+    case 'pods held':
+      if (!event.hold.needsChange || event.dryRun) return {};
+      return embed({ HoldsToMend: 1 }, { drainer, cluster: action?.cluster }, now);
     case 'drain still waiting':
       // Also of a retained instance, and of one that EC2 has announced to end: neither has an action.
       return embed({ OldestDrainMinutes: event.minutes }, { drainer, cluster: action?.cluster }, now);

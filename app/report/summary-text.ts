@@ -16,13 +16,19 @@ export function summaryText(summary: Summary): string {
   ].join(' · ');
 }
 
+/** A shorter hold is how every drain goes. */
+const NOTABLE_SECONDS = 30;
+
 function lostText(lost: readonly string[]): string {
   return `${lost.length} lost: ${firstOf(lost)}`;
 }
 
-function blockedText({ blockedSeconds, longestBlocked }: Summary): string[] {
-  if (longestBlocked === undefined) return [];
-  return [`blocked for ${blockedSeconds} s, ${longestBlocked.pod} for ${longestBlocked.seconds} s`];
+function blockedText({ blockedSeconds, longestBlocked, heldBy }: Summary): string[] {
+  const [first] = heldBy;
+  const held =
+    first === undefined || first.seconds < NOTABLE_SECONDS ? [] : [`held by ${first.by} for ${first.seconds} s`];
+  if (longestBlocked === undefined) return held;
+  return [...held, `blocked for ${blockedSeconds} s, ${longestBlocked.pod} for ${longestBlocked.seconds} s`];
 }
 
 /** A sweep in one line. What is usually 0 is named only when it is not. */

@@ -3,6 +3,7 @@ import { toSeconds } from '../lib/clock.ts';
 import { adviceOf, explain } from '../lib/errors.ts';
 import { refusalText } from '../run/drain-task.ts';
 import { firstOf, listText, namesText, podsText, remainText } from './counted.ts';
+import { endedText, heldFields, holdsField } from './hold-lines.ts';
 import { summaryText, sweepText } from './summary-text.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -72,6 +73,15 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('info', `pod ${event.pod}: skipped: ${event.reason}`);
     case 'pod waiting':
       return line('info', `pod ${event.pod}: waiting: ${event.reason}`);
+    case 'hold began':
+      return undefined;
+    case 'pods held':
+      return line(event.hold.needsChange ? 'warn' : 'info', event.hold.text, heldFields(event));
+    case 'hold ended': {
+      const { cause, by, owner, heldMs } = event;
+      const fields = { cause, by, ...(owner !== undefined && { owner }), heldSeconds: toSeconds(heldMs) };
+      return event.reported ? line('info', endedText(event), fields) : undefined;
+    }
     case 'eviction requested':
       return line('debug', `pod ${event.pod}: ${event.action === 'evict' ? 'eviction' : 'deletion'} requested`);
     case 'eviction accepted':
@@ -89,6 +99,7 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
         minutes,
         group,
         remaining: remaining.length,
+        holds: holdsField(remaining),
         blocked: blocked.slice(0, MAX_LISTED_PODS).map(({ pod, reason, budgets = [], owner }) => ({
           pod,
           reason,
@@ -239,6 +250,7 @@ const MAX_LISTED_PODS = 50;
 function remainingFields(remaining: readonly RemainingPod[]): Record<string, unknown> {
   return {
     remaining: remaining.length,
+    holds: holdsField(remaining),
     pods: remaining.slice(0, MAX_LISTED_PODS).map(({ pod, reason }) => ({ pod, reason })),
     ...(remaining.length > MAX_LISTED_PODS && { omittedPods: remaining.length - MAX_LISTED_PODS }),
   };

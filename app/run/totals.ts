@@ -1,5 +1,6 @@
 import type { PodName, RemainingPod, RunEvent, Totals } from '../events.ts';
 import { toSeconds } from '../lib/clock.ts';
+import { HoldTotals } from './hold-totals.ts';
 
 /** Adds up the events of a run, for the summary and the live view. Times are milliseconds since the epoch. */
 export class RunTotals {
@@ -20,6 +21,7 @@ export class RunTotals {
   /** Since when at least one pod has been blocked, and for how long this was so before. */
   #anyBlockedSince: number | undefined;
   #anyBlockedMs = 0;
+  readonly #holds = new HoldTotals();
   #actionEndsAt = Number.POSITIVE_INFINITY;
 
   record(event: RunEvent, now: number): void {
@@ -53,6 +55,12 @@ export class RunTotals {
       case 'pod waiting':
         if (event.waitReason === 'budget') this.#block(event.pod, now);
         else this.#unblock(event.pod, now);
+        break;
+      case 'hold began':
+        this.#holds.began(event, now);
+        break;
+      case 'hold ended':
+        this.#holds.ended(event, now);
         break;
       case 'eviction accepted':
         this.#unblock(event.pod, now);
@@ -110,6 +118,7 @@ export class RunTotals {
         seconds: toSeconds(this.#longestBlocked.ms),
       },
       blockedSeconds: toSeconds(this.#anyBlockedMs + now - (this.#anyBlockedSince ?? now)),
+      heldBy: this.#holds.longest(now),
       heartbeats: this.#heartbeats,
       heartbeatsFailed: this.#heartbeatsFailed,
     };

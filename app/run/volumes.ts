@@ -1,5 +1,6 @@
 import { type Context, retry } from '../context.ts';
 import type { Claim } from '../drain/cluster.ts';
+import { HoldReports, holdOfNode } from '../drain/hold-reports.ts';
 import { Denied, isBug } from '../lib/errors.ts';
 
 /** A volume that is attached to the node: by a VolumeAttachment, or in-tree, where only the node's status names it. */
@@ -50,19 +51,37 @@ export async function waitForDetach(
   const all = await list(attached, timeoutMs, context);
   if (all.length === 0) return false;
   report({ type: 'volumes attached', volumes: all.map(({ volume }) => volume) });
-  for (let attached = all; ; ) {
-    attached = await stillAttached(volumes, attached, signal);
-    if (attached.length === 0) {
-      report({ type: 'volumes detached', count: all.length });
-      return true;
+  const startedAt = clock.now();
+  const holds = new HoldReports(report);
+  try {
+    for (let attached = all; ; ) {
+      attached = await stillAttached(volumes, attached, signal);
+      if (attached.length === 0) {
+        holds.end(clock.now());
+        report({ type: 'volumes detached', count: all.length });
+        return true;
+      }
+      if (clock.now() >= until) {
+        const left = attached.map(({ volume }) => volume);
+        report({ type: 'volumes still attached', volumes: left, waitedMs: timeoutMs });
+        return true;
+      }
+      holds.update(
+        holdOfNode('volume', 'attached volumes', stillText(attached), DETACH_REMEDY, startedAt),
+        clock.now(),
+      );
+      await clock.sleep(Math.min(CHECK_INTERVAL_MS, until - clock.now()), signal);
     }
-    if (clock.now() >= until) {
-      const left = attached.map(({ volume }) => volume);
-      report({ type: 'volumes still attached', volumes: left, waitedMs: timeoutMs });
-      return true;
-    }
-    await clock.sleep(Math.min(CHECK_INTERVAL_MS, until - clock.now()), signal);
+  } finally {
+    holds.end(clock.now());
   }
+}
+
+const DETACH_REMEDY = 'see what still uses them: kubectl get volumeattachments; kubectl describe node';
+
+function stillText(attached: readonly Attachment[]): string {
+  const [first] = attached;
+  return `${attached.length} volume${attached.length === 1 ? ' is' : 's are'} still attached (${first?.volume ?? ''}${attached.length > 1 ? ', …' : ''})`;
 }
 
 async function list(

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import type { RunEvent, Summary, WaitKind } from '../../app/events.ts';
+import type { HoldCause, RunEvent, Summary, WaitKind } from '../../app/events.ts';
 import { Failure } from '../../app/lib/errors.ts';
 import { METRICS } from '../../app/report/metrics.ts';
 import { toLogLine } from '../../app/report/wording.ts';
+import { holdWith, podsHeld } from '../support/holds.ts';
 import { remainingPods } from '../support/remaining.ts';
 import { summaryWith, sweepSummaryWith } from '../support/summaries.ts';
 
@@ -17,7 +18,7 @@ const reason = 'budget web allows no disruption';
 const hook = 'drainer';
 const waitingInstance = { instanceId: 'i-1', group: 'workers' };
 /** More than one line lists. */
-const remaining = remainingPods(60);
+const remaining = remainingPods(60).map((pod) => ({ ...pod, hold: holdWith() }));
 const actionEndsAt = Date.parse('2026-01-02T03:04:05Z');
 
 /** Samples of every event, with all fields. A new event does not compile until it is here, and so in the page. */
@@ -44,10 +45,22 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
   'node restored': [{ type: 'node restored', node: 'node-a', changes: ['uncordoned'] }],
   'node deleted': [{ type: 'node deleted', node: 'node-a', waitUntil: actionEndsAt }],
   planned: [{ type: 'planned', toDrain: 12, toSkip: 3 }],
-  'dry run decision': [{ type: 'dry run decision', action: 'wait', pod, reason }],
+  'dry run decision': [{ type: 'dry run decision', action: 'wait', pod, reason, cause: 'structural' }],
   replanned: [{ type: 'replanned', remaining: () => remaining }],
   'pod skipped': [{ type: 'pod skipped', pod, reason: 'belongs to DaemonSet proxy', lost: false }],
   'pod waiting': [{ type: 'pod waiting', pod, uid, waitReason: 'budget', reason }],
+  'hold began': [{ type: 'hold began', cause: 'structural', by: 'budget shop/web' }],
+  'pods held': [podsHeld(), podsHeld({ cause: 'transient', needsChange: false })],
+  'hold ended': [
+    {
+      type: 'hold ended',
+      cause: 'structural',
+      by: 'budget shop/web',
+      owner: 'Deployment shop/web',
+      heldMs: 60_000,
+      reported: true,
+    },
+  ],
   'eviction requested': [{ type: 'eviction requested', pod, action: 'evict' }],
   'eviction accepted': [{ type: 'eviction accepted', pod }],
   'pod gone': [{ type: 'pod gone', pod, reason: 'deleted' }],
@@ -58,7 +71,16 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
       minutes: 65,
       group: 'workers',
       remaining: [
-        { pod, uid, reason, ending: false, blocked: true, budgets: ['shop/web'], owner: 'ReplicaSet shop/web-7f' },
+        {
+          pod,
+          uid,
+          reason,
+          ending: false,
+          blocked: true,
+          budgets: ['shop/web'],
+          owner: 'ReplicaSet shop/web-7f',
+          hold: holdWith(),
+        },
       ],
     },
   ],
@@ -171,7 +193,7 @@ test('the page explains every field of both summaries, and no other', () => {
 });
 
 // Whoever counts results or wait reasons has to know all of them.
-test('the page lists every result, every hook result and every wait reason', () => {
+test('the page lists every result, every hook result, every wait reason and every cause', () => {
   const results: Record<Summary['result'], true> = {
     drained: true,
     'no node': true,
@@ -214,11 +236,28 @@ test('the page lists every result, every hook result and every wait reason', () 
     spread: true,
     unverified: true,
   };
+  const causes: Record<HoldCause, true> = {
+    transient: true,
+    structural: true,
+    unhealthy: true,
+    'several budgets': true,
+    webhook: true,
+    refused: true,
+    finalizer: true,
+    kubelet: true,
+    'do-not-disrupt': true,
+    capacity: true,
+    spread: true,
+    volume: true,
+    target: true,
+    slot: true,
+  };
   const meaningOf = (table: string, field: string) =>
     sorted(quoted(tableBelow(table).find(([name]) => quoted(name).join() === field)?.[1]));
   assert.deepEqual(meaningOf('Summary', 'result'), sorted(Object.keys(results)));
   assert.deepEqual(meaningOf('Summary', 'hook'), sorted(Object.keys(hookResults)));
   assert.deepEqual(meaningOf('Fields', 'waitReason'), sorted(Object.keys(waitReasons)));
+  assert.deepEqual(meaningOf('Fields', 'cause'), sorted(Object.keys(causes)));
 });
 
 // CloudWatch Logs Insights needs backquotes around every other name.

@@ -143,9 +143,11 @@ export class FakeCluster implements DrainCluster {
     await this.#call(`evict ${target.name}`, signal);
     const reply = this.#replyTo(target, (pod) => {
       const denial = this.webhook(pod, 'evict');
-      if (denial !== undefined) return { kind: 'refused', message: denial };
+      if (denial !== undefined) return refusal(denial);
       const [first, second] = this.budgets.applyingTo(pod);
-      if (second !== undefined) return { kind: 'refused', message: 'more than one budget' };
+      if (second !== undefined) {
+        return { kind: 'refused', message: 'more than one budget', by: { kind: 'several budgets' } };
+      }
       if (first !== undefined && first.allowed <= 0) return { kind: 'blocked', budget: first.name };
       if (first !== undefined) this.budgets.recordEviction(first, pod);
       return undefined;
@@ -159,7 +161,7 @@ export class FakeCluster implements DrainCluster {
     await this.#call(`remove ${target.name}`, signal);
     return this.#replyTo(target, (pod) => {
       const denial = this.webhook(pod, 'delete');
-      return denial === undefined ? undefined : { kind: 'refused', message: denial };
+      return denial === undefined ? undefined : refusal(denial);
     });
   }
 
@@ -241,4 +243,10 @@ export class FakeCluster implements DrainCluster {
   #after(ms: number, then: () => void): void {
     this.#clock.sleep(ms, never).then(then);
   }
+}
+
+/** A refusal with the words of a webhook, or of admission without one. */
+function refusal(message: string): EvictionReply {
+  const name = /webhook "([^"]*)"/.exec(message)?.[1];
+  return { kind: 'refused', message, ...(name !== undefined && { by: { kind: 'webhook', name } }) };
 }

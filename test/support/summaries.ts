@@ -16,6 +16,7 @@ export function summaryWith(overrides: Partial<Summary> = {}): Summary {
     pods: { evicted: 12, skipped: 3, remaining: 0 },
     longestBlocked: { pod: 'shop/db-0', seconds: 4.2 },
     blockedSeconds: 6.3,
+    heldBy: [{ by: 'budget shop/db', cause: 'transient', seconds: 4.2 }],
     heartbeats: 2,
     heartbeatsFailed: 0,
     seconds: { drain: 7, total: 8.5 },

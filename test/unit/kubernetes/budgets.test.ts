@@ -95,3 +95,23 @@ test('an object that is not a PodDisruptionBudget is refused', () => {
     assert.throws(() => readBudget(object, 'policy/v1'));
   }
 });
+
+// Advice to add a replica under `maxUnavailable: 0` does not help, and one to lower `minAvailable` is refused where there is none.
+test('what a budget asks for is read as its spec has it', () => {
+  const ruleOf = (more: object) => readBudget({ metadata, spec: { ...spec, ...more }, status }, 'policy/v1').rule;
+  assert.deepEqual(ruleOf({ minAvailable: 0 }), { field: 'minAvailable', value: 0 });
+  assert.deepEqual(ruleOf({ minAvailable: '90%' }), { field: 'minAvailable', value: '90%' });
+  assert.deepEqual(ruleOf({ maxUnavailable: 1 }), { field: 'maxUnavailable', value: 1 });
+  assert.equal(ruleOf({ minAvailable: null, maxUnavailable: null }), undefined);
+});
+
+// kubernetes: pkg/controller/disruption/disruption.go (failSafe): the numbers of the status are then those of before.
+test('a controller that cannot work out a budget says why in a condition, and any other condition means nothing', () => {
+  const errorOf = (...conditions: object[]) =>
+    readBudget({ metadata, spec, status: { ...status, conditions } }, 'policy/v1').syncError;
+  const failed = { type: 'DisruptionAllowed', status: 'False', reason: 'SyncFailed', message: 'no scale' };
+  assert.equal(errorOf(failed), 'no scale');
+  assert.equal(errorOf({ ...failed, reason: 'InsufficientPods' }), undefined);
+  assert.equal(errorOf({ ...failed, type: 'Other' }), undefined);
+  assert.equal(errorOf(), undefined);
+});

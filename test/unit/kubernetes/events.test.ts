@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { EventRecorder, eventsFor } from '../../../app/kubernetes/events.ts';
 import { apiServer, clientOf, type Handler, json, status } from '../../support/api-server.ts';
 import { ManualClock } from '../../support/clock.ts';
+import { podsHeld } from '../../support/holds.ts';
 import { remainingPods } from '../../support/remaining.ts';
 import { nodeOf } from '../../support/run-fixture.ts';
 import { summaryWith } from '../../support/summaries.ts';
@@ -91,6 +92,63 @@ test('only the first 20 blocked pods get an event, and the end of the drain is s
   const kinds = sent().map(({ involvedObject }) => involvedObject.kind);
   assert.equal(kinds.filter((kind) => kind === 'Pod').length, 20);
   assert.equal(kinds.filter((kind) => kind === 'Node').length, 2);
+});
+
+// A budget holds nodes of other teams: its owner looks at the budget, and never at a node. 500 pods of it are one thing to mend.
+test('what only a change ends is an event of the node and of the budget, once for each cause', async (t) => {
+  const { events, received, sent } = await eventRecorder(t);
+  for (let round = 0; round < 3; round++) events.record(podsHeld());
+  events.record(podsHeld({ cause: 'unhealthy' }));
+  await events.flush();
+  assert.deepEqual(
+    sent()
+      .map(({ involvedObject: { kind, name }, type, reason }) => `${kind} ${name} ${type} ${reason}`)
+      .sort(),
+    [
+      'Node node-a Warning DrainHeld',
+      'Node node-a Warning DrainHeld',
+      'PodDisruptionBudget web Warning DrainHeld',
+      'PodDisruptionBudget web Warning DrainHeld',
+    ],
+  );
+  const onBudget = sent().find(({ involvedObject }) => involvedObject.kind === 'PodDisruptionBudget');
+  assert.equal(onBudget.metadata.namespace, 'shop');
+  assert.deepEqual(onBudget.involvedObject, {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    namespace: 'shop',
+    name: 'web',
+    uid: 'b-1',
+  });
+  assert.match(
+    onBudget.message,
+    /^drain of node node-a: budget shop\/web needs .*\. To end it: add a replica: kubectl/,
+  );
+  assert.ok(received.some(({ path }) => path === '/api/v1/namespaces/shop/events'));
+});
+
+// An Event on every budget of a cluster that is replaced node by node would be noise that hides the one that matters.
+test('what time ends is an event of the node alone, and a dry run writes none', () => {
+  const transient = podsHeld({ cause: 'transient', needsChange: false });
+  assert.deepEqual(
+    eventsFor(transient).map(({ regarding, type }) => `${regarding.kind} ${type}`),
+    ['Node Normal'],
+  );
+  assert.deepEqual(eventsFor({ ...podsHeld(), dryRun: true }), []);
+});
+
+// The API server refuses a note of more than 1,024 characters, and etcd stores what it accepts.
+test('events of holds are few and short, and leave room for those of pods', async (t) => {
+  const { events, sent } = await eventRecorder(t);
+  for (let index = 0; index < 200; index++) {
+    events.record(podsHeld({ by: `budget shop/${index}`, text: 'x'.repeat(5_000), budgets: [] }));
+  }
+  events.record({ type: 'waiting for pods', remaining: remainingPods(5) });
+  await events.flush();
+  const kinds = sent().map(({ involvedObject }) => involvedObject.kind);
+  assert.equal(kinds.filter((kind) => kind === 'Node').length, 20);
+  assert.equal(kinds.filter((kind) => kind === 'Pod').length, 5);
+  assert.ok(sent().every(({ message }) => message.length <= 1_024));
 });
 
 // An event for every pod or heartbeat would hide the ones that matter.

@@ -72,12 +72,15 @@ test('a 429 with the cause DisruptionBudget is a budget, and a 429 without it is
   assert.deepEqual(replyTo(429, busy), { kind: 'throttled', retryAfterMs: 1_000 });
 });
 
+const KEEP = { kind: 'webhook', name: 'keep.example.com' } as const;
+
 // An administrator can delete one of two budgets during the drain: a growing backoff would notice it too late.
 test('a 500 for more than one budget is a refusal with that reason; any other 500 says nothing about the pod', () => {
   const two = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
   assert.deepEqual(replyTo(500, status(500, 'InternalError', two)), {
     kind: 'refused',
     message: 'more than one budget selects it, which the eviction API does not support',
+    by: { kind: 'several budgets' },
   });
   assert.equal(replyTo(500, status(500, 'InternalError', 'etcdserver: no leader')), undefined);
 });
@@ -86,7 +89,11 @@ test('a 500 for more than one budget is a refusal with that reason; any other 50
 test('a 403 in a namespace that is being deleted is a refusal of the pod, not a missing permission', () => {
   const details = { causes: [{ reason: 'NamespaceTerminating', message: 'namespace shop is being terminated' }] };
   const body = status(403, 'Forbidden', 'pods "web-0" is forbidden: unable to create new content', details);
-  assert.deepEqual(replyTo(403, body), { kind: 'refused', message: 'its namespace is being deleted' });
+  assert.deepEqual(replyTo(403, body), {
+    kind: 'refused',
+    message: 'its namespace is being deleted',
+    by: { kind: 'namespace' },
+  });
 });
 
 // A webhook's 403 mistaken for RBAC ends the drain; an RBAC denial mistaken for a webhook is retried until the deadline.
@@ -119,8 +126,8 @@ test('the denial of an admission webhook is a refusal of that pod, whatever its 
   for (const code of [400, 401, 403, 404, 408, 409, 418, 422, 429, 500, 503, 504, 599]) {
     for (const message of [words, `pods "web-0" is forbidden: ${words}`, `Internal error occurred: ${words}`]) {
       const body = status(code, code === 404 ? 'NotFound' : 'Forbidden', message, { name: 'web-0', kind: 'pods' });
-      assert.deepEqual(replyTo(code, body), { kind: 'refused', message }, String(code));
-      assert.deepEqual(replyTo(code, body, '5'), { kind: 'refused', message }, `${code}, Retry-After`);
+      assert.deepEqual(replyTo(code, body), { kind: 'refused', message, by: KEEP }, String(code));
+      assert.deepEqual(replyTo(code, body, '5'), { kind: 'refused', message, by: KEEP }, `${code}, Retry-After`);
     }
   }
 });
@@ -133,7 +140,7 @@ test('a webhook that speaks like RBAC, like a budget or of a precondition is sti
     [500, 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'],
   ] as const) {
     const message = `admission webhook "keep.example.com" denied the request: ${words}`;
-    assert.deepEqual(replyTo(code, status(code, '', message)), { kind: 'refused', message });
+    assert.deepEqual(replyTo(code, status(code, '', message)), { kind: 'refused', message, by: KEEP });
   }
 });
 
@@ -142,7 +149,7 @@ test('a webhook that speaks like RBAC, like a budget or of a precondition is sti
 test('a webhook that must be asked and does not answer refuses the pod, too', () => {
   const message =
     'Internal error occurred: failed calling webhook "keep.example.com": failed to call webhook: Post "https://keep.shop.svc:443/?timeout=10s": dial tcp 10.96.0.7:443: connect: connection refused';
-  assert.deepEqual(replyTo(500, status(500, 'InternalError', message)), { kind: 'refused', message });
+  assert.deepEqual(replyTo(500, status(500, 'InternalError', message)), { kind: 'refused', message, by: KEEP });
 });
 
 // One machine that KubeVirt migrates would stop the evictions of all pods, for as long as the migration takes. A denial that made

@@ -284,3 +284,20 @@ test('the claims of a pod are those in its spec and those of its ephemeral volum
   assert.deepEqual(read({ spec: { volumes } }).claims, ['data-db-0', 'web-0-scratch']);
   assert.deepEqual(read({ spec: { volumes: null } }).claims, []);
 });
+
+// "Not ready" is what a pod is that starts, too; the owner looks for CrashLoopBackOff.
+test('why a container does not run is read, unless it only starts', () => {
+  const failing = (...reasons: (string | undefined)[]) => {
+    const containerStatuses = reasons.map((reason) => ({
+      state: reason === undefined ? { running: {} } : { waiting: { reason } },
+    }));
+    return read({ status: { phase: 'Running', containerStatuses } }).failing;
+  };
+  assert.equal(failing('CrashLoopBackOff'), 'CrashLoopBackOff');
+  assert.equal(failing(undefined, 'ContainerCreating', 'ImagePullBackOff'), 'ImagePullBackOff');
+  assert.equal(failing('PodInitializing'), undefined);
+  assert.equal(failing(undefined), undefined);
+  assert.equal(failing(), undefined);
+  const initContainerStatuses = [{ state: { waiting: { reason: 'CrashLoopBackOff' } } }];
+  assert.equal(read({ status: { phase: 'Pending', initContainerStatuses } }).failing, 'CrashLoopBackOff');
+});

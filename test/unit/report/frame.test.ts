@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { RemainingPod } from '../../../app/events.ts';
 import { duration, frame, type Paint } from '../../../app/report/frame.ts';
 import { RunTotals } from '../../../app/run/totals.ts';
+import { holdWith } from '../../support/holds.ts';
 import { remainingPods } from '../../support/remaining.ts';
 
 const now = Date.parse('2026-01-02T03:04:05Z');
@@ -54,6 +55,32 @@ test('the frame fits the terminal, however many pods remain and however long the
     assert.ok(lines.length < rows, `${lines.length} lines and the cursor's on ${rows} rows`);
     for (const line of lines) assert.ok(line.length <= columns, `${line.length} of ${columns} columns: ${line}`);
   }
+});
+
+// A screen full of pods of one budget hides the pod of another one below it.
+test('pods that one thing holds are one line, before the pods that nothing holds', () => {
+  const hold = holdWith({ pods: remainingPods(300).map(({ pod }) => pod) });
+  const others = [{ pod: 'shop/db-0', uid: 'd', reason: 'terminating for 1 s', ending: true, blocked: false }];
+  const remaining = [...remainingPods(300).map((pod) => ({ ...pod, hold })), ...others];
+  const shown = frame(totalsOf(remaining), { ...view, columns: 200 });
+  assert.deepEqual(shown.slice(3), [`  ${hold.text}`, '  shop/db-0  terminating for 1 s']);
+  assert.match(shown[2] ?? '', /1 of 302 gone · 300 waiting · 1 ending$/);
+  // Many holds on a low terminal: what does not fit is counted in pods.
+  const many = Array.from({ length: 9 }, (_, index) => {
+    const pods = [`shop/${index}-a`, `shop/${index}-b`];
+    const one = holdWith({ text: `hold ${index}`, pods });
+    return pods.map((pod) => ({
+      ...remainingPods(1)[0],
+      pod,
+      uid: pod,
+      reason: '',
+      ending: false,
+      blocked: true,
+      hold: one,
+    }));
+  });
+  const low = frame(totalsOf([...many.flat(), ...others]), { ...view, rows: 12 });
+  assert.deepEqual(low.slice(3), ['  hold 0', '  hold 1', '  hold 2', '  hold 3', '  … and 11 more']);
 });
 
 // Otherwise nobody can see what the drain waits for.

@@ -4,6 +4,7 @@ import type { RunEvent, Summary } from '../../../app/events.ts';
 import { METRICS, metricsOf, NAMESPACE } from '../../../app/report/metrics.ts';
 import { toLogLine } from '../../../app/report/wording.ts';
 import { extract } from '../../support/emf.ts';
+import { podsHeld } from '../../support/holds.ts';
 import { summaryWith, sweepSummaryWith } from '../../support/summaries.ts';
 
 const now = Date.parse('2026-01-02T03:04:05.678Z');
@@ -168,6 +169,14 @@ test('a drain that still waits writes for how long, with the dimensions of its a
   assert.deepEqual(extract(metricsOf(stillWaiting, 'drains', undefined, now)).dimensions, [{ Drainer: 'drains' }]);
 });
 
+// An alarm on what every drain does for a while is switched off by the first person whom it wakes.
+test('a hold is counted when only a change ends it, and not in a dry run', () => {
+  const metrics = (event: RunEvent) => metricsOf(event, 'drains', WORKERS, now);
+  assert.deepEqual(extract(metrics(podsHeld())).metrics, { HoldsToMend: 1 });
+  assert.deepEqual(metrics(podsHeld({ cause: 'transient', needsChange: false })), {});
+  assert.deepEqual(metrics({ ...podsHeld(), dryRun: true }), {});
+});
+
 // An alarm on a metric that nothing writes never has data.
 test('every declared metric is written by an event, with its unit, and other events write none', () => {
   const nodeMissing = summaryWith({ result: 'node missing', exitCode: 1, hook: 'not completed' });
@@ -177,6 +186,7 @@ test('every declared metric is written by an event, with its unit, and other eve
     stillWaiting,
     nearEnd,
     heartbeatFailed,
+    podsHeld(),
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
   const written = events.flatMap((event) => Object.keys(extract(metricsOf(event, 'drains', WORKERS, now)).metrics));
@@ -193,6 +203,7 @@ test('no field of a metric has the name of a field of its log line', () => {
     stillWaiting,
     nearEnd,
     heartbeatFailed,
+    podsHeld(),
     { type: 'sweep summary', cluster: 'prod', summary: sweepSummaryWith() },
   ];
   for (const event of events) {

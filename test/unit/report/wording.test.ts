@@ -4,6 +4,7 @@ import type { RunEvent } from '../../../app/events.ts';
 import { Failure } from '../../../app/lib/errors.ts';
 import { plainText } from '../../../app/report/lines.ts';
 import { toLogLine } from '../../../app/report/wording.ts';
+import { holdWith, podsHeld } from '../../support/holds.ts';
 import { remainingPods } from '../../support/remaining.ts';
 import { summaryWith } from '../../support/summaries.ts';
 
@@ -126,4 +127,42 @@ test('plain text has a line for each event, with the remaining pods or the advic
     '03:04:05 error: no answer\n',
     '         see the logs\n',
   ]);
+});
+
+// 500 lines every half minute for one budget scroll the reason off the screen.
+test('plain text has one line for the pods that one thing holds, and its advice where it is said first', () => {
+  const lines: string[] = [];
+  const report = plainText(
+    (line) => lines.push(line),
+    () => now,
+  );
+  const hold = holdWith();
+  const [last] = remainingPods(1, { ending: true });
+  const remaining = [
+    ...remainingPods(500).map((pod) => ({ ...pod, hold })),
+    ...(last ? [{ ...last, pod: 'shop/db-0' }] : []),
+  ];
+  report({ type: 'hold began', cause: hold.cause, by: hold.by });
+  report(podsHeld());
+  report({ type: 'waiting for pods', remaining });
+  const ended = { type: 'hold ended', cause: hold.cause, by: hold.by, heldMs: 720_000 } as const;
+  report({ ...ended, reported: false });
+  report({ ...ended, owner: 'Deployment shop/web', reported: true });
+  assert.deepEqual(lines, [
+    `03:04:05 warn: ${hold.text}\n`,
+    `         ${hold.remedy}\n`,
+    '03:04:05 waiting for 501 pods\n',
+    `           ${hold.text}\n`,
+    '           shop/db-0: budget web allows no disruption\n',
+    '03:04:05 budget shop/web: no longer holds pods of Deployment shop/web, after 720 s\n',
+  ]);
+});
+
+// CloudWatch cuts a line at 256 kB, and nobody reads 500 names.
+test('the line of a hold names twenty of its pods, and how many there are', () => {
+  const pods = Array.from({ length: 500 }, (_, index) => `shop/web-${index}`);
+  const line = toLogLine(podsHeld({ pods }));
+  assert.equal(line?.level, 'warn');
+  assert.deepEqual([line.fields['podCount'], line.fields['podNames']], [500, pods.slice(0, 20)]);
+  assert.equal(toLogLine(podsHeld({ cause: 'transient', needsChange: false }))?.level, 'info');
 });

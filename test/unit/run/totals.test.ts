@@ -44,6 +44,7 @@ test('the totals count pods evicted on request, skipped pods and remaining pods'
     node: 'node-a',
     pods: { evicted: 1, skipped: 1, remaining: 2 },
     longestBlocked: undefined,
+    heldBy: [],
     blockedSeconds: 0,
     heartbeats: 2,
     heartbeatsFailed: 1,

@@ -37,6 +37,20 @@ test('the drain waits until every volume is detached, and no longer', async () =
   assert.deepEqual(recorder.of('volumes detached'), [{ type: 'volumes detached', count: 2 }]);
 });
 
+// Half of what a node costs after its last pod may be a volume that nothing detaches: the log says it when the time is over.
+test('volumes that are still attached after half a minute hold the node, and that is said once', async () => {
+  const { clock, recorder, settle } = settling(90_000);
+  await clock.until(settle(), 300_000);
+  assert.deepEqual(recorder.timesOf('pods held', clock.startedAt), [30_000]);
+  const [held] = recorder.of('pods held');
+  assert.deepEqual([held?.hold.cause, held?.hold.pods, held?.hold.needsChange], ['volume', [], false]);
+  assert.equal(held?.hold.text, '2 volumes are still attached (pv-shop-db-0, …) for 30 s');
+  assert.deepEqual(
+    recorder.of('hold ended').map(({ heldMs, reported }) => [heldMs, reported]),
+    [[90_000, false]],
+  );
+});
+
 // The volume of a DaemonSet's pod is never detached: waiting for it would cost every drain five minutes.
 test('the volumes of pods that stay are not waited for', async () => {
   const { clock, volumes, settle, told } = settling(0);
