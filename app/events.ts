@@ -16,6 +16,7 @@ export type WaitKind =
   | 'unread budgets'
   | 'unread workload'
   | 'spread'
+  | 'surge'
   | 'unverified'
   | 'returned'
   | 'in-flight limit';
@@ -121,6 +122,13 @@ export type RunEvent =
   | { type: 'hold ended'; cause: HoldCause; by: string; owner?: string; heldMs: number; reported: boolean }
   | { type: 'eviction requested'; pod: PodName; action: 'evict' | 'delete' }
   | { type: 'eviction accepted'; pod: PodName }
+  /** A Deployment, as `shop/web`, whose budgets can never allow an eviction is restarted by its rolling update. */
+  | { type: 'surge started'; deployment: string; replicas: number; budgets: readonly string[] }
+  | { type: 'surge finished'; deployment: string; seconds: number }
+  /** Its rollout is not waited for any longer. */
+  | { type: 'surge failed'; deployment: string; seconds: number; reason: string }
+  /** `workload`: `StatefulSet shop/db`. */
+  | { type: 'surge not possible'; workload: string; reason: string }
   | { type: 'pod gone'; pod: PodName; reason: string }
   /** Repeated every 30 s while the drain waits. */
   | { type: 'waiting for pods'; remaining: readonly RemainingPod[] }

@@ -79,6 +79,13 @@ export const DrainBehaviour = {
     seconds('maximum seconds for which such a pod waits for others of its workload; 0: it does not', 0, 3_600),
     '300',
   ),
+  SURGE: v.optional(
+    choice(
+      'blocked: a Deployment whose budget can never allow an eviction, such as one replica with minAvailable 1, is restarted by its own rolling update if that creates a new pod before it ends an old one; needs infra/kubernetes/surge.yaml',
+      ['off', 'blocked'],
+    ),
+    'off',
+  ),
   LAST_RESORT_SECONDS: v.optional(
     seconds(
       'margin in seconds: every pod is asked to end this long before its own grace period would reach the end of the lifecycle action, or the deadline',

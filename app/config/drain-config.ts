@@ -59,6 +59,8 @@ export type Config = {
   readonly finalizerMs: number;
   /** How long a pod that no budget covers waits for others of its workload; 0: it does not. */
   readonly spreadMs: number;
+  /** `blocked`: Deployments whose budgets can never allow an eviction are restarted by their rolling updates. */
+  readonly surge: 'off' | 'blocked';
   readonly policies: Policies;
   /** Absent: the drain has no deadline of its own. */
   readonly drainDeadlineMs?: number;
@@ -152,6 +154,7 @@ export function readConfig(
     lastResort: settings.LAST_RESORT,
     finalizerMs: settings.FINALIZER_SECONDS * 1000,
     spreadMs: settings.UNBUDGETED === 'spread' ? settings.SPREAD_SECONDS * 1000 : 0,
+    surge: settings.SURGE,
     policies: {
       missingNode: settings.MISSING_NODE,
       onFailure: settings.ON_FAILURE,

@@ -33,6 +33,7 @@ export const SETTING_GROUPS: readonly (readonly [title: string, names: readonly 
     [
       'UNBUDGETED',
       'SPREAD_SECONDS',
+      'SURGE',
       'DO_NOT_DISRUPT_SECONDS',
       'DRAIN_DAEMONSETS',
       'FINALIZER_SECONDS',

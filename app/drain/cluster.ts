@@ -1,4 +1,5 @@
 import type { Budget } from './budget.ts';
+import type { Deployment } from './deployment.ts';
 import type { Pod } from './pod.ts';
 import type { PeerNode, Replica, Workload } from './workload.ts';
 
@@ -89,6 +90,18 @@ export type DrainCluster = {
     sink: Sink<Replica>,
     signal: AbortSignal,
   ): Promise<never>;
+  /** The Deployment of this pod's ReplicaSet, and how many pods that one keeps; undefined: it has no Deployment. */
+  readDeployment(
+    pod: Pod,
+    signal: AbortSignal,
+  ): Promise<{ readonly deployment: Deployment; readonly podsWanted: number } | undefined>;
+  /**
+   * Restarts it by its rolling update, if it is as it was read; `at`: the restart's instant, in milliseconds since the epoch.
+   * `changed`: it was changed meanwhile, or is gone.
+   */
+  restartDeployment(deployment: Deployment, at: number, signal: AbortSignal): Promise<Deployment | 'changed'>;
+  /** Its changes since it was read. */
+  observeDeployment(from: Deployment, sink: Sink<Deployment>, signal: AbortSignal): Promise<never>;
   /** The other nodes that are cordoned. */
   observePeerNodes(sink: Sink<PeerNode>, signal: AbortSignal): Promise<never>;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;

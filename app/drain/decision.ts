@@ -58,6 +58,8 @@ export type WaitReason =
   | { readonly kind: 'unread workload' }
   /** No budget covers it, and too few other pods of its workload are ready. */
   | { readonly kind: 'spread'; readonly workload: ObservedWorkload; readonly until: number }
+  /** A rolling update of its Deployment, as `shop/web`, replaces it, and then ends it. */
+  | { readonly kind: 'surge'; readonly deployment: string }
   /** It appeared late: first verify that the node is still the one that was cordoned. */
   | { readonly kind: 'unverified' }
   /** Its controller put it on the cordoned node again. */

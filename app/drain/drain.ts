@@ -11,6 +11,7 @@ import { nameOf, type Pod } from './pod.ts';
 import { Progress } from './progress.ts';
 import { DrainScope, Once } from './scope.ts';
 import { type DrainedBefore, DrainState } from './state.ts';
+import { Surges } from './surges.ts';
 import { WorkloadWatches } from './workload-watches.ts';
 
 export type DrainOptions = {
@@ -24,6 +25,8 @@ export type DrainOptions = {
   readonly finalizerMs: number;
   /** How long a pod that no budget covers waits until others of its workload are ready; 0: it does not. */
   readonly spreadMs: number;
+  /** `blocked`: Deployments whose budgets can never allow an eviction are restarted by their rolling updates. */
+  readonly surge: 'off' | 'blocked';
   /** Resolves when pods may be evicted; absent: at once. */
   readonly capacity?: (context: Context) => Promise<void>;
   /** Called once when nothing remains but pods that are terminating or that cannot wait any longer. */
@@ -67,6 +70,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const state = new DrainState((pod, reason) => report({ type: 'pod gone', pod: nameOf(pod), reason }), options.before);
   const budgets = new BudgetWatches(cluster, state, scope);
   const workloads = new WorkloadWatches(cluster, state, scope);
+  const surges = options.surge === 'blocked' ? new Surges(cluster, state, scope, timeline.drainStartedAt) : undefined;
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);
   const progress = new Progress(report, clock.now(), timeline);
@@ -127,6 +131,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
 
       budgets.follow(current);
       workloads.follow(current);
+      surges?.follow(current, (pod) => isDue(pod, now, { certainEnd }));
       latePods.follow(current);
       for (const { action, pod } of current.decisions) {
         if (action === 'evict' || action === 'delete') evictor.send(pod, action);

@@ -149,6 +149,8 @@ function gripOfWait(pod: Pod, reason: WaitReason, now: number): Grip | 'as befor
     case 'accepted':
     case 'priority':
     case 'returned':
+    // Its rollout has a progress deadline; what ends it otherwise is a warning.
+    case 'surge':
       return undefined;
     case 'requested':
     case 'unread budgets':

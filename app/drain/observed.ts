@@ -44,6 +44,8 @@ export type ObservedState = {
   readonly uncounted: ReadonlyMap<string, number>;
   /** By `controllerKeyOf` the pods; `unknown`: it could not be read, and nothing waits for it. */
   readonly workloads: ReadonlyMap<string, ObservedWorkload | 'unknown'>;
+  /** By `controllerKeyOf` the pods: the Deployment, as `shop/web`, whose rolling update replaces them now. */
+  readonly surging: ReadonlyMap<string, string>;
   /** UIDs of pods that appeared after the first list, and have not been verified to be on the same node. */
   readonly unverified: ReadonlySet<string>;
   /** By `controllerKeyOf` the pods. */

@@ -178,6 +178,8 @@ function holdOf(
   if (!due && !conditions.force) {
     const courtesy = disruptionHold(pod, now, conditions);
     if (courtesy !== undefined) return courtesy;
+    const deployment = observed.surging.get(controllerKeyOf(pod));
+    if (deployment !== undefined) return { reason: { kind: 'surge', deployment } };
     if (conditions.capacityPending) return { reason: { kind: 'capacity' } };
     const pods = countByRank.slice(0, rankOf(pod)).reduce((sum, count) => sum + count, 0);
     if (pods > 0) return { reason: { kind: 'priority', pods } };

@@ -67,6 +67,8 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
       return 'waits until its workload has been read';
     case 'spread':
       return spreadText(reason.workload);
+    case 'surge':
+      return `its Deployment ${reason.deployment} is restarting, and replaces it before it ends it`;
     case 'unverified':
       return 'appeared late: verifying that the node is still the same';
     case 'returned':

@@ -25,6 +25,8 @@ export class DrainState {
   readonly #budgetSeenAt = new Map<string, number>();
   /** The workloads of pods that no budget covers. */
   readonly workloads = new WorkloadState();
+  /** By `controllerKeyOf` the pods: the Deployments whose rolling updates replace them now. */
+  readonly surging = new Map<string, string>();
   readonly #uncounted = new UncountedEvictions();
   readonly #terminatingSince = new Map<string, number>();
   readonly #endedSince = new Map<string, number>();
@@ -63,6 +65,7 @@ export class DrainState {
       terminatingSince: this.#terminatingSince,
       endedSince: this.#endedSince,
       workloads: this.workloads.observed(),
+      surging: this.surging,
       unverified: this.#unverified,
       returns: this.#returns,
       skippedBefore: this.#skipped,

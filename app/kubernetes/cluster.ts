@@ -10,6 +10,7 @@ import type { Cluster } from '../run/ports.ts';
 import type { ResolveAccess } from './access.ts';
 import { readBudget } from './budgets.ts';
 import { KubernetesClient } from './client.ts';
+import { deploymentCollection, readDeploymentOf, restartDeployment } from './deployments.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import { type Collection, consistentList, FROM_CACHE, list, listWatch } from './list-watch.ts';
@@ -112,6 +113,14 @@ function drainCluster(
     readReplicas: (workload, signal) => list(client, replicasOf(workload, node.name), FROM_CACHE, signal),
     observeReplicas: (workload, from, sink, signal) =>
       listWatch(client, replicasOf(workload, node.name), from, sink, { clock, report, signal }),
+    readDeployment: (pod, signal) => readDeploymentOf(client, pod, signal),
+    restartDeployment: (deployment, at, signal) => restartDeployment(client, deployment, at, signal),
+    observeDeployment: (from, sink, signal) =>
+      listWatch(client, deploymentCollection(from), { items: [from], resourceVersion: from.resourceVersion }, sink, {
+        clock,
+        report,
+        signal,
+      }),
     observePeerNodes: (sink, signal) =>
       listWatch(client, peerNodesOf(node.name), undefined, sink, { clock, report, signal }),
     evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),

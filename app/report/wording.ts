@@ -5,6 +5,7 @@ import { refusalText } from '../run/drain-task.ts';
 import { firstOf, listText, namesText, podsText, remainText } from './counted.ts';
 import { endedText, heldFields, holdsField } from './hold-lines.ts';
 import { summaryText, sweepText } from './summary-text.ts';
+import { surgeText } from './surge-text.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type LogLine = {
@@ -86,6 +87,12 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('debug', `pod ${event.pod}: ${event.action === 'evict' ? 'eviction' : 'deletion'} requested`);
     case 'eviction accepted':
       return line('info', `pod ${event.pod}: eviction accepted`);
+    case 'surge started':
+    case 'surge finished':
+      return line('info', surgeText(event));
+    case 'surge failed':
+    case 'surge not possible':
+      return line('warn', surgeText(event));
     case 'pod gone':
       return line('info', `pod ${event.pod}: gone: ${event.reason}`);
     case 'waiting for pods':

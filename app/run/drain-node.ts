@@ -23,6 +23,7 @@ export type NodeConfig = Pick<
   | 'drainDaemonSets'
   | 'finalizerMs'
   | 'spreadMs'
+  | 'surge'
   | 'lastResort'
   | 'loadBalancerExclusion'
   | 'loadBalancerMs'
@@ -92,6 +93,7 @@ export async function drainNode(
           lastResort: config.lastResort,
           finalizerMs: config.finalizerMs,
           spreadMs: config.spreadMs,
+          surge: config.surge,
           daemonSets,
           ...(before === undefined ? capacity && { capacity } : { before }),
           ...(loadBalancerExclusion === 'end' && {

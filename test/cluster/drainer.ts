@@ -94,6 +94,12 @@ export class Drainer {
     return !this.#hasEnded;
   }
 
+  /** Ends the process at once, as a task ends whose host fails. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await eventually('the drainer is killed', () => this.#hasEnded || undefined);
+  }
+
   /** Waits for the end of the process. @throws when its last line is not the summary, or it wrote to stderr */
   async ended(withinMs = 60_000): Promise<Ending> {
     return this.#withOutput(async () => {

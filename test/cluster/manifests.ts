@@ -1,5 +1,7 @@
 import type {
   V1DaemonSet,
+  V1Deployment,
+  V1DeploymentSpec,
   V1ObjectMeta,
   V1OwnerReference,
   V1Pod,
@@ -58,6 +60,18 @@ export function replicaSet(namespace: string, name: string, options: SetOptions)
   const selector = { matchLabels: { app: name } };
   const spec = { replicas, selector, template: template(namespace, name, annotations, pod) };
   return { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name }, spec };
+}
+
+/** A Deployment in the same way. @param spec besides replicas, selector and template */
+export function deployment(
+  namespace: string,
+  name: string,
+  { replicas, annotations }: SetOptions,
+  spec: Partial<V1DeploymentSpec> = {},
+): V1Deployment {
+  const selector = { matchLabels: { app: name } };
+  const all = { ...spec, replicas, selector, template: template(namespace, name, annotations) };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: all };
 }
 
 export function statefulSet(namespace: string, name: string, { replicas, annotations }: SetOptions): V1StatefulSet {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import type { TestContext } from 'node:test';
 import { KubeConfig, PatchStrategy } from '@kubernetes/client-node';
 import * as v from 'valibot';
 import { parseAllDocuments } from 'yaml';
@@ -7,7 +8,9 @@ import { ifFound } from './admin.ts';
 import { eventually } from './poll.ts';
 import type { TestCluster } from './test-cluster.ts';
 
-const MANIFEST = new URL('../../infra/kubernetes/rbac.yaml', import.meta.url);
+const manifestOf = (name: string) => new URL(`../../infra/kubernetes/${name}`, import.meta.url);
+const RIGHTS = manifestOf('rbac.yaml');
+const SURGE_RIGHTS = manifestOf('surge.yaml');
 
 const Rule = v.object({ apiGroups: v.array(v.string()), resources: v.array(v.string()), verbs: v.array(v.string()) });
 type Rule = v.InferOutput<typeof Rule>;
@@ -17,9 +20,9 @@ const Manifest = v.looseObject({ apiVersion: v.string(), kind: v.string(), metad
 /** One verb on one resource. */
 export type Right = { readonly group: string; readonly resource: string; readonly verb: string };
 
-/** The permissions in infra/kubernetes/rbac.yaml, one per verb and resource. */
-export async function rightsGranted(): Promise<Right[]> {
-  const rules = (await manifests()).flatMap((manifest) => (v.is(Role, manifest) ? manifest.rules : []));
+/** The permissions in infra/kubernetes/rbac.yaml, or in another manifest, one per verb and resource. */
+export async function rightsGranted(file = RIGHTS): Promise<Right[]> {
+  const rules = (await manifests(file)).flatMap((manifest) => (v.is(Role, manifest) ? manifest.rules : []));
   return rules.flatMap(({ apiGroups, resources, verbs }) =>
     apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb })))),
   );
@@ -27,25 +30,43 @@ export async function rightsGranted(): Promise<Right[]> {
 
 /** Applies infra/kubernetes/rbac.yaml, optionally without one permission, and waits until the API server enforces it. */
 export async function applyRights(cluster: TestCluster, missing?: Right): Promise<void> {
+  await apply(cluster, RIGHTS, missing);
+  for (const right of await rightsGranted()) {
+    await untilEnforced(cluster, right, missing === undefined || !isSame(right, missing));
+  }
+}
+
+/** Applies infra/kubernetes/surge.yaml until the test has ended, and waits until the API server enforces it. */
+export async function grantSurge(t: TestContext, cluster: TestCluster): Promise<void> {
   const { objects } = cluster.admin;
-  for (const manifest of await manifests()) {
+  const rights = await rightsGranted(SURGE_RIGHTS);
+  t.after(async () => {
+    for (const manifest of await manifests(SURGE_RIGHTS)) await ifFound(objects.delete(manifest));
+    for (const right of rights) await untilEnforced(cluster, right, false);
+  });
+  await apply(cluster, SURGE_RIGHTS);
+  for (const right of rights) await untilEnforced(cluster, right, true);
+}
+
+async function apply({ admin: { objects } }: TestCluster, file: URL, missing?: Right): Promise<void> {
+  for (const manifest of await manifests(file)) {
     const applied = v.is(Role, manifest) ? { ...manifest, rules: without(manifest.rules, missing) } : manifest;
     const patched = await ifFound(
       objects.patch(applied, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch),
     );
     if (patched === undefined) await objects.create(applied);
   }
-  for (const right of await rightsGranted()) {
-    const isMissing = missing !== undefined && isSame(right, missing);
-    await eventually(
-      `node-drainer ${isMissing ? 'may not' : 'may'} ${right.verb} ${right.resource}`,
-      async () => (await isDenied(cluster.drainerText, right)) === isMissing || undefined,
-    );
-  }
 }
 
-async function manifests(): Promise<v.InferOutput<typeof Manifest>[]> {
-  const documents = parseAllDocuments(await readFile(MANIFEST, 'utf8'));
+async function untilEnforced({ drainerText }: TestCluster, right: Right, isGranted: boolean): Promise<void> {
+  await eventually(
+    `node-drainer ${isGranted ? 'may' : 'may not'} ${right.verb} ${right.resource}`,
+    async () => (await isDenied(drainerText, right)) !== isGranted || undefined,
+  );
+}
+
+async function manifests(file: URL): Promise<v.InferOutput<typeof Manifest>[]> {
+  const documents = parseAllDocuments(await readFile(file, 'utf8'));
   return documents.map((document) => v.parse(Manifest, document.toJS()));
 }
 

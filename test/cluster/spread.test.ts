@@ -1,39 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { merge } from './admin.ts';
-import { POOL, replicaSet, statefulSet } from './manifests.ts';
+import { replicaSet, statefulSet } from './manifests.ts';
 import { resetNode, workers } from './nodes.ts';
 import { Scenario } from './scenario.ts';
 import { instanceIdOf, startRegion, Termination } from './termination.ts';
 import { openTestCluster } from './test-cluster.ts';
+import { pool, watchReady } from './workloads.ts';
 
 const cluster = await openTestCluster();
 after(() => cluster.close());
-
-/** Counts the ready pods of the namespace until it is stopped. */
-function watchReady(scenario: Scenario): { stop(): Promise<number> } {
-  let fewest = Number.POSITIVE_INFINITY;
-  let isOver = false;
-  const watched = (async () => {
-    while (!isOver) {
-      const pods = await scenario.pods();
-      const ready = pods.filter(
-        ({ metadata, status }) =>
-          metadata?.deletionTimestamp === undefined &&
-          status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-      );
-      fewest = Math.min(fewest, ready.length);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  return {
-    async stop() {
-      isOver = true;
-      await watched;
-      return fewest;
-    },
-  };
-}
 
 // All replicas of a service without a budget on one node: `kubectl drain` evicts them together, and two requests of three fail until
 // the new ones are ready. https://github.com/kubernetes/kubernetes/issues/31487
@@ -65,12 +41,6 @@ test('with UNBUDGETED=all they are evicted together', async (t) => {
   await scenario.ready('web', 3);
   await scenario.noHarm();
 });
-
-/** Lets pods of the scenario run on the node, or not. */
-async function pool(scenario: Scenario, node: string, isIn: boolean): Promise<void> {
-  const labels = { [POOL]: isIn ? scenario.namespace : null };
-  await cluster.admin.core.patchNode({ name: node, body: { metadata: { labels } } }, merge);
-}
 
 // Thirty nodes are replaced at once: each drain sees a ready pod on the node of the other one, and both evict theirs.
 test('two drains of two nodes with one pod each never leave their workload without a ready pod', async (t) => {

@@ -63,6 +63,10 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
   ],
   'eviction requested': [{ type: 'eviction requested', pod, action: 'evict' }],
   'eviction accepted': [{ type: 'eviction accepted', pod }],
+  'surge started': [{ type: 'surge started', deployment: 'shop/web', replicas: 1, budgets: ['shop/web'] }],
+  'surge finished': [{ type: 'surge finished', deployment: 'shop/web', seconds: 12 }],
+  'surge failed': [{ type: 'surge failed', deployment: 'shop/web', seconds: 12, reason: 'it was deleted' }],
+  'surge not possible': [{ type: 'surge not possible', workload: 'StatefulSet shop/db', reason: 'it is paused' }],
   'pod gone': [{ type: 'pod gone', pod, reason: 'deleted' }],
   'waiting for pods': [{ type: 'waiting for pods', remaining }],
   'drain still waiting': [
@@ -234,6 +238,7 @@ test('the page lists every result, every hook result, every wait reason and ever
     'unread budgets': true,
     'unread workload': true,
     spread: true,
+    surge: true,
     unverified: true,
   };
   const causes: Record<HoldCause, true> = {

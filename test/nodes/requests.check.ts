@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { grantSurge } from '../cluster/rights.ts';
 import { Scenario } from '../cluster/scenario.ts';
 import { openTestCluster } from '../cluster/test-cluster.ts';
 import { failuresOf } from './load.ts';
@@ -48,5 +49,19 @@ test('no request is lost when a budget lets one pod go at a time', async (t) => 
   assert.equal(result.exitCode, 0);
   t.diagnostic(`${load.sent} requests`);
   assert.deepEqual(load.failed, {}, `of ${load.sent}`);
+  await scenario.noHarm();
+});
+
+// One replica under minAvailable 1: kubectl drain never ends, and whoever deletes the pod loses every request until another is ready.
+test('no request is lost when SURGE=blocked moves the only pod of a service, and the drain ends', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  await grantSurge(t, cluster);
+  const url = await serve(scenario, { replicas: 1, readyMs: 3_000, preStopSeconds });
+  await scenario.budget('strict', 'web', { minAvailable: 1 }, 1);
+  const { result, load } = await underLoad(url, () => scenario.drain({ SURGE: 'blocked' }).ended(120_000));
+  assert.equal(result.exitCode, 0);
+  t.diagnostic(`${load.sent} requests`);
+  assert.deepEqual(load.failed, {}, `of ${load.sent}`);
+  assert.ok((await scenario.ready('web', 1)).every(({ spec }) => spec?.nodeName !== scenario.worker));
   await scenario.noHarm();
 });

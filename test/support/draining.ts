@@ -39,6 +39,7 @@ export function draining() {
         daemonSets: 'skip',
         finalizerMs: 300_000,
         spreadMs: 0,
+        surge: 'off',
       };
       const result = drain(cluster, { ...usual, ...options }, context);
       const done = result.then(({ kind }) => kind);

@@ -7,11 +7,13 @@ import type {
   Sink,
   Snapshot,
 } from '../../app/drain/cluster.ts';
+import type { Deployment } from '../../app/drain/deployment.ts';
 import type { Pod } from '../../app/drain/pod.ts';
 import type { PeerNode, Replica, Workload } from '../../app/drain/workload.ts';
 import { Failure } from '../../app/lib/errors.ts';
 import type { ManualClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
+import { FakeDeployments } from './fake-deployments.ts';
 import { FakeNode } from './fake-node.ts';
 import { FakeWorkloads } from './fake-workloads.ts';
 import { pod } from './objects.ts';
@@ -36,6 +38,7 @@ export class FakeCluster implements DrainCluster {
   readonly budgets = new FakeBudgets();
   readonly node = new FakeNode();
   readonly workloads = new FakeWorkloads();
+  readonly deployments: FakeDeployments;
   nodeReplaced = false;
   consistentReads = 0;
   mostInFlight = 0;
@@ -48,6 +51,17 @@ export class FakeCluster implements DrainCluster {
 
   constructor(clock: ManualClock) {
     this.#clock = clock;
+    const ofSet = (name: string) => [...this.#pods.values()].filter(({ pod }) => pod.controller?.name === name);
+    this.deployments = new FakeDeployments(clock, {
+      end: (name) => {
+        for (const { pod } of ofSet(name)) this.terminate(pod.uid);
+      },
+      create: (name, like) => {
+        const [first] = ofSet(like);
+        const labels = first?.pod.labels ?? {};
+        this.add(pod(`new-${++this.#created}`, { labels, controller: { kind: 'ReplicaSet', name } }), {}, false);
+      },
+    });
   }
 
   add(one: Pod, { shutdownMs = 100, ...behaviour }: PodBehaviour = {}, onNode = true): void {
@@ -56,7 +70,13 @@ export class FakeCluster implements DrainCluster {
   }
 
   get observers(): number {
-    return this.#podSinks.size + this.budgets.observers + this.node.observers + this.workloads.observers;
+    return (
+      this.#podSinks.size +
+      this.budgets.observers +
+      this.node.observers +
+      this.workloads.observers +
+      this.deployments.observers
+    );
   }
 
   onNode(): Pod[] {
@@ -135,6 +155,26 @@ export class FakeCluster implements DrainCluster {
   observePeerNodes(sink: Sink<PeerNode>, signal: AbortSignal): Promise<never> {
     sink.replace(this.workloads.peerNodes);
     return untilAborted(signal, () => undefined);
+  }
+
+  async readDeployment(
+    of: Pod,
+    signal: AbortSignal,
+  ): Promise<{ deployment: Deployment; podsWanted: number } | undefined> {
+    await this.#call('read deployment', signal);
+    return this.deployments.of(of);
+  }
+
+  async restartDeployment(deployment: Deployment, at: number, signal: AbortSignal): Promise<Deployment | 'changed'> {
+    await this.#call('restart deployment', signal);
+    const restarted = this.deployments.restart(deployment, at);
+    await this.#call('restart deployment: answer', signal);
+    return restarted;
+  }
+
+  async observeDeployment(from: Deployment, sink: Sink<Deployment>, signal: AbortSignal): Promise<never> {
+    await this.#call('observe deployment', signal);
+    return this.deployments.observe(from, sink, signal);
   }
 
   async evict(target: Pod, signal: AbortSignal): Promise<EvictionReply> {

@@ -63,6 +63,7 @@ type Seen = {
   readonly returns?: Readonly<Record<string, Returns>>;
   /** By the name of a pod of the controller. */
   readonly workloads?: Readonly<Record<string, ObservedWorkload | 'unknown'>>;
+  readonly surging?: Readonly<Record<string, string>>;
   readonly skippedBefore?: readonly string[];
   /** When the containers of each pod were first seen to have ended. */
   readonly endedSince?: Readonly<Record<string, number>>;
@@ -72,7 +73,16 @@ type Seen = {
 
 /** What is observed, with pods and budgets given by name. */
 export function observed(seen: Seen): ObservedState {
-  const { pods, attempts = {}, asOf = {}, uncounted = {}, unverified = [], returns = {}, workloads = {} } = seen;
+  const {
+    pods,
+    attempts = {},
+    asOf = {},
+    uncounted = {},
+    unverified = [],
+    returns = {},
+    workloads = {},
+    surging = {},
+  } = seen;
   const { terminatingSince = {}, endedSince = {}, skippedBefore = [] } = seen;
   const budgets = seen.budgets === 'unread' ? [] : (seen.budgets ?? []);
   const uidOf = (name: string) => pods.find((pod) => pod.name === name)?.uid ?? name;
@@ -88,6 +98,7 @@ export function observed(seen: Seen): ObservedState {
     ),
     budgetSeenAt: new Map(budgets.map(({ uid, name }) => [uid, asOf[name] ?? 0])),
     uncounted: new Map(Object.entries(uncounted).map(([name, count]) => [budgetUidOf(name), count])),
+    surging: new Map(Object.entries(surging)),
     workloads: new Map(
       Object.entries(workloads).map(([name, workload]) => [
         controllerKeyOf(pods.find((pod) => pod.name === name) ?? pod(name)),

@@ -35,6 +35,7 @@ const CONFIG: Config = {
   lastResort: 'delete',
   finalizerMs: 300_000,
   spreadMs: 0,
+  surge: 'off',
   generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };

@@ -138,7 +138,8 @@ export class Witness implements AsyncDisposable {
 
   /** This node is drained from now on although no instance ends: a drain by its name. */
   drains(node: string): void {
-    this.#drainedNodes.set(node, this.#now());
+    // Several drainers may drain it, one after the other.
+    if (!this.#drainedNodes.has(node)) this.#drainedNodes.set(node, this.#now());
   }
 
   /** Another test drains this node at the same time: what is done to it, and to its pods, is not judged. */

@@ -177,6 +177,7 @@ function randomConfig(lifeMs: number, random: Seeded): Config {
     lastResort: random.pick('delete', 'delete', 'delete', 'evict'),
     finalizerMs: random.pick(300 * SECOND, 0, 30 * SECOND),
     spreadMs: 0,
+    surge: 'off',
     policies: {
       missingNode: random.pick('auto', 'continue', 'abandon'),
       onFailure: random.pick('leave', 'leave', 'abandon', 'continue'),

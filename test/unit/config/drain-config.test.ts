@@ -48,6 +48,7 @@ test('settings that are not given have their defaults', () => {
     lastResort: 'delete',
     finalizerMs: 300_000,
     spreadMs: 300_000,
+    surge: 'off',
     policies: { missingNode: 'auto', onFailure: 'leave', onDeadline: 'continue' },
     generation: 0,
   });

@@ -98,6 +98,7 @@ function randomObservation(random: Seeded): ObservedState {
     budgetSeenAt: new Map(uids.map((uid) => [uid, now - random.whole(2 * RECHECK_MS)])),
     uncounted: new Map(uids.filter(() => random.chance(0.3)).map((uid) => [uid, random.whole(3)])),
     workloads: randomWorkloads(random, pods),
+    surging: new Map(pods.filter(() => random.chance(0.05)).map((pod) => [controllerKeyOf(pod), 'shop/web'])),
     unverified: new Set(pods.filter(() => random.chance(0.2)).map(({ uid }) => uid)),
     returns: new Map(
       pods

@@ -12,10 +12,10 @@ import { WorkQueue } from './queue.ts';
 export function runReplicaSets(cluster: Cluster): void {
   const { pods, replicasets } = cluster.tables;
   const known = new Map<string, string>();
-  const queue = new WorkQueue(cluster, (key) => {
+  const queue: WorkQueue = new WorkQueue(cluster, (key) => {
     const [namespace, name = ''] = key.split('/');
     const found = replicasets.get(namespace, name);
-    if (found !== undefined) reconcile(cluster, found);
+    if (found !== undefined) reconcile(cluster, found, queue);
   });
   replicasets.subscribe(({ object }) => {
     const key = keyOf(object.metadata.namespace, object.metadata.name);
@@ -34,7 +34,7 @@ export function runReplicaSets(cluster: Cluster): void {
   });
 }
 
-function reconcile(cluster: Cluster, set: ReplicaSet): void {
+function reconcile(cluster: Cluster, set: ReplicaSet, queue: WorkQueue): void {
   const { pods } = cluster.tables;
   const { namespace = '', name } = set.metadata;
   if (!isTerminating(set)) {
@@ -52,7 +52,7 @@ function reconcile(cluster: Cluster, set: ReplicaSet): void {
     for (const pod of inDeletionOrder(active).slice(0, Math.max(0, active.length - wanted)))
       deleteObject(cluster, pods, namespace, pod.metadata.name);
   }
-  writeStatus(cluster, set);
+  writeStatus(cluster, set, queue);
 }
 
 /** Unscheduled, then unready, then the youngest: k8s.io/kubernetes/pkg/controller ActivePods. */
@@ -63,17 +63,28 @@ function inDeletionOrder(active: readonly Pod[]): Pod[] {
   );
 }
 
-function writeStatus(cluster: Cluster, set: ReplicaSet): void {
+function writeStatus(cluster: Cluster, set: ReplicaSet, queue: WorkQueue): void {
   const { replicasets } = cluster.tables;
   const current = replicasets.get(set.metadata.namespace, set.metadata.name);
   if (current === undefined) return;
   const active = podsOf(cluster, current).filter((pod) => !isTerminating(pod) && !isFinished(pod));
-  const ready = active.filter(isPodReady).length;
+  const ready = active.filter(isPodReady);
+  const waits = ready.map((pod) => availableInMs(pod, current)).filter((ms) => ms > 0);
+  if (waits.length > 0) queue.addAfter(keyOf(set.metadata.namespace, set.metadata.name), Math.min(...waits));
+  const available = ready.length - waits.length;
   const status = {
     replicas: active.length,
     ...(active.length === 0 ? {} : { fullyLabeledReplicas: active.length }),
-    ...(ready === 0 ? {} : { readyReplicas: ready, availableReplicas: ready }),
+    ...(ready.length === 0 ? {} : { readyReplicas: ready.length }),
+    ...(available === 0 ? {} : { availableReplicas: available }),
     observedGeneration: current.metadata.generation ?? 0,
   };
   if (!isDeepStrictEqual(status, current.status)) replicasets.write({ ...current, status });
+}
+
+/** IsPodAvailable: it has been ready for `minReadySeconds`. */
+function availableInMs({ status }: Pod, { spec: { minReadySeconds = 0 } }: ReplicaSet): number {
+  if (minReadySeconds === 0) return 0;
+  const { lastTransitionTime = '' } = status.conditions?.find(({ type }) => type === 'Ready') ?? {};
+  return Date.parse(lastTransitionTime) + minReadySeconds * 1000 - Date.now();
 }

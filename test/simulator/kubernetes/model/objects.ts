@@ -48,7 +48,7 @@ export const namespace = object(
 export const replicaSet = object(
   {
     ...typed,
-    spec: object({ selector: labelSelector, template: podTemplate }, { replicas: number }),
+    spec: object({ selector: labelSelector, template: podTemplate }, { replicas: number, minReadySeconds: number }),
     status: object(
       {},
       {
@@ -62,11 +62,38 @@ export const replicaSet = object(
   },
   {},
 );
+const deploymentCondition = object(
+  { type: string, status: string },
+  { reason: string, message: string, lastUpdateTime: string, lastTransitionTime: string },
+);
 export const deployment = object(
   {
     ...typed,
-    spec: object({ selector: labelSelector, template: podTemplate }, { replicas: number }),
-    status: object({}, { replicas: number, readyReplicas: number, observedGeneration: number }),
+    spec: object(
+      { selector: labelSelector, template: podTemplate },
+      {
+        replicas: number,
+        paused: boolean,
+        minReadySeconds: number,
+        progressDeadlineSeconds: number,
+        strategy: object(
+          {},
+          { type: string, rollingUpdate: object({}, { maxSurge: intOrString, maxUnavailable: intOrString }) },
+        ),
+      },
+    ),
+    status: object(
+      {},
+      {
+        replicas: number,
+        updatedReplicas: number,
+        readyReplicas: number,
+        availableReplicas: number,
+        unavailableReplicas: number,
+        observedGeneration: number,
+        conditions: list(deploymentCondition),
+      },
+    ),
   },
   {},
 );
@@ -137,6 +164,7 @@ export type Node = Shaped<typeof node>;
 export type Namespace = Shaped<typeof namespace>;
 export type ReplicaSet = Shaped<typeof replicaSet>;
 export type Deployment = Shaped<typeof deployment>;
+export type DeploymentCondition = Shaped<typeof deploymentCondition>;
 export type StatefulSet = Shaped<typeof statefulSet>;
 export type DaemonSet = Shaped<typeof daemonSet>;
 export type PodDisruptionBudget = Shaped<typeof podDisruptionBudget>;

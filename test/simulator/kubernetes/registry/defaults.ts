@@ -10,7 +10,7 @@ export function withDefaults(resource: ResourceName, object: JsonObject): JsonOb
     case 'replicasets':
       return { ...object, spec: templateDefaults({ replicas: 1, ...spec }) };
     case 'deployments':
-      return { ...object, spec: templateDefaults({ replicas: 1, revisionHistoryLimit: 10, ...spec }) };
+      return { ...object, spec: templateDefaults(deploymentDefaults(spec)) };
     case 'statefulsets': {
       const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 0 } };
       const defaults = { replicas: 1, podManagementPolicy: 'OrderedReady', revisionHistoryLimit: 10, updateStrategy };
@@ -55,8 +55,9 @@ export function initialStatus(resource: ResourceName, object: JsonObject): JsonO
       return { ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } };
     case 'namespaces':
       return { ...object, status: { phase: 'Active' } };
-    case 'replicasets':
     case 'deployments':
+      return { ...object, status: {} };
+    case 'replicasets':
     case 'statefulsets':
       return { ...object, status: { replicas: 0 } };
     case 'daemonsets':
@@ -76,6 +77,14 @@ export function initialStatus(resource: ResourceName, object: JsonObject): JsonO
     default:
       return object;
   }
+}
+
+/** pkg/apis/apps/v1/defaults.go (SetDefaults_Deployment) */
+function deploymentDefaults(spec: JsonObject): JsonObject {
+  const { type = 'RollingUpdate', ...given } = part(spec, 'strategy');
+  const rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%', ...part(given, 'rollingUpdate') };
+  const strategy = { type, ...given, ...(type === 'RollingUpdate' && { rollingUpdate }) };
+  return { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, ...spec, strategy };
 }
 
 export function part(object: JsonObject, field: string): JsonObject {

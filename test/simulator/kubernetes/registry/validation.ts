@@ -50,7 +50,7 @@ function validateKind(object: KubernetesObject): Invalidity[] {
     case 'ReplicaSet':
       return objects.replicaSet(object) ? validateSelector(object.spec) : [];
     case 'Deployment':
-      return objects.deployment(object) ? validateSelector(object.spec) : [];
+      return objects.deployment(object) ? [...validateSelector(object.spec), ...validateStrategy(object.spec)] : [];
     case 'StatefulSet':
       return objects.statefulSet(object) ? validateSelector(object.spec) : [];
     case 'DaemonSet':
@@ -77,6 +77,19 @@ function validateSelector(spec: { selector: LabelSelector; template: PodTemplate
     .map(([key, value]) => `"${key}":"${value}"`)
     .join(', ')}}`;
   return [invalidValue('spec.template.metadata.labels', shown, '`selector` does not match template `labels`')];
+}
+
+/** pkg/apis/apps/validation/validation.go (ValidateDeploymentStrategy) */
+function validateStrategy({ strategy }: objects.Deployment['spec']): Invalidity[] {
+  const { type, rollingUpdate } = strategy ?? {};
+  if (type === 'Recreate') {
+    const reason = "may not be specified when strategy `type` is 'Recreate'";
+    return rollingUpdate === undefined ? [] : [forbidden('spec.strategy.rollingUpdate', reason)];
+  }
+  const isZero = (amount: number | string | undefined) => Number.parseInt(String(amount), 10) === 0;
+  if (!isZero(rollingUpdate?.maxSurge) || !isZero(rollingUpdate?.maxUnavailable)) return [];
+  const shown = 'intstr.IntOrString{Type:0, IntVal:0, StrVal:""}';
+  return [invalidValue('spec.strategy.rollingUpdate.maxUnavailable', shown, 'may not be 0 when `maxSurge` is 0')];
 }
 
 function validateBudget({ spec }: objects.PodDisruptionBudget): Invalidity[] {
