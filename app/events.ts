@@ -143,6 +143,10 @@ export type RunEvent =
   | { type: 'volumes attached'; volumes: readonly string[] }
   | { type: 'volumes detached'; count: number }
   | { type: 'volumes still attached'; volumes: readonly string[]; waitedMs: number }
+  /** Load balancers may still send requests to the node. `targetGroups`: their names. */
+  | { type: 'targets registered'; targetGroups: readonly string[] }
+  | { type: 'targets deregistered'; count: number }
+  | { type: 'targets still registered'; targetGroups: readonly string[]; reason: string; waitedMs: number }
   | { type: 'heartbeat'; hook: string }
   | { type: 'heartbeat failed'; hook: string; error: unknown; failures: number }
   /** The hook has no active lifecycle action: it timed out, or was completed elsewhere. */

@@ -2,6 +2,7 @@ import { type AutoScaling, autoScaling } from './aws/auto-scaling.ts';
 import type { AwsRegion } from './aws/call.ts';
 import { describeInstance, describeInstances } from './aws/ec2.ts';
 import { ecsTasks } from './aws/ecs.ts';
+import { targetGroups } from './aws/elbv2.ts';
 import { readKubeconfigObject } from './aws/s3.ts';
 import { sweptGroups } from './aws/swept-groups.ts';
 import type { ClusterSource } from './config/cluster-source.ts';
@@ -14,6 +15,7 @@ import type { Clock } from './lib/clock.ts';
 import type { ProxySettings } from './lib/proxy.ts';
 import { Tunnels } from './lib/tunnel.ts';
 import type { Ports } from './run/ports.ts';
+import type { TargetGroups } from './run/target-groups.ts';
 import type { SweepPorts } from './sweep/ports.ts';
 
 /**
@@ -37,6 +39,7 @@ export async function drainPorts(
     loading ??= autoScaling(region, (message) => report({ type: 'warning', message }));
     return loading;
   };
+  let targets: Promise<TargetGroups> | undefined;
   return {
     actions: {
       instanceState: async (...call) => (await service()).instanceState(...call),
@@ -47,6 +50,10 @@ export async function drainPorts(
     },
     groupCapacity: async (group, signal) => (await service()).groupCapacity(group, signal),
     describeInstance: (instanceId, signal) => describeInstance(instanceId, region, signal),
+    targetGroups: () => {
+      targets ??= targetGroups(region, clock);
+      return targets;
+    },
     ...(placement !== undefined && {
       successors: { start: async (...call) => (await ecsTasks(placement, region)).start(...call) },
     }),

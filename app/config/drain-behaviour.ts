@@ -16,6 +16,15 @@ export const DrainBehaviour = {
     seconds('seconds for which the node stays after it was excluded from load balancers', 0, 3_600),
     '30',
   ),
+  WAIT_FOR_TARGETS: v.optional(
+    onOff(
+      'on: the hook is completed when no target group of the cluster has the instance any longer, which replaces LOAD_BALANCER_SECONDS where it was a target; if unset, on for an instance when the name of its cluster is known; never with --node',
+    ),
+  ),
+  TARGETS_SECONDS: v.optional(
+    seconds('maximum seconds of that wait, after the node was excluded from load balancers', 1, 3_600),
+    '300',
+  ),
   MISSING_NODE: v.optional(
     choice(
       'lifecycle result when the cluster has no node for the instance; auto: continue for an instance younger than 15 minutes, a failed drain for an older one',

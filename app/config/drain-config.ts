@@ -1,7 +1,7 @@
 import type { KnownAction } from '../lifecycle/action.ts';
 import type { Policies } from '../outcome.ts';
 import type { Flags } from './cli.ts';
-import { type ConfiguredCluster, clusterSourceErrors, clusterSourceOf } from './cluster-source.ts';
+import { type ConfiguredCluster, clusterSourceErrors, clusterSourceOf, hasName } from './cluster-source.ts';
 import { DRAIN_SETTINGS, EVENT_SETTINGS, PLACEMENT_SETTINGS } from './command-settings.ts';
 import {
   ConfigErrors,
@@ -44,6 +44,8 @@ export type Config = {
   readonly loadBalancerExclusion: 'end' | 'start' | 'off';
   /** How long the node stays after that. */
   readonly loadBalancerMs: number;
+  /** How long target groups may keep the node after that; absent: they are not asked. */
+  readonly targetsMs?: number;
   readonly unprovenNode: 'refuse' | 'accept';
   /** 0: do not wait for volumes. */
   readonly volumeDetachTimeoutMs: number;
@@ -145,6 +147,7 @@ export function readConfig(
     connectTimeoutMs: settings.CONNECT_TIMEOUT_SECONDS * 1000,
     loadBalancerExclusion: settings.LOAD_BALANCER_EXCLUSION ?? (flags.node === undefined ? 'end' : 'off'),
     loadBalancerMs: settings.LOAD_BALANCER_SECONDS * 1000,
+    ...(waitsForTargets(settings, flags, region) && { targetsMs: settings.TARGETS_SECONDS * 1000 }),
     unprovenNode: settings.UNPROVEN_NODE,
     volumeDetachTimeoutMs: settings.VOLUME_DETACH_TIMEOUT_SECONDS * 1000,
     drainDaemonSets: settings.DRAIN_DAEMONSETS,
@@ -193,6 +196,12 @@ function targetOf(settings: SettingValues, flags: Flags, region: string): Target
       ...(settings.LIFECYCLE_ACTION_TIME !== undefined && { startedAt: settings.LIFECYCLE_ACTION_TIME }),
     },
   };
+}
+
+/** Without the name of the cluster, the tags of target groups say nothing. */
+function waitsForTargets(settings: SettingValues, flags: Flags, region: string): boolean {
+  if (settings.INSTANCE_ID === undefined) return false;
+  return settings.WAIT_FOR_TARGETS ?? hasName(clusterOf(settings, flags, region));
 }
 
 function clusterOf(settings: SettingValues, flags: Flags, region: string): ConfiguredCluster {

@@ -41,7 +41,16 @@ export const SETTING_GROUPS: readonly (readonly [title: string, names: readonly 
       'LAST_RESORT_SECONDS',
     ],
   ],
-  ['Load balancers and volumes', ['LOAD_BALANCER_EXCLUSION', 'LOAD_BALANCER_SECONDS', 'VOLUME_DETACH_TIMEOUT_SECONDS']],
+  [
+    'Load balancers and volumes',
+    [
+      'LOAD_BALANCER_EXCLUSION',
+      'LOAD_BALANCER_SECONDS',
+      'WAIT_FOR_TARGETS',
+      'TARGETS_SECONDS',
+      'VOLUME_DETACH_TIMEOUT_SECONDS',
+    ],
+  ],
   ['The end', ['DRAIN_DEADLINE_SECONDS', 'ON_DEADLINE', 'ON_FAILURE', 'RETAINED']],
   ['The sweep', ['AUTO_SCALING_GROUP_PREFIX', 'SCHEDULED_TIME', 'CHECK_GROUPS', 'SWEEP_GRACE_SECONDS']],
   [

@@ -17,6 +17,7 @@ import { type Collection, consistentList, FROM_CACHE, list, listWatch } from './
 import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
+import { boundTargetGroups } from './target-group-bindings.ts';
 import { volumesOf } from './volumes.ts';
 import { peerNodesOf, readWorkload, replicasOf } from './workloads.ts';
 
@@ -46,6 +47,7 @@ export async function connectCluster(
       restore: (node, onlyDrained, signal) => restore(client, node, onlyDrained, signal),
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report, marks }),
       volumesOf: (node) => volumesOf(client, node.name, clock),
+      boundTargetGroups: (signal) => boundTargetGroups(client, signal),
       eventsOn: (node) => new EventRecorder(client, node, clock),
       requests: client.counts,
       close: () => client.close(),

@@ -146,12 +146,19 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
     case 'volumes detached':
       return line('info', `${event.count} volume${event.count === 1 ? '' : 's'} detached`);
     case 'volumes still attached': {
+      const { volumes } = event;
       const waitedSeconds = toSeconds(event.waitedMs);
-      const volumes = event.volumes.join(', ');
-      return line('warn', `volumes still attached after ${waitedSeconds} s, no longer waiting for them: ${volumes}`, {
-        volumes: event.volumes,
-        waitedSeconds,
-      });
+      const message = `volumes still attached after ${waitedSeconds} s, no longer waiting for them: ${volumes.join(', ')}`;
+      return line('warn', message, { volumes, waitedSeconds });
+    }
+    case 'targets registered':
+      return line('info', `waiting for target groups to deregister the node: ${event.targetGroups.join(', ')}`);
+    case 'targets deregistered':
+      return line('info', `deregistered from ${event.count} target group${event.count === 1 ? '' : 's'}`);
+    case 'targets still registered': {
+      const { waitedMs, targetGroups, reason } = event;
+      const message = `the node is still a target, no longer waiting: ${reason}: ${targetGroups.join(', ')}`;
+      return line('warn', message, { targetGroups, reason, waitedSeconds: toSeconds(waitedMs) });
     }
 
     case 'heartbeat':

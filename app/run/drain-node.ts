@@ -12,6 +12,7 @@ import type { NodeRef } from './find-node.ts';
 import { LoadBalancerExclusion } from './load-balancers.ts';
 import type { Machine } from './machine.ts';
 import type { Cluster } from './ports.ts';
+import type { HostPods, NodeTargets } from './targets.ts';
 import { waitForDetach } from './volumes.ts';
 
 /** A dead kubelet unmounts nothing: its volumes are waited for only in case it returns. */
@@ -65,6 +66,7 @@ export async function cordonNode(
  * @param node as it was cordoned
  * @param capacity resolves when pods may be evicted; absent: at once
  * @param machine absent: the node is drained by its name, and EC2 is not asked
+ * @param targets absent: target groups are not asked
  * @throws as `drain`
  */
 export async function drainNode(
@@ -74,6 +76,7 @@ export async function drainNode(
   config: NodeConfig,
   capacity: DrainOptions['capacity'],
   machine: Machine | undefined,
+  targets: NodeTargets | undefined,
   context: TimedContext,
 ): Promise<Outcome> {
   const { clock, signal, stopwatch } = context;
@@ -104,13 +107,14 @@ export async function drainNode(
       ),
     );
 
-  const waitUnlessPodsCome = (drained: DrainResult) =>
+  const waitUnlessPodsCome = (drained: DrainResult, hostPods: HostPods) =>
     unlessPodsCome(pods, drained, config, context, async (context) => {
       const isOff = !drained.kubeletAlive && (await machine?.markIfOff(context));
       return letGo(
         cluster,
         node,
         exclusion,
+        (excludedAt, endsAt, context) => targets?.letGo(excludedAt, endsAt, hostPods, context),
         { ...drained, unmounts: drained.kubeletAlive || isOff === true },
         timeline,
         config,
@@ -122,12 +126,12 @@ export async function drainNode(
   let result = await drainPods(before);
   for (;;) {
     if (result.kind === 'deadline') return { kind: 'deadline' };
-    let waited = await waitUnlessPodsCome(result);
+    let waited = await waitUnlessPodsCome(result, drainDaemonSets ? 'leave later' : 'stay');
     if (drainDaemonSets && waited !== 'pods came') {
       result = await drainPods('evict', result);
       if (result.kind === 'deadline') return { kind: 'deadline' };
       // Pods of DaemonSets that had to be ended in time have cut the waits short; they, and pods that came late, have volumes, too.
-      waited = await waitUnlessPodsCome(result);
+      waited = await waitUnlessPodsCome(result, 'have left');
     }
     if (waited === 'pods came') {
       result = await drainPods(before, result);
@@ -193,6 +197,9 @@ async function unlessPodsCome<T>(
 /** `unmounts`: its volumes will be detached, by its kubelet, or because its machine is off. */
 type LetGoResult = DrainResult & { readonly unmounts: boolean };
 
+/** As `NodeTargets.letGo`; undefined: target groups are not asked. */
+type TargetsLetGo = (excludedAt: number, endsAt: number, context: Context) => Promise<boolean> | undefined;
+
 /**
  * Lets go of the node: load balancers stop sending to it, and its volumes are detached, side by side.
  * @returns whether that took any time
@@ -201,6 +208,7 @@ async function letGo(
   cluster: Cluster,
   node: NodeRef,
   exclusion: LoadBalancerExclusion,
+  targetsLetGo: TargetsLetGo,
   result: LetGoResult,
   { certainEnd }: Timeline,
   { loadBalancerExclusion, loadBalancerMs, volumeDetachTimeoutMs }: NodeConfig,
@@ -217,6 +225,7 @@ async function letGo(
     stopwatch.time('loadBalancers', async () => {
       if (loadBalancerExclusion === 'off') return;
       await exclusion.apply(endsAt, context);
+      if (await targetsLetGo(exclusion.excludedAt ?? clock.now(), endsAt, context)) return;
       await exclusion.wait(loadBalancerMs, endsAt, context);
     }),
     stopwatch.time('volumes', () =>

@@ -26,6 +26,7 @@ import { Machine, MachineIsOn, whileOff } from './machine.ts';
 import { PAUSED } from './node-commands.ts';
 import type { Cluster, Ports } from './ports.ts';
 import type { RunState } from './run-state.ts';
+import { targetsOf, whileLooking } from './targets.ts';
 
 /**
  * The story of a run: find the lifecycle action, reach the cluster, find the node, and drain it while heartbeats keep the
@@ -101,8 +102,11 @@ export async function drainTarget(
             state.drainStartedAt = timeline.drainStartedAt;
             const capacity = capacityOf(config, ports, cluster, state.group);
             const machine = machineOf(config, cluster, cordoned, instance, describe);
+            const targets = targetsOf(config, ports, cluster, cordoned, source);
             const drain = (context: TimedContext) =>
-              drainNode(cluster, cordoned, timeline, config, capacity, machine, context);
+              whileLooking(targets, context, (context) =>
+                drainNode(cluster, cordoned, timeline, config, capacity, machine, targets, context),
+              );
             return await (isForStop ? whileOff(describe, beating, drain) : drain(beating));
           } catch (error) {
             if (error instanceof MachineIsOn) return restoreNode(cluster, current, context);

@@ -21,6 +21,11 @@ export class LoadBalancerExclusion {
     this.#excludedAt = excludedAt;
   }
 
+  /** Milliseconds since the epoch; undefined: not yet. */
+  get excludedAt(): number | undefined {
+    return this.#excludedAt;
+  }
+
   /**
    * Puts the label on the node. A label that is refused, or that cannot be put on before the end, is reported: it costs
    * requests, and keeping the instance would not save them.

@@ -6,6 +6,7 @@ import type { GroupCapacity } from './capacity.ts';
 import type { TaskStarter } from './drain-task.ts';
 import type { NodeDirectory, NodeRef } from './find-node.ts';
 import type { InstanceInfo } from './instance.ts';
+import type { TargetGroups } from './target-groups.ts';
 import type { Volumes } from './volumes.ts';
 
 /** The outside world of one run. What concerns an instance is called only when an instance is drained. */
@@ -13,6 +14,8 @@ export type Ports = {
   readonly actions: ActionDirectory;
   describeInstance(instanceId: string, signal: AbortSignal): Promise<InstanceInfo | undefined>;
   groupCapacity(group: string, signal: AbortSignal): Promise<GroupCapacity>;
+  /** The target groups of the region. Called only when the drain waits for them. */
+  targetGroups(): Promise<TargetGroups>;
   /** Starts the task that continues this drain; absent: this run does not know where tasks run. */
   readonly successors?: TaskStarter;
   /** Tries once to reach the cluster. */
@@ -41,6 +44,8 @@ export type Cluster = {
   restore(node: NodeRef, onlyDrained: boolean, signal: AbortSignal): Promise<readonly string[] | 'replaced'>;
   podsOf(node: NodeRef): DrainCluster;
   volumesOf(node: NodeRef): Volumes;
+  /** The ARNs of the target groups that TargetGroupBindings name. @throws Denied when the API forbids the read */
+  boundTargetGroups(signal: AbortSignal): Promise<readonly string[]>;
   /** Shows the drain of this node in `kubectl describe`. */
   eventsOn(node: NodeRef): EventSink;
   /** How many requests have been sent so far, by verb. */

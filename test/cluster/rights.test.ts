@@ -15,8 +15,16 @@ after(() => cluster.close());
 /**
  * A drain succeeds without these permissions. Events are best effort, and the API refuses the evictions that budgets forbid, whether
  * the drainer can read them or not. Without a look at a workload its pods are evicted at once.
+ * Without TargetGroupBindings, LOAD_BALANCER_SECONDS are waited for.
  */
-const BEST_EFFORT = ['events', 'poddisruptionbudgets', 'deployments', 'replicasets', 'statefulsets'];
+const BEST_EFFORT = [
+  'events',
+  'poddisruptionbudgets',
+  'deployments',
+  'replicasets',
+  'statefulsets',
+  'targetgroupbindings',
+];
 
 /**
  * A drain that needs every permission: it finds its node by listing, a budget blocks its pods, ON_DEADLINE=force deletes them, the
@@ -32,7 +40,12 @@ async function demandingDrain(t: TestContext, scenario: Scenario, termination: T
   await (await Volume.create(t, scenario, 'kept')).attachTo(scenario.worker);
   await scenario.pod('stays', { labels: { 'cluster.x-k8s.io/drain': 'skip' }, ...withClaims('kept') });
   scenario.witness.endsBy(scenario.worker, Date.now() + 2_000);
-  const policies = { DRAIN_DEADLINE_SECONDS: '2', ON_DEADLINE: 'force', VOLUME_DETACH_TIMEOUT_SECONDS: '1' };
+  const policies = {
+    DRAIN_DEADLINE_SECONDS: '2',
+    ON_DEADLINE: 'force',
+    VOLUME_DETACH_TIMEOUT_SECONDS: '1',
+    WAIT_FOR_TARGETS: 'on',
+  };
   return termination.drainByKubeconfig(cluster, policies);
 }
 

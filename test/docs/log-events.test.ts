@@ -95,6 +95,11 @@ const SAMPLES: { readonly [T in RunEvent['type']]: readonly Extract<RunEvent, { 
   'volumes attached': [{ type: 'volumes attached', volumes: ['pv-1'] }],
   'volumes detached': [{ type: 'volumes detached', count: 1 }],
   'volumes still attached': [{ type: 'volumes still attached', volumes: ['pv-1'], waitedMs: 300_000 }],
+  'targets registered': [{ type: 'targets registered', targetGroups: ['k8s-shop-web'] }],
+  'targets deregistered': [{ type: 'targets deregistered', count: 1 }],
+  'targets still registered': [
+    { type: 'targets still registered', targetGroups: ['k8s-shop-web'], reason: 'because', waitedMs: 300_000 },
+  ],
   heartbeat: [{ type: 'heartbeat', hook }],
   'heartbeat failed': [{ type: 'heartbeat failed', hook, error, failures: 2 }],
   'hook ended': [{ type: 'hook ended', hook }],

@@ -148,6 +148,7 @@ function inOwnTime(aws: AwsSimulator, now: () => number = Date.now): WitnessedIn
         endsAt: own(endsAt),
         ...(survivedAt === undefined ? {} : { survivedAt: own(survivedAt) }),
       })),
+    sendingTo: (ids, at) => aws.sendingTo(ids, at + (now() - Date.now())),
   };
 }
 

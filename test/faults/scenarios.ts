@@ -4,6 +4,7 @@ import { clusterEvents } from './cluster-events.ts';
 import { duplicateWorkers } from './duplicate-workers.ts';
 import { failingCalls } from './failing-calls.ts';
 import { killedTasks } from './killed-tasks.ts';
+import { loadBalancing } from './load-balancing.ts';
 import { massTermination } from './mass-termination.ts';
 import { realApiServer } from './real-api-server.ts';
 import { refusedTasks } from './refused-tasks.ts';
@@ -21,6 +22,7 @@ export const scenarios: readonly FaultScenario[] = [
   ...awsFailures,
   ...unusualConditions,
   ...clusterEvents,
+  ...loadBalancing,
   duplicateWorkers,
   workerKills,
   killedTasks,

@@ -11,6 +11,8 @@ import type { LaunchedTask } from '../simulator/aws/ecs/task.ts';
 import type { ValueMap } from '../simulator/aws/json.ts';
 import { startAws } from '../simulator/aws/simulator.ts';
 import { startKubernetes } from '../simulator/kubernetes/simulator.ts';
+import { followNodes } from '../support/target-controller.ts';
+import { noHarm } from '../witness/harm.ts';
 import { deniedCalls, deployed, onlyTaskEnded } from './deployed.ts';
 import { EKS, KUBECONFIG, templateText, VARIANTS } from './templates.ts';
 
@@ -51,6 +53,28 @@ describe('from the lifecycle event to the drained node, with the real template',
     assert.equal(end.code, 0, end.stderr);
     assert.equal(actionOf(fixture).result, 'CONTINUE');
     assert.equal(fixture.aws.tasks[0]?.overrides['LIFECYCLE_ACTION_TOKEN'], '');
+  });
+
+  // The program asks for target groups by default, and the role of the stack does not let it.
+  test('the hook is completed when no target group has the instance, with the rights of the template', async (context) => {
+    const fixture = await deployed(context, { withoutRule: true });
+    const { aws, kubernetes } = fixture;
+    const group = aws.createTargetGroup({
+      ...{ name: 'k8s-shop-web', of: 'network', slowMs: 3_000 },
+      tags: { 'kubernetes.io/cluster/prod': 'owned' },
+    });
+    context.after(followNodes(kubernetes, aws, { group }));
+    aws.putObject('configs', 'kube/prod', kubernetes.kubeconfig('node-drainer'));
+    aws.deploy(templateText('drainer'), {
+      ...{ ...KUBECONFIG, ClusterName: 'prod', KubeConfigObject: 'kube/{cluster}' },
+      ...{ LoadBalancerSeconds: '1', Settings: 'TARGETS_SECONDS=60' },
+    });
+    aws.terminateInstance(INSTANCE);
+    const end = await onlyTaskEnded(fixture);
+    assert.equal(end.code, 0, end.stderr);
+    assert.ok(end.lines.some(({ event }) => event === 'targets deregistered'));
+    assert.deepEqual(deniedCalls(fixture, 8), []);
+    await noHarm(fixture.witness);
   });
 
   // Only clusters with a kubeconfig are tested, although most users have EKS.
@@ -158,6 +182,7 @@ describe('from the lifecycle event to the drained node, with the real template',
       } satisfies Record<keyof Config['policies'], string>);
       assert.equal(config.loadBalancerExclusion, parameters['LoadBalancerExclusion'] ?? 'end');
       assert.equal(config.loadBalancerMs, Number(parameters['LoadBalancerSeconds'] ?? 30) * 1000);
+      assert.equal(config.targetsMs, bucket === undefined ? 300_000 : undefined, 'the cluster has a name');
       assert.equal(config.unprovenNode, parameters['UnprovenNode'] ?? 'refuse');
       assert.equal(config.lastResort, parameters['LastResort'] ?? 'delete');
       assert.equal(config.finalizerMs, Number(parameters['FinalizerSeconds'] ?? 300) * 1000);

@@ -14,6 +14,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'client-ec2': 'ec2',
   'client-ecs': 'ecs',
   'client-eks': 'eks',
+  'client-elastic-load-balancing-v2': 'elasticloadbalancing',
   'client-s3': 's3',
 };
 
@@ -220,6 +221,9 @@ describe('permissions of the roles', () => {
           'ecs:DescribeTasks',
           'ecs:ListTasks',
           'ecs:ListTasks',
+          'elasticloadbalancing:DescribeTags',
+          'elasticloadbalancing:DescribeTargetGroups',
+          'elasticloadbalancing:DescribeTargetHealth',
         ],
       );
     }

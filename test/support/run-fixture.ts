@@ -8,6 +8,7 @@ import type { InstanceInfo } from '../../app/run/instance.ts';
 import type { Cluster, Ports } from '../../app/run/ports.ts';
 import { run } from '../../app/run/run.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { FakeTargetGroups } from './fake-target-groups.ts';
 import { FakeVolumes } from './fake-volumes.ts';
 import { FakeHook } from './hooks.ts';
 import { testContext } from './test-context.ts';
@@ -63,6 +64,7 @@ export function runFixture() {
   const cluster = new FakeCluster(clock);
   const hook = new FakeHook(clock);
   const volumes = new FakeVolumes(clock);
+  const targetGroups = new FakeTargetGroups(clock);
   const node = nodeOf('node-a', INSTANCE);
   const calls: string[] = [];
   /** The names of the clusters. */
@@ -150,6 +152,7 @@ export function runFixture() {
     },
     podsOf: () => cluster,
     volumesOf: () => volumes,
+    boundTargetGroups: async () => targetGroups.bound(),
     eventsOn: () => ({ record: ({ type }) => recordedEvents.push(type), flush: () => facts.flush() }),
     requests: { get: 1 },
     async close() {
@@ -183,6 +186,7 @@ export function runFixture() {
     },
     describeInstance: () => facts.instance(),
     groupCapacity: () => facts.capacity(),
+    targetGroups: async () => targetGroups,
     async connect(source) {
       connectedTo.push(clusterNameOf(source));
       const fault = facts.connect();
@@ -200,6 +204,7 @@ export function runFixture() {
     recordedEvents,
     recorder,
     stop,
+    targetGroups,
     volumes,
     /** The node object is deleted, and the state of the instance in EC2 is this from then on. */
     loseNode(state: string): void {

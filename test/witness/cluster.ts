@@ -103,7 +103,13 @@ export const Node = v.object({
     }),
     {},
   ),
-  status: v.optional(v.object({ volumesInUse: v.optional(v.array(v.string()), []) }), {}),
+  status: v.optional(
+    v.object({
+      volumesInUse: v.optional(v.array(v.string()), []),
+      addresses: v.optional(v.array(v.object({ type: v.string(), address: v.string() })), []),
+    }),
+    {},
+  ),
 });
 export const Service = v.object({
   metadata: Meta,

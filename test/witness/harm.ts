@@ -15,7 +15,7 @@ export type Harm =
   /** The pod was asked to end within less than its own grace, though there was time for the whole. */
   | { readonly kind: 'grace shortened'; readonly pod: string; readonly graceGot: number; readonly grace: number }
   | { readonly kind: 'volume attached'; readonly node: string; readonly volume: string }
-  /** The load balancer of a Service sent requests to the node, or still had some there, when it died. */
+  /** The load balancer of a Service, or a target group, sent requests to the node, or still had some there, when it died. */
   | {
       readonly kind: 'still a target';
       readonly node: string;

@@ -35,6 +35,8 @@ export type WitnessedInstances = {
   onInstanceReset(listener: (reset: OfInstance) => void): () => void;
   onInstanceReturn(listener: (back: OfInstance) => void): () => void;
   departures(instanceId: string): readonly Departure[];
+  /** The target groups that send requests to one of these instances or addresses at that moment, or still have some there. */
+  sendingTo(ids: readonly string[], at: number): readonly { group: string; state: 'registered' | 'draining' }[];
 };
 
 export type WitnessOptions = {
@@ -295,6 +297,16 @@ export class Witness implements AsyncDisposable {
   }
 
   #targets(node: string, at: number): Harm[] {
+    const addresses = this.#nodes.get(node)?.status.addresses ?? [];
+    const ids = [...this.#instancesAt(node, at), ...addresses.map(({ address }) => address)];
+    const ofGroups = this.#instances.flatMap((instances) => instances.sendingTo(ids, at));
+    return [
+      ...this.#targetsOfServices(node, at),
+      ...ofGroups.map(({ group, state }) => ({ kind: 'still a target', node, service: group, state }) as const),
+    ];
+  }
+
+  #targetsOfServices(node: string, at: number): Harm[] {
     return this.#loadBalancers.services.flatMap(({ name }) => {
       const state = this.#loadBalancers.stateOf(name, node, at);
       return state === 'registered' || state === 'draining'

@@ -137,6 +137,7 @@ export function clusterOf(world: World, life: Life): Cluster {
     markOutOfService: async () => 'replaced',
     restore: async () => [],
     podsOf: (node) => podsOf(world, life, node, call, record),
+    boundTargetGroups: async () => [],
     volumesOf: () => ({
       attached: (except, volumesInUse, signal) =>
         call(

@@ -163,6 +163,7 @@ export class Tasks {
           }),
           signal,
         ),
+      targetGroups: () => Promise.reject(new Error('no walk asks for target groups')),
       groupCapacity: (_, signal) =>
         aws(
           'describe group',

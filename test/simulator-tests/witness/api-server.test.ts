@@ -43,6 +43,7 @@ test('over HTTP the witness sees the same as from within', async (t) => {
     onInstanceReset: () => () => undefined,
     onInstanceReturn: () => () => undefined,
     departures: () => [{ startedAt: 0, endsAt: Number.POSITIVE_INFINITY }],
+    sendingTo: () => [],
   };
   const never = { annotations: { 'lab/shutdown-ms': 'never' }, spec: { nodeName: 'mine' } };
   await cluster.runningPod('default', podBody('before', never));

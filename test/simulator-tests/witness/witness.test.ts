@@ -196,6 +196,29 @@ describe('volumes and load balancers of an instance that dies', { concurrency: t
     }
   });
 
+  // A test that ends an instance in a target group says nothing of the requests that it loses: neither by the instance nor by an address.
+  test('an instance, or an address of its node, is a target as long as a target group says so', async (t) => {
+    const ip = '10.0.0.1';
+    for (const id of [INSTANCE, ip]) {
+      for (const [waited, expected] of [
+        [119_000, '1 node still a target (draining) of nlb (mine)'],
+        [121_000, 'none'],
+      ] as const) {
+        const fixture = await Witnessed.open(t);
+        const addresses = [{ type: 'InternalIP', address: ip }];
+        await fixture.cluster.send('PATCH', `/api/v1/nodes/${NODE}/status`, { status: { addresses } }, MERGE);
+        const arn = fixture.aws.createTargetGroup({ name: 'nlb', of: 'network' });
+        fixture.aws.registerTarget(arn, { id, port: 443 });
+        fixture.aws.registerTarget(arn, { id: 'i-0123456789abcdef1' });
+        fixture.aws.terminateInstance(INSTANCE);
+        fixture.aws.deregisterTarget(arn, { id, port: 443 });
+        fixture.pass(waited);
+        await fixture.complete();
+        assert.equal(harmText(await fixture.witness.harm()), expected);
+      }
+    }
+  });
+
   // Harm where the health check has long kept all requests away.
   test('with the policy Local a node without a ready pod is no target once its health check has failed', async (t) => {
     for (const [waited, expected] of [

@@ -24,6 +24,8 @@ import type { TaskRefusalOptions } from './ecs/task-refusals.ts';
 import { Tasks } from './ecs/tasks.ts';
 import { type Cluster, eks } from './eks.ts';
 import { verifyToken } from './eks-token.ts';
+import { elbv2 } from './elbv2/api.ts';
+import { type NewTargetGroup, type Target, TargetGroups } from './elbv2/target-groups.ts';
 import { TaskInvoker } from './eventbridge/ecs-target.ts';
 import { type DeadLetter, EventBridge, type Notification } from './eventbridge/event-bridge.ts';
 import type { EventFaults } from './eventbridge/event-faults.ts';
@@ -116,6 +118,14 @@ export type AwsSimulator = {
   lifecycleActions(instanceId: string): readonly LifecycleAction[];
   /** The lifecycle state of the instance. Undefined if it was never launched. */
   lifecycleState(instanceId: string): string | undefined;
+  /** Creates a target group, and returns its ARN. */
+  createTargetGroup(group: NewTargetGroup): string;
+  deleteTargetGroup(arn: string): void;
+  /** Registers an instance or an IP address, as a controller or a person does. */
+  registerTarget(arn: string, target: Target): void;
+  deregisterTarget(arn: string, target: Target): void;
+  /** The target groups that send requests to one of these instances or addresses at that moment, or still have some there. */
+  sendingTo(ids: readonly string[], at: number): readonly { group: string; state: 'registered' | 'draining' }[];
   createBucket(bucket: string): void;
   putObject(bucket: string, key: string, body: string): void;
   createCluster(cluster: { name: string; endpoint: string; certificateAuthority: string; status?: string }): void;
@@ -175,6 +185,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
   const fleet = new Fleet(context);
   const buckets = new Buckets();
   const clusters = new Map<string, Cluster>();
+  const targetGroups = new TargetGroups(context);
   const tasks = new Tasks(context);
   const container = new ContainerCredentials(keys, context);
   const calls = new RunTaskOperation(tasks, context);
@@ -184,6 +195,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
     ec2: ec2(fleet, context),
     ecs: ecs(tasks, calls, context),
     eks: eks(clusters),
+    elasticloadbalancing: elbv2({ groups: targetGroups, isOff: (instanceId) => machines.isOff(instanceId), context }),
     s3: s3(buckets, context),
     sts: sts(),
   };
@@ -276,6 +288,11 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsSimulator> 
       const instance = fleet.instance(instanceId);
       return instance && fleet.stateOf(instance);
     },
+    createTargetGroup: (group) => targetGroups.create(group),
+    deleteTargetGroup: (arn) => targetGroups.delete(arn),
+    registerTarget: (arn, target) => targetGroups.register(arn, target),
+    deregisterTarget: (arn, target) => targetGroups.deregister(arn, target),
+    sendingTo: (ids, at) => targetGroups.sendingTo(ids, at),
     createBucket: (bucket) => buckets.create(bucket),
     putObject: (bucket, key, body) => {
       buckets.create(bucket);

@@ -138,6 +138,7 @@ function isExcluded({ labels }: BalancedNode): boolean {
   return Object.hasOwn(labels, EXCLUDED);
 }
 
-function isTarget(node: BalancedNode): boolean {
+/** Is the node to be a target of load balancers? */
+export function isTarget(node: BalancedNode): boolean {
   return !node.deleting && !isExcluded(node) && !node.taints.includes(TO_BE_DELETED);
 }

@@ -40,6 +40,7 @@ test('settings that are not given have their defaults', () => {
     connectTimeoutMs: 120_000,
     loadBalancerExclusion: 'end',
     loadBalancerMs: 30_000,
+    targetsMs: 300_000,
     unprovenNode: 'refuse',
     volumeDetachTimeoutMs: 300_000,
     drainDaemonSets: false,
@@ -111,6 +112,8 @@ test('an invalid value is an error that names the setting and the value', () => 
     ['DRAIN_DEADLINE_SECONDS', ['0', '172801', '99999999999', 'none']],
     ['LOAD_BALANCER_EXCLUSION', ['true', 'on', 'END', 'start ']],
     ['LOAD_BALANCER_SECONDS', ['-1', '30 s', '3601', '1.5']],
+    ['WAIT_FOR_TARGETS', ['yes', 'ON', '300']],
+    ['TARGETS_SECONDS', ['0', '3601', '5 min']],
     ['UNPROVEN_NODE', ['on', 'Accept', 'reject']],
     ['DRAIN_DAEMONSETS', ['yes', 'True', 'ON']],
     ['WAIT_FOR_CAPACITY', ['true', '600']],
@@ -248,6 +251,22 @@ test('load balancers are left at the end of the drain of an instance, and never 
     assert.equal(node({ LOAD_BALANCER_EXCLUSION }), LOAD_BALANCER_EXCLUSION);
   }
   assert.equal(read({ ...GOOD, LOAD_BALANCER_SECONDS: '0' }).loadBalancerMs, 0);
+});
+
+// Without the name of the cluster no tag says which target groups are its own, and a person's node has no instance to ask for.
+test('target groups are waited for by default when the cluster of an instance has a name, and never for a node', () => {
+  const { CLUSTER_NAME: _, ...unnamed } = GOOD;
+  const kubeconfig = { ...unnamed, KUBE_CONFIG_BUCKET: 'configs', KUBE_CONFIG_OBJECT: 'kube/config' };
+  const named = { ...kubeconfig, CLUSTER_NAME: 'prod', KUBE_CONFIG_OBJECT: 'kube/{cluster}' };
+  const anyCluster = { ...unnamed, CLUSTER_NAME: '*' };
+  assert.deepEqual(
+    [GOOD, named, anyCluster, kubeconfig].map((environment) => read(environment).targetsMs),
+    [300_000, 300_000, 300_000, undefined],
+  );
+  assert.equal(read({ ...GOOD, WAIT_FOR_TARGETS: 'off' }).targetsMs, undefined);
+  assert.equal(read({ ...kubeconfig, WAIT_FOR_TARGETS: 'on', TARGETS_SECONDS: '60' }).targetsMs, 60_000);
+  const node = { CLUSTER_NAME: 'prod', AWS_REGION: 'eu-central-1', WAIT_FOR_TARGETS: 'on' };
+  assert.equal(read(node, '--node', 'a').targetsMs, undefined);
 });
 
 // A policy that its documentation offers, and that is refused.

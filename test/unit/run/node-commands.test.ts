@@ -75,6 +75,7 @@ function undoFixture() {
     markOutOfService: unexpected('a taint'),
     podsOf: unexpected('a pod'),
     volumesOf: unexpected('a volume'),
+    boundTargetGroups: unexpected('a TargetGroupBinding'),
     eventsOn: unexpected('an Event'),
   };
   const ports: Ports = {
@@ -89,6 +90,7 @@ function undoFixture() {
       terminate: unexpected('a termination'),
     },
     groupCapacity: unexpected('a group'),
+    targetGroups: unexpected('a target group'),
     async describeInstance(instanceId) {
       call(`describe ${instanceId}`);
       return facts.instance;

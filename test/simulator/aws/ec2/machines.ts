@@ -1,4 +1,5 @@
 import type { Fleet } from '../autoscaling/fleet.ts';
+import { ec2State } from '../autoscaling/instance.ts';
 import type { Context } from '../context.ts';
 import type { ValueMap } from '../json.ts';
 import type { Notice } from '../notices.ts';
@@ -31,6 +32,13 @@ export class Machines {
   /** What was announced for the instance, the oldest first. */
   notices(instanceId: string): readonly Notice[] {
     return this.#notices.filter((notice) => notice.instanceId === instanceId);
+  }
+
+  /** Is the machine of the instance stopped or terminated? */
+  isOff(instanceId: string): boolean {
+    const instance = this.#fleet.instance(instanceId);
+    const state = instance && ec2State(instance, this.#context.now(), this.#context.timeScale);
+    return state !== undefined && (state === 'unknown' || state.name === 'terminated' || state.name === 'stopped');
   }
 
   stop(instanceId: string): void {

@@ -1,10 +1,11 @@
-export type Service = 'autoscaling' | 'ec2' | 'ecs' | 'eks' | 's3' | 'sts' | 'credentials';
+export type Service = 'autoscaling' | 'ec2' | 'ecs' | 'eks' | 'elasticloadbalancing' | 's3' | 'sts' | 'credentials';
 
 export type Dialect = 'query' | 'ec2' | 'json' | 'rest' | 's3';
 
 export const dialects: Record<Service, Dialect> = {
   autoscaling: 'query',
   sts: 'query',
+  elasticloadbalancing: 'query',
   ec2: 'ec2',
   ecs: 'json',
   eks: 'rest',

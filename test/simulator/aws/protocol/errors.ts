@@ -9,7 +9,7 @@ import {
   type Service,
 } from './common-errors.ts';
 import type { Reply } from './message.ts';
-import { autoScalingNamespace, stsNamespace, xmlDocument } from './xml.ts';
+import { autoScalingNamespace, elbv2Namespace, stsNamespace, xmlDocument } from './xml.ts';
 
 export type { CommonError, Service } from './common-errors.ts';
 
@@ -42,6 +42,8 @@ export class ServiceError extends Error {
   }
 }
 
+const namespaces: Partial<Record<Service, string>> = { sts: stsNamespace, elasticloadbalancing: elbv2Namespace };
+
 /** The error response in the protocol of the service. */
 export function errorReply(service: Service, error: ServiceError): Reply {
   const requestId = randomUUID();
@@ -54,7 +56,7 @@ export function errorReply(service: Service, error: ServiceError): Reply {
       return {
         status,
         headers: xml,
-        body: xmlDocument('ErrorResponse', service === 'sts' ? stsNamespace : autoScalingNamespace, value),
+        body: xmlDocument('ErrorResponse', namespaces[service] ?? autoScalingNamespace, value),
       };
     }
     case 'ec2':

@@ -9,6 +9,7 @@ export type XmlValue =
 // Exactly as the services write them, including the trailing slash.
 export const autoScalingNamespace = 'http://autoscaling.amazonaws.com/doc/2011-01-01/';
 export const ec2Namespace = 'http://ec2.amazonaws.com/doc/2016-11-15/';
+export const elbv2Namespace = 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/';
 export const stsNamespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
 /** Escapes text for an XML element. */

@@ -34,6 +34,7 @@ export function createCluster(version: Version): Cluster {
     poddisruptionbudgets: new Table(all.poddisruptionbudgets, revisions),
     persistentvolumes: new Table(all.persistentvolumes, revisions),
     volumeattachments: new Table(all.volumeattachments, revisions),
+    targetgroupbindings: new Table(all.targetgroupbindings, revisions),
     clusterroles: new Table(all.clusterroles, revisions),
     clusterrolebindings: new Table(all.clusterrolebindings, revisions),
     roles: new Table(all.roles, revisions),

@@ -36,6 +36,7 @@ export type Kinds = {
   poddisruptionbudgets: objects.PodDisruptionBudget;
   persistentvolumes: storage.PersistentVolume;
   volumeattachments: storage.VolumeAttachment;
+  targetgroupbindings: serviceKinds.TargetGroupBinding;
   clusterroles: rbacKinds.Role;
   clusterrolebindings: rbacKinds.RoleBinding;
   roles: rbacKinds.Role;
@@ -171,6 +172,16 @@ export function resources(version: Version): Resources {
       subresources: ['status'],
       returnsDeleted: true,
       is: storage.volumeAttachment,
+    },
+    targetgroupbindings: {
+      ...base,
+      group: 'elbv2.k8s.aws',
+      version: 'v1beta1',
+      name: 'targetgroupbindings',
+      singular: 'targetgroupbinding',
+      kind: 'TargetGroupBinding',
+      subresources: ['status'],
+      is: serviceKinds.targetGroupBinding,
     },
     clusterroles: {
       ...rbac,
