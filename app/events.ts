@@ -14,6 +14,8 @@ export type WaitKind =
   | 'priority'
   | 'budget'
   | 'unread budgets'
+  | 'unread responders'
+  | 'responder'
   | 'unread workload'
   | 'spread'
   | 'surge'
@@ -56,6 +58,8 @@ export type HoldCause =
   | 'do-not-disrupt'
   | 'capacity'
   | 'spread'
+  /** A program that the pod names as its responder ends it in its own way. */
+  | 'responder'
   | 'volume'
   /** A load balancer still has the node as a target. */
   | 'target'
@@ -120,7 +124,7 @@ export type RunEvent =
   | { type: 'pods held'; hold: Hold; heldMs: number; dryRun?: boolean }
   /** `reported`: as `pods held`. Otherwise it is not logged. */
   | { type: 'hold ended'; cause: HoldCause; by: string; owner?: string; heldMs: number; reported: boolean }
-  | { type: 'eviction requested'; pod: PodName; action: 'evict' | 'delete' }
+  | { type: 'eviction requested'; pod: PodName; action: 'evict' | 'delete' | 'request' }
   | { type: 'eviction accepted'; pod: PodName }
   /** A Deployment, as `shop/web`, whose budgets can never allow an eviction is restarted by its rolling update. */
   | { type: 'surge started'; deployment: string; replicas: number; budgets: readonly string[] }

@@ -95,6 +95,13 @@ export const DrainBehaviour = {
     ),
     'off',
   ),
+  EVICTION_API: v.optional(
+    choice(
+      'how pods that name responders (spec.evictionResponders) are evicted; auto: by an EvictionRequest, and as other pods if the API is not served or no responder acts within 20 seconds; policy: as other pods',
+      ['auto', 'policy'],
+    ),
+    'auto',
+  ),
   LAST_RESORT_SECONDS: v.optional(
     seconds(
       'margin in seconds: every pod is asked to end this long before its own grace period would reach the end of the lifecycle action, or the deadline',

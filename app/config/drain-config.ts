@@ -63,6 +63,8 @@ export type Config = {
   readonly spreadMs: number;
   /** `blocked`: Deployments whose budgets can never allow an eviction are restarted by their rolling updates. */
   readonly surge: 'off' | 'blocked';
+  /** Are the responders of pods asked to end them? */
+  readonly evictionApi: 'auto' | 'policy';
   readonly policies: Policies;
   /** Absent: the drain has no deadline of its own. */
   readonly drainDeadlineMs?: number;
@@ -158,6 +160,7 @@ export function readConfig(
     finalizerMs: settings.FINALIZER_SECONDS * 1000,
     spreadMs: settings.UNBUDGETED === 'spread' ? settings.SPREAD_SECONDS * 1000 : 0,
     surge: settings.SURGE,
+    evictionApi: settings.EVICTION_API,
     policies: {
       missingNode: settings.MISSING_NODE,
       onFailure: settings.ON_FAILURE,

@@ -34,6 +34,7 @@ export const SETTING_GROUPS: readonly (readonly [title: string, names: readonly 
       'UNBUDGETED',
       'SPREAD_SECONDS',
       'SURGE',
+      'EVICTION_API',
       'DO_NOT_DISRUPT_SECONDS',
       'DRAIN_DAEMONSETS',
       'FINALIZER_SECONDS',

@@ -46,6 +46,29 @@ export type Sink<T> = {
   remove(item: T): void;
 };
 
+/** What the control plane does about requests to evict a pod with responders: `lifecycle.k8s.io` Eviction. */
+export type RespondersEviction = {
+  readonly uid: string;
+  readonly podUid: string;
+  /** Whose turn it is, and when it last reported, as the API shows it. */
+  readonly active?: { readonly name: string; readonly heartbeat?: string };
+  /** No responder of the pod can act any more. */
+  readonly isOver: boolean;
+};
+
+/** The API by which responders are asked to end pods. Calls reject as those of `DrainCluster`. */
+export type ResponderApi = {
+  /** The evictions that this program has requested; undefined: the API is not served. */
+  read(signal: AbortSignal): Promise<Snapshot<RespondersEviction> | undefined>;
+  observe(
+    from: Snapshot<RespondersEviction> | undefined,
+    sink: Sink<RespondersEviction>,
+    signal: AbortSignal,
+  ): Promise<never>;
+  request(pod: Pod, signal: AbortSignal): Promise<void>;
+  withdraw(pod: Pod, signal: AbortSignal): Promise<void>;
+};
+
 /** One budget of a namespace, or all. */
 export type BudgetSelection = { readonly namespace: string; readonly name?: string };
 
@@ -104,6 +127,8 @@ export type DrainCluster = {
   observeDeployment(from: Deployment, sink: Sink<Deployment>, signal: AbortSignal): Promise<never>;
   /** The other nodes that are cordoned. */
   observePeerNodes(sink: Sink<PeerNode>, signal: AbortSignal): Promise<never>;
+  /** Absent: there is none. */
+  readonly responders?: ResponderApi;
   evict(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;
   /** Deletes the pod with its own grace period, if it is still this pod. */
   delete(pod: Pod, signal: AbortSignal): Promise<EvictionReply>;

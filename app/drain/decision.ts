@@ -8,6 +8,8 @@ import type { ObservedWorkload } from './workload.ts';
 /** What is done about one pod now, and why. */
 export type Decision =
   | { readonly action: 'evict'; readonly pod: Pod }
+  /** Its responders are asked to end it. */
+  | { readonly action: 'request'; readonly pod: Pod }
   /** Deleted with its own grace period, because its certain end or a forced deadline leaves no time to ask again. */
   | { readonly action: 'delete'; readonly pod: Pod }
   | { readonly action: 'wait'; readonly pod: Pod; readonly reason: WaitReason }
@@ -54,6 +56,10 @@ export type WaitReason =
     }
   /** Several pods of its namespace are about to be evicted, and its budgets have not been read yet. */
   | { readonly kind: 'unread budgets' }
+  /** It has responders, and it is not known yet whether the API server knows of them. */
+  | { readonly kind: 'unread responders' }
+  /** Its responders were asked to end it. `until`: when it is evicted, unless a responder acts, or reports once more. */
+  | { readonly kind: 'responder'; readonly name: string; readonly hasActed: boolean; readonly until: number }
   /** No budget covers it, and it is not known yet how many pods its workload has. */
   | { readonly kind: 'unread workload' }
   /** No budget covers it, and too few other pods of its workload are ready. */

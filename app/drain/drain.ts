@@ -9,6 +9,7 @@ import { NodeWatch } from './node-watch.ts';
 import { isDone, isDue, plan } from './plan.ts';
 import { nameOf, type Pod } from './pod.ts';
 import { Progress } from './progress.ts';
+import { ResponderRequests } from './responder-requests.ts';
 import { DrainScope, Once } from './scope.ts';
 import { type DrainedBefore, DrainState } from './state.ts';
 import { Surges } from './surges.ts';
@@ -27,6 +28,8 @@ export type DrainOptions = {
   readonly spreadMs: number;
   /** `blocked`: Deployments whose budgets can never allow an eviction are restarted by their rolling updates. */
   readonly surge: 'off' | 'blocked';
+  /** `auto`: the responders of pods are asked first, where the API server knows of them. Absent: policy. */
+  readonly evictionApi?: 'auto' | 'policy';
   /** Resolves when pods may be evicted; absent: at once. */
   readonly capacity?: (context: Context) => Promise<void>;
   /** Called once when nothing remains but pods that are terminating or that cannot wait any longer. */
@@ -71,6 +74,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const budgets = new BudgetWatches(cluster, state, scope);
   const workloads = new WorkloadWatches(cluster, state, scope);
   const surges = options.surge === 'blocked' ? new Surges(cluster, state, scope, timeline.drainStartedAt) : undefined;
+  const responders = new ResponderRequests(cluster, options.evictionApi ?? 'policy', state, scope);
   const evictor = new Evictor(cluster, state, scope);
   const latePods = new LatePods(cluster, state, scope);
   const progress = new Progress(report, clock.now(), timeline);
@@ -132,6 +136,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
       budgets.follow(current);
       workloads.follow(current);
       surges?.follow(current, (pod) => isDue(pod, now, { certainEnd }));
+      responders.follow(current);
       latePods.follow(current);
       for (const { action, pod } of current.decisions) {
         if (action === 'evict' || action === 'delete') evictor.send(pod, action);
@@ -146,6 +151,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   } finally {
     progress.end(clock.now());
     await scope.end();
+    await responders.end();
   }
 }
 

@@ -101,6 +101,7 @@ function gripFor(decision: Decision, now: number): Grip | 'as before' | undefine
   switch (decision.action) {
     case 'skip':
       return undefined;
+    case 'request':
     case 'evict':
     case 'delete':
       return 'as before';
@@ -144,6 +145,8 @@ function gripOfWait(pod: Pod, reason: WaitReason, now: number): Grip | 'as befor
       return grip('do-not-disrupt', reason.annotation);
     case 'spread':
       return grip('spread', reason.workload.name);
+    case 'responder':
+      return reason.hasActed ? grip('responder', `responder ${reason.name}`) : 'as before';
     case 'capacity':
       return gate('capacity', 'the Auto Scaling group', reason);
     case 'accepted':
@@ -154,6 +157,7 @@ function gripOfWait(pod: Pod, reason: WaitReason, now: number): Grip | 'as befor
       return undefined;
     case 'requested':
     case 'unread budgets':
+    case 'unread responders':
     case 'unread workload':
     case 'unverified':
     case 'in-flight limit':
@@ -201,6 +205,8 @@ function whatHolds({ cause, by, budgets: [budget], reason }: Grip, now: number):
       return reason.kind === 'capacity'
         ? 'the Auto Scaling group does not have its ready nodes'
         : `${holder} have no room for the pods`;
+    case 'responder':
+      return `${holder} is ending pods in its own way`;
     case 'slot':
       return 'as many other drains run as may, and go first';
     case 'spread': {

@@ -31,6 +31,23 @@ export type Returns = {
   readonly lastAt: number;
 };
 
+/** What has come of the request to the responders of one pod. Times are ours, in milliseconds since the epoch. */
+export type Response =
+  /** No responder is active yet. */
+  | { readonly state: 'requested'; readonly at: number }
+  /** It is this responder's turn. `reportedAt`: when it last reported; absent: it has not acted. */
+  | { readonly state: 'active'; readonly name: string; readonly at: number; readonly reportedAt?: number }
+  /** No responder is left that could act, or the request failed. */
+  | { readonly state: 'over' };
+
+/** What is known of responders. */
+export type ObservedResponders = {
+  /** Is the API served to us? `unread`: not known yet. */
+  readonly api: 'unread' | 'served' | 'off';
+  /** By the pod's UID; absent: there is no request. */
+  readonly responses: ReadonlyMap<string, Response>;
+};
+
 /** Everything that a plan is made from, apart from the time and the conditions. */
 export type ObservedState = {
   readonly pods: readonly Pod[];
@@ -46,6 +63,8 @@ export type ObservedState = {
   readonly workloads: ReadonlyMap<string, ObservedWorkload | 'unknown'>;
   /** By `controllerKeyOf` the pods: the Deployment, as `shop/web`, whose rolling update replaces them now. */
   readonly surging: ReadonlyMap<string, string>;
+  /** Absent: responders are not asked. */
+  readonly responders?: ObservedResponders;
   /** UIDs of pods that appeared after the first list, and have not been verified to be on the same node. */
   readonly unverified: ReadonlySet<string>;
   /** By `controllerKeyOf` the pods. */

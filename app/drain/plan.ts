@@ -4,6 +4,7 @@ import { type Budget, budgetsOf } from './budget.ts';
 import type { Decision, Plan, PlanConditions, SkipReason, WaitReason } from './decision.ts';
 import type { ObservedState } from './observed.ts';
 import { controllerKeyOf, isFinished, isOfDaemonSet, isTerminating, type Pod } from './pod.ts';
+import { respondersTurn } from './responders.ts';
 import { isSpread, SpreadAllowance } from './spread.ts';
 
 /** More concurrent evictions gain nothing, and crowd out the API server's other clients. */
@@ -54,21 +55,25 @@ export function plan(observed: ObservedState, now: number, conditions: PlanCondi
   }
 
   const evictable: Pod[] = [];
+  let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   const countByRank = RANKS.map((rank) => [...leaving, ...terminating].filter((pod) => rankOf(pod) === rank).length);
+  const hurries = (pod: Pod) => conditions.force || isDue(pod, now, conditions);
   for (const pod of leaving) {
-    const hold = holdOf(pod, observed, countByRank, now, conditions);
+    const turn = hurries(pod) ? undefined : respondersTurn(pod, observed.responders, now);
+    const hold = holdOf(pod, observed, countByRank, now, conditions) ?? turn;
     if (hold === undefined) evictable.push(pod);
-    else decide({ action: 'wait', pod, ...hold });
+    else if (hold !== 'request') decide({ action: 'wait', pod, ...hold });
+    else if (slots-- > 0) decide({ action: 'request', pod });
+    else decide({ action: 'wait', pod, reason: { kind: 'in-flight limit' } });
   }
 
   // Only pods that nothing else holds take room under a budget: otherwise their neighbours would wait for room that is free.
   const allowance = new BudgetAllowance(observed);
-  const spread = new SpreadAllowance(observed, evictable, (pod) => conditions.force || isDue(pod, now, conditions));
+  const spread = new SpreadAllowance(observed, evictable, hurries);
   // Whose latest instant has come goes first: what room a budget has is worth most to them.
   evictable.sort((a, b) => Number(isDue(b, now, conditions)) - Number(isDue(a, now, conditions)));
   const unread = unreadNamespaces(evictable, observed, conditions);
   const none: ReadonlySet<string> = new Set();
-  let slots = MAX_IN_FLIGHT - [...observed.attempts.values()].filter(({ state }) => state === 'requested').length;
   for (const pod of evictable) {
     const action = urgencyOf(pod, observed, now, conditions);
     const waitsFor = isDue(pod, now, conditions) ? none : unread;

@@ -31,6 +31,8 @@ export type Pod = {
   readonly invalidAnnotations: readonly string[];
   /** The label, annotation or toleration by which it asks to stay on the node until the instance ends. */
   readonly staysBy?: string;
+  /** Names of the programs that want to be asked to end it: `spec.evictionResponders`. Absent: none. */
+  readonly responders?: readonly string[];
   /** Does it tolerate any taint there is? Then nothing keeps it from coming back to this node. */
   readonly toleratesEverything: boolean;
   /** Names of its PersistentVolumeClaims. */

@@ -15,6 +15,7 @@ const BRIEF: ReadonlySet<WaitReason['kind']> = new Set([
   'accepted',
   'capacity',
   'unread budgets',
+  'unread responders',
   'unread workload',
   'unverified',
   'in-flight limit',
@@ -122,10 +123,11 @@ export class Progress {
       case 'wait': {
         const { kind } = decision.reason;
         if (BRIEF.has(kind) || (kind === 'terminating' && this.#reported.has(uid))) break;
-        if (!this.#isNew(uid, kind === 'refused' ? `refused: ${decision.reason.message}` : kind)) break;
+        if (!this.#isNew(uid, whatIsNew(decision.reason))) break;
         this.#report({ type: 'pod waiting', pod, uid, waitReason: kind, reason: reasonText(decision, now) });
         break;
       }
+      case 'request':
       case 'evict':
       case 'delete':
         // A retry is not new, and neither is being refused again.
@@ -153,6 +155,12 @@ export class Progress {
     this.#reported.set(uid, what);
     return isNew;
   }
+}
+
+/** What of the reason is reported again when it changes. */
+function whatIsNew(reason: WaitReason): string {
+  if (reason.kind === 'refused') return `refused: ${reason.message}`;
+  return reason.kind === 'responder' ? `responder ${reason.name} ${reason.hasActed}` : reason.kind;
 }
 
 /** Every pod that the drain is not finished with, and why. */
@@ -187,7 +195,7 @@ function blockersOf(decision: Decision): Pick<RemainingPod, 'budgets' | 'owner'>
   return { ...owner, budgets: names.map((name) => `${namespace}/${name}`) };
 }
 
-const ENDING: ReadonlySet<WaitReason['kind']> = new Set(['terminating', 'accepted', 'requested']);
+const ENDING: ReadonlySet<WaitReason['kind']> = new Set(['terminating', 'accepted', 'requested', 'responder']);
 const BLOCKED: ReadonlySet<WaitReason['kind']> = new Set(['budget', 'refused']);
 
 function waitsFor(decision: Decision, kinds: ReadonlySet<WaitReason['kind']>): boolean {

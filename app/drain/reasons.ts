@@ -8,6 +8,8 @@ export function reasonText(decision: Decision, now: number): string {
   switch (decision.action) {
     case 'evict':
       return 'to be evicted';
+    case 'request':
+      return 'its responders are to be asked';
     case 'delete':
       return 'to be deleted';
     case 'skip':
@@ -63,6 +65,12 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
         : `budget ${reason.named} allows no disruption`;
     case 'unread budgets':
       return `waits until the budgets of ${pod.namespace} have been read`;
+    case 'unread responders':
+      return 'waits until it is known whether its responders can be asked';
+    case 'responder':
+      return reason.hasActed
+        ? `responder ${reason.name} is ending it`
+        : `its eviction was requested of ${reason.name}; evicted at ${new Date(reason.until).toISOString()} unless that acts`;
     case 'unread workload':
       return 'waits until its workload has been read';
     case 'spread':

@@ -50,6 +50,8 @@ export function remedyFor({ cause, by, owner, budgets, reason }: Grip, [pod]: re
       return 'it ends when one of them has ended; MAX_CONCURRENT_DRAINS says how many run at once';
     case 'spread':
       return 'it ends when its new pods are ready on other nodes; SPREAD_SECONDS bounds the wait, UNBUDGETED=all does not wait';
+    case 'responder':
+      return `see what it reports: ${kubectl} get evictions.lifecycle.k8s.io -o yaml; EVICTION_API=policy does not ask responders`;
     case 'transient':
       if (budget !== undefined) return `it ends when more of its pods are ready: ${kubectl} get pods -o wide`;
       return reason.kind === 'budget' ? `${kubectl} get poddisruptionbudgets` : undefined;

@@ -3,6 +3,7 @@ import { type Budget, budgetsOf, bypassesBudget } from './budget.ts';
 import type { BudgetSelection, Claim, EvictionReply, Sink } from './cluster.ts';
 import type { Attempt, ObservedState, Returns } from './observed.ts';
 import { isFinished, isTerminating, type Pod } from './pod.ts';
+import { ResponderState } from './responder-state.ts';
 import { UncountedEvictions } from './uncounted-evictions.ts';
 import { WorkloadState } from './workload-state.ts';
 
@@ -27,6 +28,8 @@ export class DrainState {
   readonly workloads = new WorkloadState();
   /** By `controllerKeyOf` the pods: the Deployments whose rolling updates replace them now. */
   readonly surging = new Map<string, string>();
+  /** The responders of pods, and the requests made of them. */
+  readonly responders = new ResponderState();
   readonly #uncounted = new UncountedEvictions();
   readonly #terminatingSince = new Map<string, number>();
   readonly #endedSince = new Map<string, number>();
@@ -56,7 +59,9 @@ export class DrainState {
   }
 
   observed(now: number): ObservedState {
+    const responders = this.responders.observed();
     return {
+      ...(responders !== undefined && { responders }),
       pods: [...this.#pods.values()],
       attempts: this.#attempts,
       budgets: new Map([...this.#budgets].map(([namespace, budgets]) => [namespace, [...budgets.values()]])),
@@ -85,6 +90,12 @@ export class DrainState {
   /** UIDs of the pods that are on the node now. */
   get uids(): ReadonlySet<string> {
     return new Set(this.#pods.keys());
+  }
+
+  /** Is this pod on the node, and not asked to end? */
+  isRunning(uid: string): boolean {
+    const pod = this.#pods.get(uid);
+    return pod !== undefined && !isTerminating(pod) && !isFinished(pod);
   }
 
   /** The volume claims of the pods that are on the node now, apart from those that have ended: only finalizers may keep them. */

@@ -11,8 +11,10 @@ import type { ResolveAccess } from './access.ts';
 import { readBudget } from './budgets.ts';
 import { KubernetesClient } from './client.ts';
 import { deploymentCollection, readDeploymentOf, restartDeployment } from './deployments.ts';
+import { setDrainConditions } from './drain-conditions.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
+import { responderApi } from './eviction-requests.ts';
 import { type Collection, consistentList, FROM_CACHE, list, listWatch } from './list-watch.ts';
 import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
@@ -45,6 +47,7 @@ export async function connectCluster(
       taint: (node, signal) => taint(client, node, signal),
       markOutOfService: (node, signal) => markOutOfService(client, node, signal),
       restore: (node, onlyDrained, signal) => restore(client, node, onlyDrained, signal),
+      setDrainConditions: (node, conditions, signal) => setDrainConditions(client, node, conditions, signal),
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report, marks }),
       volumesOf: (node) => volumesOf(client, node.name, clock),
       boundTargetGroups: (signal) => boundTargetGroups(client, signal),
@@ -125,6 +128,7 @@ function drainCluster(
       }),
     observePeerNodes: (sink, signal) =>
       listWatch(client, peerNodesOf(node.name), undefined, sink, { clock, report, signal }),
+    responders: responderApi(client, { clock, report }),
     evict: (pod, signal) => evictPod(client, policyVersion, pod, signal),
     delete: (pod, signal) => deletePod(client, pod, signal),
   };

@@ -100,6 +100,11 @@ export function isNotFound(error: unknown, name: string): error is ApiError {
   return error.status?.reason === 'NotFound' && error.status.details?.name === name;
 }
 
+/** A patch of an object with another UID is invalid (422); an update with one would be a conflict (409). */
+export function isOtherUid(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.status?.message ?? '');
+}
+
 /**
  * 429 has two meanings: a disruption budget refuses the eviction (then the cause is DisruptionBudget), or the API server is
  * overloaded.

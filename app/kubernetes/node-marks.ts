@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { Failure } from '../lib/errors.ts';
 import type { NodeRef } from '../run/find-node.ts';
 import type { KubernetesClient } from './client.ts';
-import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
+import { ApiError, asDenied, isNotFound, isOtherUid, parseResponse } from './errors.ts';
 import { EXCLUSION_LABEL, type Metadata, StringMap } from './metadata.ts';
 import { nodeDirectory, readNode } from './nodes.ts';
 
@@ -83,10 +83,7 @@ async function patch(
     const patched = await client.call({ verb: 'patch', path: pathOf(node.name), contentType, body, signal });
     return parseResponse(`patch node ${node.name}`, () => readNode(patched));
   } catch (error) {
-    if (isNotFound(error, node.name)) return 'replaced';
-    // A patch with another UID is invalid (422); an update with one would be a conflict (409).
-    if (error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.status?.message ?? ''))
-      return 'replaced';
+    if (isNotFound(error, node.name) || isOtherUid(error)) return 'replaced';
     throw asDenied(error);
   }
 }

@@ -3,9 +3,10 @@ import type { Context } from '../context.ts';
 import type { Sink } from '../drain/cluster.ts';
 import { INSTANCE_LABEL, type NodeDirectory, type NodeRef } from '../run/find-node.ts';
 import { getOptional, type KubernetesClient } from './client.ts';
+import { NodeConditions, readDrainConditions } from './drain-conditions.ts';
 import { parseResponse } from './errors.ts';
 import { listPages, listWatch } from './list-watch.ts';
-import { Conditions, EXCLUSION_LABEL, Metadata, readyStatusOf } from './metadata.ts';
+import { EXCLUSION_LABEL, Metadata, readyStatusOf } from './metadata.ts';
 
 /** Nodes per page: keeps each response small in a cluster of thousands of nodes. */
 const PAGE_SIZE = 250;
@@ -32,7 +33,7 @@ const NodeObject = v.object({
   spec: v.optional(v.object({ providerID: v.optional(v.string(), ''), unschedulable: v.optional(v.boolean(), false) })),
   status: v.optional(
     v.object({
-      conditions: Conditions,
+      conditions: NodeConditions,
       addresses: v.optional(v.nullable(v.array(v.object({ type: v.string(), address: v.string() })))),
       volumesInUse: v.optional(v.nullable(v.array(v.string()))),
     }),
@@ -55,6 +56,7 @@ export function readNode(object: unknown): NodeRef {
     cordoned: spec?.unschedulable ?? false,
     excluded: metadata.labels?.[EXCLUSION_LABEL] !== undefined,
     volumesInUse: status?.volumesInUse ?? [],
+    drainConditions: readDrainConditions(status?.conditions),
   };
 }
 

@@ -33,6 +33,7 @@ const PodObject = v.object({
         ),
       ),
       volumes: Volumes,
+      evictionResponders: v.optional(v.nullable(v.array(v.object({ name: v.string() })))),
     }),
   ),
   status: v.optional(
@@ -83,6 +84,7 @@ export function readPod(object: unknown): Pod {
     running: isRunning(status),
     critical: (spec?.priority ?? 0) >= MIN_SYSTEM_CRITICAL_PRIORITY,
     ...requestsOf(pod),
+    ...(spec?.evictionResponders?.length && { responders: spec.evictionResponders.map(({ name }) => name) }),
     toleratesEverything:
       spec?.tolerations?.some(
         ({ key, operator, effect }) => !key && operator === 'Exists' && (!effect || effect === 'NoSchedule'),

@@ -84,7 +84,7 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return event.reported ? line('info', endedText(event), fields) : undefined;
     }
     case 'eviction requested':
-      return line('debug', `pod ${event.pod}: ${event.action === 'evict' ? 'eviction' : 'deletion'} requested`);
+      return line('debug', `pod ${event.pod}: ${event.action === 'delete' ? 'deletion' : 'eviction'} requested`);
     case 'eviction accepted':
       return line('info', `pod ${event.pod}: eviction accepted`);
     case 'surge started':

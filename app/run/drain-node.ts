@@ -25,6 +25,7 @@ export type NodeConfig = Pick<
   | 'finalizerMs'
   | 'spreadMs'
   | 'surge'
+  | 'evictionApi'
   | 'lastResort'
   | 'loadBalancerExclusion'
   | 'loadBalancerMs'
@@ -97,6 +98,7 @@ export async function drainNode(
           finalizerMs: config.finalizerMs,
           spreadMs: config.spreadMs,
           surge: config.surge,
+          evictionApi: config.evictionApi,
           daemonSets,
           ...(before === undefined ? capacity && { capacity } : { before }),
           ...(loadBalancerExclusion === 'end' && {

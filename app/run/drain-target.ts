@@ -17,6 +17,7 @@ import { becomesRetained } from '../lifecycle/retention.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Durations, type Timeline, timelineOf } from '../timeline.ts';
 import { waitForCapacity } from './capacity.ts';
+import { DrainConditions } from './drain-conditions.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import type { NodeRef } from './find-node.ts';
 import { type InstanceInfo, isOn } from './instance.ts';
@@ -98,6 +99,8 @@ export async function drainTarget(
             if (action?.kind === 'pending' && action.isUncertain) await confirmed();
             // First of all, while the first heartbeat is in flight: pods that leave other nodes must not come to this one.
             const cordoned = await cordonNode(cluster, current, config, beating);
+            state.conditions = new DrainConditions(cluster, cordoned, context);
+            state.conditions.start(target, config.reason);
             await confirmed();
             state.drainStartedAt = timeline.drainStartedAt;
             const capacity = capacityOf(config, ports, cluster, state.group);
@@ -109,7 +112,7 @@ export async function drainTarget(
               );
             return await (isForStop ? whileOff(describe, beating, drain) : drain(beating));
           } catch (error) {
-            if (error instanceof MachineIsOn) return restoreNode(cluster, current, context);
+            if (error instanceof MachineIsOn) return restoreNode(cluster, current, state, context);
             if (!(error instanceof NodeGone)) throw error;
             const next = await awaitReturn(current, error, config, ports, cluster, beating);
             if (next === 'machine ended') return { kind: 'no node' };
@@ -267,9 +270,15 @@ function machineOf(
 const MACHINE_IS_ON = 'the machine is on again';
 
 /** The machine has been started again during the drain: what the drain did to its node is undone. */
-async function restoreNode(cluster: Cluster, node: NodeRef, context: Context): Promise<Outcome> {
+async function restoreNode(
+  cluster: Cluster,
+  node: NodeRef,
+  { conditions }: RunState,
+  context: Context,
+): Promise<Outcome> {
   const options = { what: `restore ${node.name}`, withinMs: Number.POSITIVE_INFINITY };
   const changes = await retry(options, () => cluster.restore(node, true, context.signal), context);
   if (changes !== 'replaced') context.report({ type: 'node restored', node: node.name, changes });
+  await conditions?.undo();
   return { kind: 'no pending action', reason: MACHINE_IS_ON };
 }

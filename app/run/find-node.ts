@@ -1,5 +1,6 @@
 import type { ReadyStatus } from '../drain/cluster.ts';
 import { Failure } from '../lib/errors.ts';
+import type { DrainCondition } from './condition-types.ts';
 import type { InstanceInfo } from './instance.ts';
 
 /** A node that may be the instance's. */
@@ -19,6 +20,8 @@ export type NodeRef = {
   readonly excluded: boolean;
   /** `status.volumesInUse`: what its kubelet has mounted. */
   readonly volumesInUse: readonly string[];
+  /** Absent: none. */
+  readonly drainConditions?: readonly DrainCondition[];
 };
 
 /** How nodes are looked up. `undefined` and empty lists are the API's answer "there is none"; a failure rejects. */

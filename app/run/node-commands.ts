@@ -4,6 +4,7 @@ import { type Context, retry } from '../context.ts';
 import { Failure, isBug } from '../lib/errors.ts';
 import { isInService } from '../lifecycle/action.ts';
 import { EX_SOFTWARE, Stopped, signalExitCode } from '../outcome.ts';
+import { DrainConditions, showsDrain } from './drain-conditions.ts';
 import type { NodeRef } from './find-node.ts';
 import { findTarget } from './locate-node.ts';
 import type { Cluster, Ports } from './ports.ts';
@@ -30,6 +31,9 @@ export async function undo(config: NodeCommandConfig, ports: Ports, context: Con
       const changes = await retry(step, () => cluster.restore(node, onlyDrained, context.signal), context);
       if (changes === 'replaced') throw new Failure(`node ${node.name} was deleted or replaced`);
       context.report({ type: 'node restored', node: node.name, changes });
+      // A node on which nothing was undone may still be drained: by a person, for example.
+      const isUndone = !onlyDrained || changes.length > 0;
+      if (isUndone && showsDrain(node)) await new DrainConditions(cluster, node, context).undo();
     });
   });
 }

@@ -3,6 +3,7 @@ import type { DrainCluster } from '../drain/cluster.ts';
 import type { RunEvent } from '../events.ts';
 import type { ActionDirectory } from '../lifecycle/action.ts';
 import type { GroupCapacity } from './capacity.ts';
+import type { NewDrainCondition } from './condition-types.ts';
 import type { TaskStarter } from './drain-task.ts';
 import type { NodeDirectory, NodeRef } from './find-node.ts';
 import type { InstanceInfo } from './instance.ts';
@@ -42,6 +43,12 @@ export type Cluster = {
    * @returns what was undone, for people
    */
   restore(node: NodeRef, onlyDrained: boolean, signal: AbortSignal): Promise<readonly string[] | 'replaced'>;
+  /** Sets these conditions of the node, if it is still this node, and no others. */
+  setDrainConditions(
+    node: NodeRef,
+    conditions: readonly NewDrainCondition[],
+    signal: AbortSignal,
+  ): Promise<'set' | 'replaced'>;
   podsOf(node: NodeRef): DrainCluster;
   volumesOf(node: NodeRef): Volumes;
   /** The ARNs of the target groups that TargetGroupBindings name. @throws Denied when the API forbids the read */

@@ -1,5 +1,6 @@
 import type { ClusterSource } from '../config/cluster-source.ts';
 import type { Hook } from '../lifecycle/heartbeat.ts';
+import type { DrainConditions } from './drain-conditions.ts';
 import type { Cluster, EventSink } from './ports.ts';
 
 /**
@@ -19,6 +20,8 @@ export type RunState = {
   source: ClusterSource | undefined;
   cluster: Cluster | undefined;
   events: EventSink | undefined;
+  /** Of the node that is drained; undefined: none is cordoned yet. */
+  conditions: DrainConditions | undefined;
   /** When this task started, in milliseconds since the epoch. */
   taskStartedAt: number | undefined;
   /** When the lifecycle action started, as the event or Auto Scaling says; milliseconds since the epoch. */
@@ -37,6 +40,7 @@ export function newRunState(): RunState {
     source: undefined,
     cluster: undefined,
     events: undefined,
+    conditions: undefined,
     taskStartedAt: undefined,
     actionStartedAt: undefined,
     drainStartedAt: undefined,

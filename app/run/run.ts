@@ -3,7 +3,7 @@ import type { Config } from '../config/drain-config.ts';
 import { HOLD_TAG } from '../config/tags.ts';
 import type { Context } from '../context.ts';
 import { NodeGone } from '../drain/cluster.ts';
-import type { Report } from '../events.ts';
+import type { Report, Totals } from '../events.ts';
 import { type Clock, withTimeout } from '../lib/clock.ts';
 import { isBug } from '../lib/errors.ts';
 import { Stopwatch } from '../lib/stopwatch.ts';
@@ -50,10 +50,12 @@ export async function run(
   if ('error' in outcome) report({ type: 'run failed', error: outcome.error });
   if ('reason' in outcome) report({ type: 'nothing to do', reason: outcome.reason });
 
+  const conditionsSet = state.conditions?.end(outcome, podsText(totals.totals(clock.now())));
   const { hookResult, exitCode: baseExitCode } = consequenceOf(outcome, config.policies);
   const { hook, exitCode } = await stopwatch.time('complete', () =>
     complete(config, ports, state, hookResult, baseExitCode, { clock, report }),
   );
+  await conditionsSet;
   if (returns(config, state, outcome, hook)) {
     const restored = await stopwatch.time('return', () => restoreAfterReturn(config, ports, { clock, report, signal }));
     if (restored === 'stopped') {
@@ -82,6 +84,10 @@ export async function run(
   await state.events?.flush();
   await state.cluster?.close();
   return exitCode;
+}
+
+function podsText({ pods: { evicted, skipped, remaining } }: Totals): string {
+  return `${evicted} pods evicted, ${skipped} skipped, ${remaining} remain`;
 }
 
 /** Does the instance end now, or has it ended? */

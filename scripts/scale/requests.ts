@@ -45,6 +45,12 @@ export function requestsOf(node: DrainedNode): Requests[] {
     { what: 'the node, by its private DNS name', verb: 'get', count: 1, servedFrom: 'etcd, one object' },
     { what: 'cordon, then exclusion from load balancers', verb: 'patch', count: 2, servedFrom: 'etcd, a write each' },
     {
+      what: 'conditions of the node, at the start and at the end',
+      verb: 'patch',
+      count: 2,
+      servedFrom: 'etcd, a write each',
+    },
+    {
       what: 'pods of the node, before each watch (`resourceVersion=0`, later `NotOlderThan`)',
       verb: 'list',
       count: watches + isWatchedAfter,

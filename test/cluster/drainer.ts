@@ -90,6 +90,11 @@ export class Drainer {
     );
   }
 
+  /** Tells it to stop, as ECS does. */
+  stop(): void {
+    this.#process.kill('SIGTERM');
+  }
+
   get isRunning(): boolean {
     return !this.#hasEnded;
   }

@@ -14,10 +14,13 @@ after(() => cluster.close());
 
 /**
  * A drain succeeds without these permissions. Events are best effort, and the API refuses the evictions that budgets forbid, whether
- * the drainer can read them or not. Without a look at a workload its pods are evicted at once.
+ * the drainer can read them or not. Conditions of the node are for others. Without a look at a workload its pods are evicted at once.
  * Without TargetGroupBindings, LOAD_BALANCER_SECONDS are waited for.
  */
 const BEST_EFFORT = [
+  'nodes/status',
+  'evictionrequests',
+  'evictions',
   'events',
   'poddisruptionbudgets',
   'deployments',

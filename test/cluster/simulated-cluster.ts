@@ -10,10 +10,14 @@ import type { TestCluster, TestClusterOptions } from './test-cluster.ts';
 /** A test cluster with fault injection. */
 type SimulatedCluster = TestCluster & { readonly simulator: KubernetesSimulator };
 
-export async function openSimulatedCluster({ authenticate }: TestClusterOptions = {}): Promise<SimulatedCluster> {
-  const simulator = await startKubernetes(
-    authenticate === undefined ? {} : { authenticate: async (token) => authenticate(token) },
-  );
+export async function openSimulatedCluster({
+  authenticate,
+  simulator: options,
+}: TestClusterOptions = {}): Promise<SimulatedCluster> {
+  const simulator = await startKubernetes({
+    ...options,
+    ...(authenticate !== undefined && { authenticate: async (token: string) => authenticate(token) }),
+  });
   const folder = await mkdtemp(join(tmpdir(), 'node-drainer-'));
   const drainerFile = join(folder, 'drainer.conf');
   const drainerText = simulator.kubeconfig('node-drainer');

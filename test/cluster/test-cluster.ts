@@ -1,3 +1,4 @@
+import type { KubernetesOptions } from '../simulator/kubernetes/simulator.ts';
 import type { WitnessedCluster } from '../witness/cluster.ts';
 import type { Admin } from './admin.ts';
 import type { EvictionDenial } from './eviction-webhook.ts';
@@ -32,6 +33,8 @@ export type TestCluster = {
 export type TestClusterOptions = {
   /** Authenticates bearer tokens for the API server. */
   readonly authenticate?: Authenticate;
+  /** Of the simulated cluster: its version, and what it runs. */
+  readonly simulator?: Pick<KubernetesOptions, 'version' | 'responders'>;
 };
 
 export const isSimulated = (process.env['TEST_CLUSTER'] ?? 'simulator') === 'simulator';

@@ -18,8 +18,13 @@ function settingsOf([event]: ReturnType<ProcessFixture['aws']['terminateInstance
 }
 
 async function nodeOf({ core }: ProcessFixture) {
-  const { spec, metadata } = await core.readNode({ name: NODE });
-  return { cordoned: spec?.unschedulable ?? false, annotations: Object.keys(metadata?.annotations ?? {}) };
+  const { spec, metadata, status } = await core.readNode({ name: NODE });
+  const drained = status?.conditions?.find(({ type }) => type === 'Drained');
+  return {
+    cordoned: spec?.unschedulable ?? false,
+    annotations: Object.keys(metadata?.annotations ?? {}),
+    drained: `${drained?.status} ${drained?.reason}`,
+  };
 }
 
 /** Ends the lifecycle action as its timeout would, in a group whose default result is ABANDON. */
@@ -56,8 +61,9 @@ describe('instances that return', { concurrency: 4 }, () => {
     const ended = await fixture.drain(settingsOf(events)).ended();
     assert.deepEqual([ended.code, summaryOf(ended)['hook']], [0, 'CONTINUE'], ended.stderr);
     assert.equal(fixture.aws.lifecycleState(INSTANCE), 'InService');
-    const { cordoned, annotations } = await nodeOf(fixture);
+    const { cordoned, annotations, drained } = await nodeOf(fixture);
     assert.equal(cordoned, false);
+    assert.equal(drained, 'False NodeDrainerUndone');
     assert.ok(!annotations.some((name) => name.startsWith('node-drainer/')), annotations.join());
     await noHarm(fixture.witness);
   });

@@ -15,6 +15,7 @@ import type { ManualClock } from './clock.ts';
 import { FakeBudgets } from './fake-budgets.ts';
 import { FakeDeployments } from './fake-deployments.ts';
 import { FakeNode } from './fake-node.ts';
+import { FakeResponders } from './fake-responders.ts';
 import { FakeWorkloads } from './fake-workloads.ts';
 import { pod } from './objects.ts';
 import type { PodBehaviour, SimulatedPod } from './pod-behaviour.ts';
@@ -39,6 +40,7 @@ export class FakeCluster implements DrainCluster {
   readonly node = new FakeNode();
   readonly workloads = new FakeWorkloads();
   readonly deployments: FakeDeployments;
+  readonly responders: FakeResponders;
   nodeReplaced = false;
   consistentReads = 0;
   mostInFlight = 0;
@@ -62,6 +64,7 @@ export class FakeCluster implements DrainCluster {
         this.add(pod(`new-${++this.#created}`, { labels, controller: { kind: 'ReplicaSet', name } }), {}, false);
       },
     });
+    this.responders = new FakeResponders(clock, (uid) => this.terminate(uid));
   }
 
   add(one: Pod, { shutdownMs = 100, ...behaviour }: PodBehaviour = {}, onNode = true): void {
@@ -75,7 +78,8 @@ export class FakeCluster implements DrainCluster {
       this.budgets.observers +
       this.node.observers +
       this.workloads.observers +
-      this.deployments.observers
+      this.deployments.observers +
+      this.responders.observers
     );
   }
 

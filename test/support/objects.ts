@@ -145,6 +145,7 @@ function actionOf(verdict: Decision): string {
       return `skip ${verdict.reason}`;
     case 'wait':
       return `wait ${verdict.reason.kind}`;
+    case 'request':
     case 'evict':
     case 'delete':
       return verdict.action;

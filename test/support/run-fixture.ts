@@ -37,6 +37,7 @@ const CONFIG: Config = {
   finalizerMs: 300_000,
   spreadMs: 0,
   surge: 'off',
+  evictionApi: 'auto',
   generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };
@@ -70,6 +71,8 @@ export function runFixture() {
   /** The names of the clusters. */
   const connectedTo: string[] = [];
   const recordedEvents: RunEvent['type'][] = [];
+  /** The drain conditions of the node, one text for each write. */
+  const written: string[] = [];
   /** What a test changes before the run. */
   const facts: {
     action: LifecycleAction;
@@ -81,6 +84,8 @@ export function runFixture() {
     cordon: (signal: AbortSignal) => Promise<'cordoned' | 'replaced'>;
     exclude: (signal: AbortSignal) => Promise<'excluded' | 'replaced'>;
     taint: () => Promise<'tainted' | 'replaced'>;
+    /** What setting conditions of the node rejects with. */
+    setDrainConditions: () => Error | undefined;
     capacity: () => Promise<GroupCapacity>;
     terminationStartedAt: Ports['actions']['terminationStartedAt'];
     /** Absent: as the action says. */
@@ -107,6 +112,7 @@ export function runFixture() {
     cordon: async () => 'cordoned',
     exclude: async () => 'excluded',
     taint: async () => 'tainted',
+    setDrainConditions: () => undefined,
     capacity: async () => ({ desired: 0, inService: [] }),
     terminationStartedAt: async () => undefined,
     lifecycleState: undefined,
@@ -149,6 +155,12 @@ export function runFixture() {
     async taint({ name }) {
       calls.push(`taint ${name}`);
       return facts.taint();
+    },
+    async setDrainConditions(_, conditions) {
+      const fault = facts.setDrainConditions();
+      if (fault !== undefined) throw fault;
+      written.push(conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`).join(', '));
+      return 'set';
     },
     podsOf: () => cluster,
     volumesOf: () => volumes,
@@ -198,14 +210,17 @@ export function runFixture() {
     clock,
     cluster,
     calls,
+    connected,
     connectedTo,
     facts,
+    node,
     hook,
     recordedEvents,
     recorder,
     stop,
     targetGroups,
     volumes,
+    written,
     /** The node object is deleted, and the state of the instance in EC2 is this from then on. */
     loseNode(state: string): void {
       const before = facts.instance;

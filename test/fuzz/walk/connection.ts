@@ -136,6 +136,7 @@ export function clusterOf(world: World, life: Life): Cluster {
       ),
     markOutOfService: async () => 'replaced',
     restore: async () => [],
+    setDrainConditions: async () => 'set',
     podsOf: (node) => podsOf(world, life, node, call, record),
     boundTargetGroups: async () => [],
     volumesOf: () => ({

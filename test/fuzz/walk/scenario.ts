@@ -178,6 +178,7 @@ function randomConfig(lifeMs: number, random: Seeded): Config {
     finalizerMs: random.pick(300 * SECOND, 0, 30 * SECOND),
     spreadMs: 0,
     surge: 'off',
+    evictionApi: 'auto',
     policies: {
       missingNode: random.pick('auto', 'continue', 'abandon'),
       onFailure: random.pick('leave', 'leave', 'abandon', 'continue'),

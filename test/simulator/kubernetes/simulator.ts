@@ -4,6 +4,7 @@ import { newAuthority, servingCertificate } from './certificate.ts';
 import { runDaemonSets } from './controllers/daemon-set.ts';
 import { runDeployments } from './controllers/deployment.ts';
 import { runDisruption } from './controllers/disruption.ts';
+import { runEvictionRequests } from './controllers/eviction-requests.ts';
 import { runGarbageCollector } from './controllers/garbage.ts';
 import { runKubelet } from './controllers/kubelet.ts';
 import { runNamespaces } from './controllers/namespace.ts';
@@ -12,6 +13,7 @@ import { runOutOfService } from './controllers/out-of-service.ts';
 import { runPodGc } from './controllers/pod-gc.ts';
 import { type MachineState, type PowerTimes, powerOff, powerOn } from './controllers/power.ts';
 import { runReplicaSets } from './controllers/replica-set.ts';
+import { type Responder, runResponders } from './controllers/responders.ts';
 import { runScheduler } from './controllers/scheduler.ts';
 import { runStatefulSets } from './controllers/stateful-set.ts';
 import type { Authenticate } from './http/authentication.ts';
@@ -76,8 +78,10 @@ export type KubernetesOptions = {
   port?: number;
   /** How many, or which. Default: 3. */
   nodes?: number | readonly NodeSpec[];
-  /** v1.20 serves policy/v1beta1 only, v1.34 policy/v1. Default: v1.34. */
+  /** v1.20 serves policy/v1beta1 only, v1.34 policy/v1, v1.37 EvictionRequests, too. Default: v1.34. */
   version?: Version;
+  /** The programs that pods can name as their responders (v1.37). */
+  responders?: readonly Responder[];
   /** Knows bearer tokens besides the static ones. */
   authenticate?: Authenticate;
   /** When a watch without timeoutSeconds is closed. Default: 30 minutes. */
@@ -92,6 +96,7 @@ export type KubernetesOptions = {
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<KubernetesSimulator> {
   const cluster = createCluster(options.version ?? 'v1.34');
   runControllers(cluster);
+  runResponders(cluster, options.responders ?? []);
   populate(cluster, nodeSpecs(options.nodes ?? 3));
   // A server that has just started knows nothing of what was before: neither does a real one's watch cache.
   compact(cluster);
@@ -161,6 +166,7 @@ function runControllers(cluster: Cluster): void {
   if (cluster.version === 'v1.20') return;
   runNodeLifecycle(cluster);
   runOutOfService(cluster);
+  if (cluster.version === 'v1.37') runEvictionRequests(cluster);
 }
 
 function populate(cluster: Cluster, nodes: readonly NodeSpec[]): void {

@@ -50,6 +50,7 @@ test('settings that are not given have their defaults', () => {
     finalizerMs: 300_000,
     spreadMs: 300_000,
     surge: 'off',
+    evictionApi: 'auto',
     policies: { missingNode: 'auto', onFailure: 'leave', onDeadline: 'continue' },
     generation: 0,
   });

@@ -209,6 +209,10 @@ test('a wish not to be disrupted, missing nodes and a workload without a budget 
   };
   const spread = onlyHold(waits({ kind: 'spread', workload, until: now + 300_000 }, checkout(2)));
   assert.deepEqual([spread.cause, spread.by], ['spread', 'Deployment shop/checkout']);
+  const name = 'migration.example.com/vm';
+  const responder = onlyHold(waits({ kind: 'responder', name, hasActed: true, until: now + 300_000 }, checkout(2)));
+  assert.deepEqual([responder.cause, responder.by], ['responder', `responder ${name}`]);
+  assert.match(responder.text, /is ending pods in its own way/);
   const capacity = onlyHold(waits({ kind: 'capacity' }, [...checkout(2), pod('bare')]));
   assert.deepEqual([capacity.cause, capacity.pods.length, capacity.owner], ['capacity', 3, undefined]);
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RECHECK_MS } from '../../../app/drain/allowance.ts';
 import { budgetsOf, bypassesBudget } from '../../../app/drain/budget.ts';
 import type { PlanConditions } from '../../../app/drain/decision.ts';
-import type { Attempt, ObservedState } from '../../../app/drain/observed.ts';
+import type { Attempt, ObservedResponders, ObservedState, Response } from '../../../app/drain/observed.ts';
 import { MAX_IN_FLIGHT, MAX_RETURNS, PAST_GRACE_MS, RETURNS_FORGOTTEN_MS, rankOf } from '../../../app/drain/plan.ts';
 import { controllerKeyOf, type Pod } from '../../../app/drain/pod.ts';
 import { budget, evicted, observed, planned, pod } from '../../support/objects.ts';
@@ -28,6 +28,7 @@ function randomPod(random: Seeded, index: number): Pod {
     ...(random.chance(0.05) && { staysBy: 'node-drainer/skip' }),
     toleratesEverything: random.chance(0.3),
     finalizers: random.chance(0.2) ? ['example.com/hold'] : [],
+    ...(random.chance(0.2) && { responders: ['migration.example.com/vm'] }),
     ...(random.chance(0.15) && { doNotDisrupt: { source: 'node-drainer/wait' } }),
     ...(random.chance(0.1) && {
       doNotDisrupt: { source: 'karpenter.sh/do-not-disrupt', until: now + random.pick(-1, 0, 1, 90_000) },
@@ -73,6 +74,16 @@ function randomAttempt(random: Seeded): Attempt {
   );
 }
 
+function randomResponders(random: Seeded, pods: readonly Pod[]): ObservedResponders {
+  const response = (): Response => {
+    const at = now - random.whole(30_000);
+    const active = { state: 'active', name: 'migration.example.com/vm', at } as const;
+    return random.pick<Response>({ state: 'requested', at }, active, { ...active, reportedAt: at }, { state: 'over' });
+  };
+  const api = random.pick('unread', 'served', 'served', 'off');
+  return { api, responses: new Map(pods.filter(() => random.chance(0.5)).map(({ uid }) => [uid, response()])) };
+}
+
 function randomObservation(random: Seeded): ObservedState {
   const pods = Array.from({ length: random.whole(random.pick(4, 25)) }, (_, index) => randomPod(random, index));
   const attempts = new Map(pods.filter(() => random.chance(0.4)).map(({ uid }) => [uid, randomAttempt(random)]));
@@ -99,6 +110,7 @@ function randomObservation(random: Seeded): ObservedState {
     uncounted: new Map(uids.filter(() => random.chance(0.3)).map((uid) => [uid, random.whole(3)])),
     workloads: randomWorkloads(random, pods),
     surging: new Map(pods.filter(() => random.chance(0.05)).map((pod) => [controllerKeyOf(pod), 'shop/web'])),
+    ...(random.chance(0.5) && { responders: randomResponders(random, pods) }),
     unverified: new Set(pods.filter(() => random.chance(0.2)).map(({ uid }) => uid)),
     returns: new Map(
       pods
@@ -183,6 +195,17 @@ test('every pod gets exactly one verdict, and every pod that is not left is evic
         pod.mirror || ofNode || ended || stays || isLost || returnsToNode,
         `${pod.name}: ${action}`,
       );
+    }
+  });
+});
+
+// A pod that waits for its responder gets no SIGTERM, and one of a forced deadline is never deleted.
+test('a pod that has to end now is neither requested of its responders nor waits for them', () => {
+  forMany((observed, random) => {
+    const conditions = randomConditions(random);
+    for (const decision of planned(observed, now, conditions).decisions) {
+      const waits = decision.action === 'wait' && /responder/.test(decision.reason.kind);
+      if (decision.action === 'request' || waits) assert.ok(!conditions.force && !isDueBy(decision.pod, conditions));
     }
   });
 });

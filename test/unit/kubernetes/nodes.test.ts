@@ -203,6 +203,7 @@ test('a node is read with its proofs, its addresses, its condition, its label an
       conditions: [
         { type: 'DiskPressure', status: 'True' },
         { type: 'Ready', status: 'False' },
+        { type: 'Drained', status: 'True', reason: 'AdminRequested' },
       ],
       volumesInUse: ['kubernetes.io/csi/ebs.csi.aws.com^vol-1', 'kubernetes.io/aws-ebs/vol-2'],
     },
@@ -219,6 +220,7 @@ test('a node is read with its proofs, its addresses, its condition, its label an
     cordoned: true,
     excluded: true,
     volumesInUse: ['kubernetes.io/csi/ebs.csi.aws.com^vol-1', 'kubernetes.io/aws-ebs/vol-2'],
+    drainConditions: [{ type: 'Drained', status: 'True', reason: 'AdminRequested' }],
   });
 });
 

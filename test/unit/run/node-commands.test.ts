@@ -69,6 +69,10 @@ function undoFixture() {
       calls.push('close');
     },
     requests: {},
+    async setDrainConditions(_, conditions) {
+      call(conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`).join(', '));
+      return 'set';
+    },
     cordon: unexpected('a cordon'),
     exclude: unexpected('an exclusion'),
     taint: unexpected('a taint'),
@@ -269,4 +273,46 @@ test('for the instance of another cluster, and after an event for one of no clus
       [reason],
     );
   }
+});
+
+const DRAINED = [
+  { type: 'DrainInProgress', status: 'False', reason: 'NodeDrainerCompleted' },
+  { type: 'Drained', status: 'True', reason: 'NodeDrainerCompleted' },
+] as const;
+
+// A node in service that is shown as drained: whoever reads its conditions waits for its end.
+test('a node that shows its drain no longer does after an undo', async () => {
+  const { calls, facts, undo } = undoFixture();
+  facts.nodes = [nodeOf('node-a', INSTANCE, { drainConditions: DRAINED })];
+  assert.equal(await undo(BY_NODE), 0);
+  const undone = 'DrainInProgress=False NodeDrainerUndone, Drained=False NodeDrainerUndone';
+  assert.deepEqual(calls, ['connect', 'find node-a', 'restore node-a', undone, 'close']);
+});
+
+// What a person or another program says of the node is not the drainer's to take back.
+test('the conditions of others stay, and those of a node that stays drained', async () => {
+  for (const drainConditions of [
+    undefined,
+    [{ type: 'Drained', status: 'True', reason: 'AdminRequested' } as const],
+    [{ type: 'Drained', status: 'False', reason: 'NodeDrainerUndone' } as const],
+  ]) {
+    const { calls, facts, undo } = undoFixture();
+    facts.nodes = [nodeOf('node-a', INSTANCE, drainConditions && { drainConditions })];
+    assert.equal(await undo(BY_NODE), 0);
+    assert.ok(!calls.some((call) => call.includes('Drained=')), calls.join());
+  }
+  const byHand = undoFixture();
+  byHand.facts.nodes = [nodeOf('node-a', INSTANCE, { drainConditions: DRAINED })];
+  byHand.facts.restored = [];
+  assert.equal(await byHand.undo({ ...BY_INSTANCE, onlyDrained: true }), 0);
+  assert.ok(!byHand.calls.some((call) => call.includes('Drained=')), byHand.calls.join());
+});
+
+// The cluster of a node that is in service again must not seem to fail because of a condition.
+test('an undo whose conditions cannot be set succeeds with a warning', async () => {
+  const { facts, recorder, undo } = undoFixture();
+  facts.nodes = [nodeOf('node-a', INSTANCE, { drainConditions: DRAINED })];
+  facts.fault = (call) => (call.includes('Drained=') ? new Denied('forbidden') : undefined);
+  assert.equal(await undo(BY_NODE), 0);
+  assert.equal(recorder.of('warning').length, 1);
 });

@@ -3,7 +3,7 @@ import { groupVersion, type Resource } from '../model/resource.ts';
 
 /** The documents of discovery and health, by path. https://kubernetes.io/docs/concepts/overview/kubernetes-api/ */
 export function discovery(cluster: Cluster, path: string, host: string): object | string | undefined {
-  const all: Resource[] = Object.values(cluster.resources);
+  const all = servedBy(cluster);
   switch (path) {
     case '/version':
       return version(cluster);
@@ -24,6 +24,11 @@ export function discovery(cluster: Cluster, path: string, host: string): object 
     default:
       return group(cluster, all, path);
   }
+}
+
+function servedBy({ resources }: Cluster): Resource[] {
+  const all: Resource[] = Object.values(resources);
+  return all.filter(({ isHidden }) => isHidden !== true);
 }
 
 function version({ version: name }: Cluster): object {
@@ -58,7 +63,7 @@ function group(cluster: Cluster, all: readonly Resource[], path: string): object
 }
 
 function resourceList(cluster: Cluster, wanted: string): object | undefined {
-  const all: Resource[] = Object.values(cluster.resources);
+  const all = servedBy(cluster);
   const found = all.filter((resource) => groupVersion(resource) === wanted);
   if (found.length === 0) return undefined;
   const entries = found.flatMap((resource) => [entry(resource), ...subresources(cluster, resource)]);

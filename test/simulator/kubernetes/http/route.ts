@@ -7,7 +7,10 @@ import type { RequestInfo } from './request-info.ts';
 export function tableFor(cluster: Cluster, info: RequestInfo): AnyTable {
   const table = tablesOf(cluster).find(
     ({ resource }) =>
-      resource.name === info.resource && resource.group === info.group && resource.version === info.version,
+      resource.isHidden !== true &&
+      resource.name === info.resource &&
+      resource.group === info.group &&
+      resource.version === info.version,
   );
   if (table === undefined) throw noSuchPath();
   const { resource } = table;

@@ -32,6 +32,8 @@ export function createCluster(version: Version): Cluster {
     statefulsets: new Table(all.statefulsets, revisions),
     daemonsets: new Table(all.daemonsets, revisions),
     poddisruptionbudgets: new Table(all.poddisruptionbudgets, revisions),
+    evictionrequests: new Table(all.evictionrequests, revisions),
+    evictions: new Table(all.evictions, revisions),
     persistentvolumes: new Table(all.persistentvolumes, revisions),
     volumeattachments: new Table(all.volumeattachments, revisions),
     targetgroupbindings: new Table(all.targetgroupbindings, revisions),

@@ -20,6 +20,7 @@ export const podSpec = object(
     terminationGracePeriodSeconds: number,
     tolerations: list(toleration),
     volumes: list(json),
+    evictionResponders: list(object({ name: string, priority: number }, {})),
   },
 );
 const podTemplate = object({ spec: podSpec }, { metadata: requestMeta });

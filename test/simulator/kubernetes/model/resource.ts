@@ -1,3 +1,4 @@
+import * as lifecycle from './lifecycle.ts';
 import type { KubernetesObject } from './metadata.ts';
 import * as objects from './objects.ts';
 import * as rbacKinds from './rbac.ts';
@@ -20,6 +21,8 @@ export type Resource<T extends KubernetesObject = KubernetesObject> = {
   generations: boolean;
   /** DELETE answers with the object, not with a Status (ReturnDeletedObject in the kind's storage). */
   returnsDeleted: boolean;
+  /** Behind a feature gate that is off: requests find no such path. */
+  isHidden?: boolean;
   is: Shape<T>;
 };
 
@@ -34,6 +37,8 @@ export type Kinds = {
   statefulsets: objects.StatefulSet;
   daemonsets: objects.DaemonSet;
   poddisruptionbudgets: objects.PodDisruptionBudget;
+  evictionrequests: lifecycle.EvictionRequest;
+  evictions: lifecycle.Eviction;
   persistentvolumes: storage.PersistentVolume;
   volumeattachments: storage.VolumeAttachment;
   targetgroupbindings: serviceKinds.TargetGroupBinding;
@@ -45,7 +50,8 @@ export type Kinds = {
 export type ResourceName = keyof Kinds;
 export type Resources = { [R in ResourceName]: Resource<Kinds[R]> };
 
-export type Version = 'v1.20' | 'v1.34';
+/** v1.37 has the feature gate EvictionRequestAPI on. */
+export type Version = 'v1.20' | 'v1.34' | 'v1.37';
 
 export function groupVersion(resource: { group: string; version: string }): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
@@ -63,6 +69,14 @@ export function resources(version: Version): Resources {
   const core = { ...base, group: '', version: 'v1' };
   const apps = { ...base, group: 'apps', version: 'v1', subresources: ['status'], generations: true } as const;
   const rbac = { ...base, group: 'rbac.authorization.k8s.io', version: 'v1' };
+  const lifecycleBase = {
+    ...base,
+    group: 'lifecycle.k8s.io',
+    version: 'v1alpha1',
+    subresources: ['status'],
+    generations: true,
+    isHidden: version !== 'v1.37',
+  } as const;
   return {
     namespaces: {
       ...core,
@@ -160,6 +174,20 @@ export function resources(version: Version): Resources {
       subresources: ['status'],
       generations: true,
       is: objects.podDisruptionBudget,
+    },
+    evictionrequests: {
+      ...lifecycleBase,
+      name: 'evictionrequests',
+      singular: 'evictionrequest',
+      kind: 'EvictionRequest',
+      is: lifecycle.evictionRequest,
+    },
+    evictions: {
+      ...lifecycleBase,
+      name: 'evictions',
+      singular: 'eviction',
+      kind: 'Eviction',
+      is: lifecycle.eviction,
     },
     volumeattachments: {
       ...base,

@@ -24,7 +24,7 @@ export function createObject(
 ): KubernetesObject {
   const { resource } = table;
   if (!isResourceName(resource.name, cluster.resources)) throw new TypeError(`no such resource: ${resource.name}`);
-  const given = decode(table, body);
+  const given = withoutGatedFields(cluster, decode(table, body));
   const meta = part(given, 'metadata');
   if (!requestMeta(meta)) throw notHandled(resource, 'v1.ObjectMeta');
   if (resource.namespaced && meta.namespace !== undefined && meta.namespace !== '' && meta.namespace !== namespace)
@@ -51,6 +51,14 @@ export function createObject(
   if (faults.length > 0) throw invalid(resource, name, faults);
   if (table.get(namespace, name) !== undefined) throw alreadyExists(resource, name);
   return options.dryRun === true ? object : table.write(object);
+}
+
+/** dropDisabledFields: what a feature gate hides is not stored. */
+function withoutGatedFields({ version }: Cluster, object: JsonObject): JsonObject {
+  const { spec } = object;
+  if (version === 'v1.37' || object['kind'] !== 'Pod' || !isObject(spec)) return object;
+  const { evictionResponders: _, ...rest } = spec;
+  return { ...object, spec: rest };
 }
 
 /** The body of a request as an object of the table's kind. Kind and version are optional, but must match. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import * as lifecycle from '../model/lifecycle.ts';
 import type { KubernetesObject, LabelSelector } from '../model/metadata.ts';
 import type { Node, Pod, PodTemplate } from '../model/objects.ts';
 import * as objects from '../model/objects.ts';
@@ -53,11 +54,47 @@ function validateKind(object: KubernetesObject): Invalidity[] {
       return objects.deployment(object) ? [...validateSelector(object.spec), ...validateStrategy(object.spec)] : [];
     case 'StatefulSet':
       return objects.statefulSet(object) ? validateSelector(object.spec) : [];
+    case 'EvictionRequest':
+      return lifecycle.evictionRequest(object) ? validateEvictionRequest(object) : [];
     case 'DaemonSet':
       return objects.daemonSet(object) ? validateSelector(object.spec) : [];
     default:
       return [];
   }
+}
+
+/** https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/lifecycle/v1alpha1/custom_validation.go */
+function validateEvictionRequest({ spec }: lifecycle.EvictionRequest): Invalidity[] {
+  const { requester, intent } = spec;
+  const [domain = '', key = ''] = requester.split('/');
+  const isReserved = /(^|\.)(k8s|kubernetes)\.io$/.test(domain);
+  return [
+    ...(!subdomain.test(domain) || key === ''
+      ? [invalidValue('spec.requester', JSON.stringify(requester), 'must be a label key with a prefix')]
+      : []),
+    ...(isReserved
+      ? [
+          invalidValue(
+            'spec.requester',
+            JSON.stringify(requester),
+            'domain names *.k8s.io, *.kubernetes.io are reserved',
+          ),
+        ]
+      : []),
+    ...(/^(Eviction|Withdrawn)$/.test(intent)
+      ? []
+      : [invalidValue('spec.intent', JSON.stringify(intent), 'supported values: "Eviction", "Withdrawn"')]),
+  ];
+}
+
+function validateEvictionRequestUpdate(
+  next: lifecycle.EvictionRequest,
+  current: lifecycle.EvictionRequest,
+): Invalidity[] {
+  const fields = ['target', 'requester'] as const;
+  return fields
+    .filter((field) => !isDeepStrictEqual(next.spec[field], current.spec[field]))
+    .map((field) => invalidValue(`spec.${field}`, JSON.stringify(next.spec[field]), 'field is immutable'));
 }
 
 /** An event is in the namespace of its object; events of cluster-wide objects in `default`. */
@@ -128,8 +165,13 @@ export function validateUpdate(next: KubernetesObject, current: KubernetesObject
     ...changed('uid'),
     ...addedFinalizers(next, current),
     ...(objects.pod(next) && objects.pod(current) ? validatePodUpdate(next, current) : []),
+    ...(isRequest(next) && isRequest(current) ? validateEvictionRequestUpdate(next, current) : []),
     ...(objects.node(next) && objects.node(current) ? validateNodeUpdate(next, current) : []),
   ];
+}
+
+function isRequest(object: KubernetesObject): object is lifecycle.EvictionRequest {
+  return object.kind === 'EvictionRequest' && lifecycle.evictionRequest(object);
 }
 
 function addedFinalizers(next: KubernetesObject, current: KubernetesObject): Invalidity[] {
