@@ -10,6 +10,7 @@ import { ConfigErrors, configErrorText } from './config/setting-values.ts';
 import { readSweepConfig, type SweepConfig } from './config/sweep-config.ts';
 import type { Report } from './events.ts';
 import { systemClock } from './lib/clock.ts';
+import { disableOptimizingCompilers } from './lib/compilers.ts';
 import { isBug } from './lib/errors.ts';
 import { EX_SOFTWARE, EX_USAGE, Stopped, type StopSignal, signalExitCode } from './outcome.ts';
 import { jsonLines, plainText } from './report/lines.ts';
@@ -75,6 +76,7 @@ async function main(): Promise<void> {
 }
 
 async function drainCommand(config: Config, view: View): Promise<number> {
+  disableOptimizingCompilers();
   setAwsEndpoint(config);
   const { report, end } = withBugReports(await openReporter('live', view, config.drainerName));
   const { target, cluster, dryRun, placement } = config;

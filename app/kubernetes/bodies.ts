@@ -63,13 +63,10 @@ export class ListParser<T> {
   push(chunk: string): void {
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
+      if (this.#inString) at = this.#endOfString(chunk, at);
       const code = chunk.charCodeAt(at);
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (code === BACKSLASH) this.#escaped = true;
-        else if (code === QUOTE) this.#inString = false;
-      } else if (code === QUOTE) {
-        this.#inString = true;
+      if (code === QUOTE) {
+        this.#inString = !this.#inString;
       } else if (code === OBJECT || code === ARRAY) {
         if (code === ARRAY && this.#depth === 1) this.#inArray = true;
         if (code === OBJECT && this.#isBetweenItems) {
@@ -102,6 +99,25 @@ export class ListParser<T> {
    */
   end(): { items: T[]; list: unknown } {
     return { items: this.#items, list: JSON.parse(this.#around) };
+  }
+
+  /**
+   * The index of the quote that ends the string, or the length of the chunk. Most of a list is strings, so `indexOf` reads most of it.
+   * @param from an index in the string
+   */
+  #endOfString(chunk: string, from: number): number {
+    let at = this.#escaped ? from + 1 : from;
+    this.#escaped = false;
+    for (;;) {
+      const quote = chunk.indexOf('"', at);
+      const end = quote === -1 ? chunk.length : quote;
+      let backslashes = 0;
+      while (end - backslashes > at && chunk.charCodeAt(end - backslashes - 1) === BACKSLASH) backslashes++;
+      const isEscaped = backslashes % 2 === 1;
+      if (quote === -1) this.#escaped = isEscaped;
+      if (quote === -1 || !isEscaped) return end;
+      at = quote + 1;
+    }
   }
 
   get #isBetweenItems(): boolean {

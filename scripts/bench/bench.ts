@@ -4,7 +4,7 @@ import { auditLogOf } from './audit-log.ts';
 import { Background } from './background.ts';
 import { chart } from './chart.ts';
 import { openCluster } from './cluster.ts';
-import { type Contender, kubectl, worker } from './contender.ts';
+import { type Contender, fillCompileCache, kubectl, worker } from './contender.ts';
 import type { Figures } from './figures.ts';
 import { goalsOf } from './goals.ts';
 import { type Bench, dryRun, measure } from './measure.ts';
@@ -78,6 +78,10 @@ async function medianRun(contender: Contender, scenario: Scenario): Promise<Figu
   const runs: Figures[] = [];
   for (let run = 1; run <= options.runs; run++) {
     const figures = await measure(contender, scenario, bench);
+    if (figures === undefined) {
+      log(`  skipped: only root on Linux with a writable /sys/fs/cgroup can limit a program to ${scenario.vcpus} CPUs`);
+      return undefined;
+    }
     log(`  ${contender.title}: ${figures.seconds.toFixed(2)} s`);
     runs.push(figures);
   }
@@ -104,7 +108,9 @@ function asJson(): string {
 
 async function contendersOf({ contenders: wanted, out }: Options): Promise<Contender[]> {
   const drainer = process.env['DRAINER_KUBECONFIG'] || kubeconfig;
-  const available = [worker(drainer, join(out, 'compile-cache')), await kubectl(kubeconfig)];
+  const compileCache = join(out, 'compile-cache');
+  await fillCompileCache(compileCache);
+  const available = [worker(drainer, compileCache), await kubectl(kubeconfig)];
   return available
     .filter((contender) => contender !== undefined)
     .filter(({ name }) => wanted.length === 0 || wanted.includes(name));

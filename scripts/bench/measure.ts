@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readAuditLog, sizeOf } from './audit-log.ts';
 import type { Cluster } from './cluster.ts';
 import type { Contender } from './contender.ts';
+import { type CpuLimit, limitCpus } from './cpu-limit.ts';
 import { allowedToSent, type Figures, timelineOf } from './figures.ts';
 import { runToEnd } from './process.ts';
 import type { Scenario } from './scenario.ts';
@@ -21,11 +22,16 @@ export type Bench = {
   readonly auditLog: string | undefined;
 };
 
-/** Fills the node, measures how the contender drains it, and cleans up. */
-export async function measure(contender: Contender, scenario: Scenario, bench: Bench): Promise<Figures> {
+/**
+ * Fills the node, measures how the contender drains it, and cleans up.
+ * @returns undefined where the CPU time of a program cannot be limited as the scenario wants it
+ */
+export async function measure(contender: Contender, scenario: Scenario, bench: Bench): Promise<Figures | undefined> {
+  await using limit = scenario.vcpus === undefined ? undefined : await limitCpus(scenario.vcpus);
+  if (scenario.vcpus !== undefined && limit === undefined) return undefined;
   const workload = await Workload.deploy(bench.cluster, scenario);
   try {
-    return await drainAndMeasure(contender, scenario, workload, bench);
+    return await drainAndMeasure(contender, scenario, workload, limit, bench);
   } finally {
     await workload.remove();
   }
@@ -35,13 +41,16 @@ async function drainAndMeasure(
   contender: Contender,
   scenario: Scenario,
   workload: Workload,
+  limit: CpuLimit | undefined,
   { cluster, out, auditLog }: Bench,
 ): Promise<Figures> {
   const witness = await Witness.start(cluster, workload.namespace);
   const log = join(out, `${scenario.name}-${contender.name}.log`);
   const auditOffset = auditLog === undefined ? 0 : await sizeOf(auditLog);
   const environment = { ...contender.environment, UNBUDGETED: scenario.unbudgeted };
-  const ended = await runToEnd(contender.file, contender.args(cluster.target), environment, log);
+  const args = contender.args(cluster.target);
+  const command = limit?.command(contender.file, args) ?? { file: contender.file, args };
+  const ended = await runToEnd(command.file, command.args, environment, log);
   await witness.stop(WATCH_DELAY_MS);
 
   const ownLog = contender.name === 'worker' ? await readWorkerLog(log) : undefined;

@@ -17,11 +17,14 @@ export type Scenario = {
   readonly unbudgeted: 'spread' | 'all';
   /** Further nodes and pods in the cluster: API objects without machines. */
   readonly background?: { readonly pods: number; readonly nodes: number };
+  /** The CPU time of the drainer, in CPUs; undefined: that of the machine. */
+  readonly vcpus?: number;
   /** `worker`: kubectl, which sends five requests per second, would take minutes and show nothing new. */
   readonly contenders: 'all' | 'worker';
 };
 
 export const NO_BUDGET = 'no-budget';
+export const QUARTER_VCPU = 'quarter-vcpu';
 export const SPREAD = 'spread';
 export const BUDGETS = 'budgets';
 export const MANY_PODS = 'many-pods';
@@ -52,6 +55,17 @@ export function scenarios({ large }: Pick<Options, 'large'>): Scenario[] {
       ...quick,
       unbudgeted: 'all',
       contenders: 'all',
+    },
+    {
+      name: QUARTER_VCPU,
+      title: '250 pods, no budget, 1 s to end; the drainer has 0.25 vCPU',
+      apps: 10,
+      podsPerApp: 25,
+      ...quick,
+      unbudgeted: 'all',
+      // The least that Fargate offers, and what the template gives its tasks.
+      vcpus: 0.25,
+      contenders: 'worker',
     },
     {
       name: SPREAD,
