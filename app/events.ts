@@ -11,6 +11,8 @@ export type WaitKind =
   | 'refused'
   | 'do-not-disrupt'
   | 'capacity'
+  | 'room'
+  | 'slot'
   | 'priority'
   | 'budget'
   | 'unread budgets'
@@ -101,6 +103,11 @@ export type RunEvent =
   | { type: 'connected'; server: string; policyVersion: string }
   | { type: 'node found'; node: string; uid: string; providerID: string; matchedBy: string }
   | { type: 'waiting for capacity'; ready: number; desired: number }
+  /** With `MAX_CONCURRENT_DRAINS`. `ahead`: drains that wait, too, and go first. */
+  | { type: 'waiting for slot'; running: number; limit: number; ahead: number; reason: string }
+  | { type: 'slot taken'; slot: string; waitedMs: number }
+  /** With `WAIT_FOR_CAPACITY=pods`. `notFitting`: how many pods. */
+  | { type: 'waiting for room'; notFitting: number; reason: string }
   | { type: 'cordoned'; node: string; excludedFromLoadBalancers: boolean }
   | { type: 'excluded from load balancers'; node: string }
   /** Its machine is off: its pods and volumes move at once. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { choice, onOff, seconds } from './setting-kinds.ts';
+import { choice, count, onOff, seconds } from './setting-kinds.ts';
 
 /** A lifecycle action ends after 48 hours at most, so no longer wait makes sense. */
 const MAX_ACTION_SECONDS = 172_800;
@@ -67,15 +67,30 @@ export const DrainBehaviour = {
     '0',
   ),
   WAIT_FOR_CAPACITY: v.optional(
-    choice('on: before the first eviction, wait until the group has as many ready nodes as its desired capacity', [
-      'on',
-      'off',
-    ]),
+    choice(
+      'before the first eviction, wait; on: until the group has as many ready nodes as its desired capacity, pods: until the pods that leave would roughly fit on other nodes',
+      ['on', 'pods', 'off'],
+    ),
     'off',
   ),
   WAIT_FOR_CAPACITY_SECONDS: v.optional(
     seconds('maximum seconds of that wait; then the drain starts anyway', 1, MAX_ACTION_SECONDS),
     '600',
+  ),
+  MAX_CONCURRENT_DRAINS: v.optional(
+    count(
+      'how many drains may evict pods at the same time; the others wait, in the order of their lifecycle actions; 0: no limit',
+      1_000,
+    ),
+    '0',
+  ),
+  CONCURRENCY_KEY: v.optional(
+    choice('the drains that MAX_CONCURRENT_DRAINS counts together: of the cluster, or of each group or zone', [
+      'cluster',
+      'group',
+      'zone',
+    ]),
+    'cluster',
   ),
   UNBUDGETED: v.optional(
     choice(

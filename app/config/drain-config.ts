@@ -54,6 +54,11 @@ export type Config = {
   readonly doNotDisruptMs: number;
   /** Absent: the drain does not wait for capacity. */
   readonly capacityTimeoutMs?: number;
+  /** Absent: the drain does not wait until its pods fit on other nodes. */
+  readonly roomTimeoutMs?: number;
+  /** 0: no limit. */
+  readonly maxConcurrentDrains: number;
+  readonly concurrencyKey: 'cluster' | 'group' | 'zone';
   /** The margin between the end of a pod's grace period and the end of the instance. */
   readonly lastResortMs: number;
   readonly lastResort: 'delete' | 'evict';
@@ -155,6 +160,9 @@ export function readConfig(
     drainDaemonSets: settings.DRAIN_DAEMONSETS,
     doNotDisruptMs: settings.DO_NOT_DISRUPT_SECONDS * 1000,
     ...(settings.WAIT_FOR_CAPACITY === 'on' && { capacityTimeoutMs: settings.WAIT_FOR_CAPACITY_SECONDS * 1000 }),
+    ...(settings.WAIT_FOR_CAPACITY === 'pods' && { roomTimeoutMs: settings.WAIT_FOR_CAPACITY_SECONDS * 1000 }),
+    maxConcurrentDrains: settings.MAX_CONCURRENT_DRAINS,
+    concurrencyKey: settings.CONCURRENCY_KEY,
     lastResortMs: settings.LAST_RESORT_SECONDS * 1000,
     lastResort: settings.LAST_RESORT,
     finalizerMs: settings.FINALIZER_SECONDS * 1000,

@@ -27,7 +27,18 @@ export const SETTING_GROUPS: readonly (readonly [title: string, names: readonly 
       'ENDS_AT',
     ],
   ],
-  ['The node', ['MISSING_NODE', 'UNPROVEN_NODE', 'WAIT_FOR_CAPACITY', 'WAIT_FOR_CAPACITY_SECONDS', 'ONLY_DRAINED']],
+  [
+    'The node',
+    [
+      'MISSING_NODE',
+      'UNPROVEN_NODE',
+      'WAIT_FOR_CAPACITY',
+      'WAIT_FOR_CAPACITY_SECONDS',
+      'MAX_CONCURRENT_DRAINS',
+      'CONCURRENCY_KEY',
+      'ONLY_DRAINED',
+    ],
+  ],
   [
     'The pods',
     [

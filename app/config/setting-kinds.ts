@@ -44,7 +44,7 @@ export const seconds = (description: string, min: number, max: number) =>
 export const count = (description: string, max: number) =>
   v.pipe(
     v.string(),
-    v.regex(/^\d{1,2}$/, 'must be a whole number'),
+    v.regex(/^\d{1,4}$/, 'must be a whole number'),
     v.transform(Number),
     v.maxValue(max, `must be at most ${max}`),
     v.description(description),

@@ -45,6 +45,10 @@ export type WaitReason =
   | { readonly kind: 'do-not-disrupt'; readonly annotation: string; readonly until: number }
   /** The Auto Scaling group does not have its ready nodes yet. */
   | { readonly kind: 'capacity' }
+  /** The pods of the node would not fit on other nodes. */
+  | { readonly kind: 'room' }
+  /** As many other drains are running as may; `text` says which. */
+  | { readonly kind: 'slot'; readonly text: string }
   /** `pods`: how many pods of lower priority leave first. */
   | { readonly kind: 'priority'; readonly pods: number }
   /** `over`: where several budgets select the pod, all of them, also those that allow its eviction. */
@@ -73,6 +77,9 @@ export type WaitReason =
   /** Enough evictions are in flight. */
   | { readonly kind: 'in-flight limit' };
 
+/** Why no pod of the node is evicted yet. */
+export type GateReason = Extract<WaitReason, { readonly kind: 'capacity' | 'room' | 'slot' }>;
+
 export type Plan = {
   readonly decisions: readonly Decision[];
   /** When time alone changes this plan; undefined: only events do. */
@@ -89,8 +96,8 @@ export type PlanConditions = {
   readonly lastResort: 'delete' | 'evict';
   /** Is there a kubelet that ends the containers of a terminating pod? */
   readonly kubeletAlive: boolean;
-  /** Does the drain still wait until the Auto Scaling group has its ready nodes? */
-  readonly capacityPending: boolean;
+  /** The first closed gate; undefined: all are open. */
+  readonly gate: GateReason | undefined;
   /** `last`: only when their latest instant has come; whoever drains the node ends them later. */
   readonly daemonSets: 'skip' | 'last' | 'evict';
   /** Milliseconds since the epoch: until then, pods that ask not to be disrupted are not evicted. */

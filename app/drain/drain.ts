@@ -4,6 +4,7 @@ import { BudgetWatches } from './budget-watches.ts';
 import { type Claim, type DrainCluster, NodeGone } from './cluster.ts';
 import type { Plan, PlanConditions } from './decision.ts';
 import { Evictor } from './evictor.ts';
+import { type Gate, Gates } from './gate.ts';
 import { LatePods } from './late-pods.ts';
 import { NodeWatch } from './node-watch.ts';
 import { isDone, isDue, plan } from './plan.ts';
@@ -30,8 +31,8 @@ export type DrainOptions = {
   readonly surge: 'off' | 'blocked';
   /** `auto`: the responders of pods are asked first, where the API server knows of them. Absent: policy. */
   readonly evictionApi?: 'auto' | 'policy';
-  /** Resolves when pods may be evicted; absent: at once. */
-  readonly capacity?: (context: Context) => Promise<void>;
+  /** What evictions wait for, in this order. */
+  readonly gates?: readonly Gate[];
   /** Called once when nothing remains but pods that are terminating or that cannot wait any longer. */
   readonly onLastResort?: (context: Context) => Promise<void>;
   /** An earlier drain of this node by this task. */
@@ -79,7 +80,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
   const latePods = new LatePods(cluster, state, scope);
   const progress = new Progress(report, clock.now(), timeline);
   const node = new NodeWatch(cluster, scope);
-  const capacity = new Once(scope, options.capacity);
+  const gates = new Gates(scope, options.gates ?? []);
   const exclusion = new Once(scope, options.onLastResort);
   const quietAt = clock.now() + QUIET_MS;
 
@@ -88,7 +89,7 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
     certainEnd,
     lastResort: options.lastResort,
     kubeletAlive: now < node.deadAt,
-    capacityPending: !capacity.isDone,
+    gate: gates.look(),
     daemonSets: options.daemonSets,
     doNotDisruptUntil: timeline.doNotDisruptUntil,
     finalizerMs: options.finalizerMs,
@@ -114,7 +115,6 @@ export async function drain(cluster: DrainCluster, options: DrainOptions, contex
 
   try {
     scope.spawn(cluster.observePods(state.podSink(clock.now, scope.wake), signal));
-    capacity.start();
     for (;;) {
       const now = clock.now();
       const current = planAt(now);

@@ -149,6 +149,10 @@ function gripOfWait(pod: Pod, reason: WaitReason, now: number): Grip | 'as befor
       return reason.hasActed ? grip('responder', `responder ${reason.name}`) : 'as before';
     case 'capacity':
       return gate('capacity', 'the Auto Scaling group', reason);
+    case 'room':
+      return gate('capacity', 'the other nodes', reason);
+    case 'slot':
+      return gate('slot', 'other drains', reason);
     case 'accepted':
     case 'priority':
     case 'returned':
@@ -208,7 +212,7 @@ function whatHolds({ cause, by, budgets: [budget], reason }: Grip, now: number):
     case 'responder':
       return `${holder} is ending pods in its own way`;
     case 'slot':
-      return 'as many other drains run as may, and go first';
+      return reason.kind === 'slot' ? `it ${reason.text}` : 'as many other drains run as may, and go first';
     case 'spread': {
       const ready =
         reason.kind === 'spread' ? `${reason.workload.readyElsewhere} of ${reason.workload.replicas}` : 'few';

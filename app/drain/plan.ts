@@ -102,7 +102,7 @@ export function isDone({ decisions }: Plan): boolean {
 
 /**
  * Has the latest instant come at which this pod can be asked to end, if it is to have its whole grace period? From then on
- * neither priorities, nor requests not to be disrupted, nor capacity hold it back, and budgets do not, either.
+ * neither priorities, nor requests not to be disrupted, nor gates hold it back, and budgets do not, either.
  */
 export function isDue(pod: Pod, now: number, { certainEnd }: Pick<PlanConditions, 'certainEnd'>): boolean {
   return now >= latestTermination(certainEnd, pod.graceSeconds);
@@ -185,7 +185,7 @@ function holdOf(
     if (courtesy !== undefined) return courtesy;
     const deployment = observed.surging.get(controllerKeyOf(pod));
     if (deployment !== undefined) return { reason: { kind: 'surge', deployment } };
-    if (conditions.capacityPending) return { reason: { kind: 'capacity' } };
+    if (conditions.gate !== undefined) return { reason: conditions.gate };
     const pods = countByRank.slice(0, rankOf(pod)).reduce((sum, count) => sum + count, 0);
     if (pods > 0) return { reason: { kind: 'priority', pods } };
   }

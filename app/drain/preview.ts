@@ -139,7 +139,7 @@ function conditions({ drainDaemonSets }: Scope, doNotDisruptUntil: number): Plan
     certainEnd: undefined,
     lastResort: 'evict',
     kubeletAlive: true,
-    capacityPending: false,
+    gate: undefined,
     daemonSets: drainDaemonSets ? 'evict' : 'skip',
     doNotDisruptUntil,
     spreadMs: 0,

@@ -14,6 +14,8 @@ const BRIEF: ReadonlySet<WaitReason['kind']> = new Set([
   'requested',
   'accepted',
   'capacity',
+  'room',
+  'slot',
   'unread budgets',
   'unread responders',
   'unread workload',

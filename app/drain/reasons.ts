@@ -52,6 +52,10 @@ function waitText(reason: WaitReason, pod: Pod, now: number): string {
       return terminatingText(pod, reason.since, now);
     case 'capacity':
       return 'waits until the Auto Scaling group has its ready nodes';
+    case 'room':
+      return 'waits until the pods of this node would fit on other nodes';
+    case 'slot':
+      return reason.text;
     case 'priority':
       return `waits for ${reason.pods} pod${reason.pods === 1 ? '' : 's'} of lower priority`;
     case 'do-not-disrupt':

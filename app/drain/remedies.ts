@@ -45,6 +45,7 @@ export function remedyFor({ cause, by, owner, budgets, reason }: Grip, [pod]: re
     case 'do-not-disrupt':
       return `take it back, if it may go: ${kubectl} ${by === 'cluster.x-k8s.io/drain' ? 'label' : 'annotate'} pod ${pod.name} ${by}-`;
     case 'capacity':
+      if (reason.kind === 'room') return 'add nodes that can take its pods; WAIT_FOR_CAPACITY_SECONDS bounds the wait';
       return 'see why the group lacks nodes: aws autoscaling describe-scaling-activities; WAIT_FOR_CAPACITY_SECONDS bounds the wait';
     case 'slot':
       return 'it ends when one of them has ended; MAX_CONCURRENT_DRAINS says how many run at once';

@@ -92,26 +92,15 @@ export class Once {
   readonly #scope: DrainScope;
   readonly #task: ((context: Context) => Promise<void>) | undefined;
   #started = false;
-  #done: boolean;
 
   constructor(scope: DrainScope, task: ((context: Context) => Promise<void>) | undefined) {
     this.#scope = scope;
     this.#task = task;
-    this.#done = task === undefined;
-  }
-
-  /** Has the task been finished, or is there none? */
-  get isDone(): boolean {
-    return this.#done;
   }
 
   start(): void {
     if (this.#started || this.#task === undefined) return;
     this.#started = true;
-    const done = () => {
-      this.#done = true;
-      this.#scope.wake();
-    };
-    this.#scope.spawn(this.#task(this.#scope).then(done));
+    this.#scope.spawn(this.#task(this.#scope).then(this.#scope.wake));
   }
 }

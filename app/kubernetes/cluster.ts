@@ -15,10 +15,12 @@ import { setDrainConditions } from './drain-conditions.ts';
 import { asDenied, parseResponse } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import { responderApi } from './eviction-requests.ts';
+import { leasesOf } from './leases.ts';
 import { type Collection, consistentList, FROM_CACHE, list, listWatch } from './list-watch.ts';
 import { cordon, exclude, markOutOfService, restore, taint } from './node-marks.ts';
 import { nodeDirectory, observeNode } from './nodes.ts';
 import { deletePod, evictPod, type PolicyVersion, readPod } from './pods.ts';
+import { readRoom } from './room.ts';
 import { boundTargetGroups } from './target-group-bindings.ts';
 import { volumesOf } from './volumes.ts';
 import { peerNodesOf, readWorkload, replicasOf } from './workloads.ts';
@@ -51,6 +53,8 @@ export async function connectCluster(
       podsOf: (node) => drainCluster(client, policyVersion, node, { clock, report, marks }),
       volumesOf: (node) => volumesOf(client, node.name, clock),
       boundTargetGroups: (signal) => boundTargetGroups(client, signal),
+      leasesOf: (queue) => leasesOf(client, queue, { clock, report }),
+      readRoom: (node, signal) => readRoom(client, node.name, signal),
       eventsOn: (node) => new EventRecorder(client, node, clock),
       requests: client.counts,
       close: () => client.close(),

@@ -50,6 +50,7 @@ export function readNode(object: unknown): NodeRef {
     resourceVersion: metadata.resourceVersion,
     providerID: spec?.providerID ?? '',
     instanceLabel: metadata.labels?.[INSTANCE_LABEL],
+    ...zoneOf(metadata.labels ?? {}),
     internalIPs: addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     ready: readyStatusOf(status?.conditions),
@@ -58,6 +59,12 @@ export function readNode(object: unknown): NodeRef {
     volumesInUse: status?.volumesInUse ?? [],
     drainConditions: readDrainConditions(status?.conditions),
   };
+}
+
+/** https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone */
+function zoneOf(labels: Readonly<Record<string, string>>): Pick<NodeRef, 'zone'> {
+  const zone = labels['topology.kubernetes.io/zone'];
+  return zone === undefined ? {} : { zone };
 }
 
 /**

@@ -4,6 +4,7 @@ import { adviceOf, explain } from '../lib/errors.ts';
 import { refusalText } from '../run/drain-task.ts';
 import { firstOf, listText, namesText, podsText, remainText } from './counted.ts';
 import { endedText, heldFields, holdsField } from './hold-lines.ts';
+import { lettingGo } from './letting-go.ts';
 import { summaryText, sweepText } from './summary-text.ts';
 import { surgeText } from './surge-text.ts';
 
@@ -46,6 +47,14 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('info', `node ${event.node}: found by ${event.matchedBy}`);
     case 'waiting for capacity':
       return line('info', `waiting for capacity: ${event.ready} of ${event.desired} nodes of the group are ready`);
+    case 'waiting for slot':
+      return line('info', event.reason);
+    case 'slot taken': {
+      const waitedSeconds = toSeconds(event.waitedMs);
+      return line('info', `slot ${event.slot}: taken after ${waitedSeconds} s`, { slot: event.slot, waitedSeconds });
+    }
+    case 'waiting for room':
+      return line('info', `waiting for room: ${event.reason}`);
     case 'cordoned': {
       const excluded = event.excludedFromLoadBalancers ? ' and excluded from load balancers' : '';
       return line('info', `node ${event.node}: cordoned${excluded}`);
@@ -142,23 +151,13 @@ export function toLogLine(event: RunEvent): LogLine | undefined {
       return line('warn', `pod ${event.pod}: has to end now: ${event.reason}`);
 
     case 'volumes attached':
-      return line('info', `waiting for volumes to detach: ${event.volumes.join(', ')}`);
     case 'volumes detached':
-      return line('info', `${event.count} volume${event.count === 1 ? '' : 's'} detached`);
-    case 'volumes still attached': {
-      const { volumes } = event;
-      const waitedSeconds = toSeconds(event.waitedMs);
-      const message = `volumes still attached after ${waitedSeconds} s, no longer waiting for them: ${volumes.join(', ')}`;
-      return line('warn', message, { volumes, waitedSeconds });
-    }
+    case 'volumes still attached':
     case 'targets registered':
-      return line('info', `waiting for target groups to deregister the node: ${event.targetGroups.join(', ')}`);
     case 'targets deregistered':
-      return line('info', `deregistered from ${event.count} target group${event.count === 1 ? '' : 's'}`);
     case 'targets still registered': {
-      const { waitedMs, targetGroups, reason } = event;
-      const message = `the node is still a target, no longer waiting: ${reason}: ${targetGroups.join(', ')}`;
-      return line('warn', message, { targetGroups, reason, waitedSeconds: toSeconds(waitedMs) });
+      const { level, text, fields } = lettingGo(event);
+      return line(level, text, fields);
     }
 
     case 'heartbeat':

@@ -2,6 +2,7 @@ import type { Config } from '../config/drain-config.ts';
 import { type Context, retry, type TimedContext } from '../context.ts';
 import { type DrainCluster, NodeGone } from '../drain/cluster.ts';
 import { type DrainOptions, type DrainResult, drain } from '../drain/drain.ts';
+import type { Gate } from '../drain/gate.ts';
 import { NodeWatch } from '../drain/node-watch.ts';
 import { nothingToDrain } from '../drain/preview.ts';
 import { DrainScope } from '../drain/scope.ts';
@@ -65,7 +66,7 @@ export async function cordonNode(
  * whoever has landed on the node meanwhile is drained, too.
  *
  * @param node as it was cordoned
- * @param capacity resolves when pods may be evicted; absent: at once
+ * @param gates what the evictions wait for
  * @param machine absent: the node is drained by its name, and EC2 is not asked
  * @param targets absent: target groups are not asked
  * @throws as `drain`
@@ -75,7 +76,7 @@ export async function drainNode(
   node: NodeRef,
   timeline: Timeline,
   config: NodeConfig,
-  capacity: DrainOptions['capacity'],
+  gates: readonly Gate[],
   machine: Machine | undefined,
   targets: NodeTargets | undefined,
   context: TimedContext,
@@ -100,7 +101,8 @@ export async function drainNode(
           surge: config.surge,
           evictionApi: config.evictionApi,
           daemonSets,
-          ...(before === undefined ? capacity && { capacity } : { before }),
+          gates,
+          ...(before !== undefined && { before }),
           ...(loadBalancerExclusion === 'end' && {
             onLastResort: (context: Context) => exclusion.apply(endsAt, context),
           }),

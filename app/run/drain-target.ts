@@ -16,10 +16,10 @@ import { ActionEnded, type Retention, withHeartbeats } from '../lifecycle/heartb
 import { becomesRetained } from '../lifecycle/retention.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Durations, type Timeline, timelineOf } from '../timeline.ts';
-import { waitForCapacity } from './capacity.ts';
 import { DrainConditions } from './drain-conditions.ts';
 import { cordonNode, drainNode } from './drain-node.ts';
 import type { NodeRef } from './find-node.ts';
+import { withGates } from './gates.ts';
 import { type InstanceInfo, isOn } from './instance.ts';
 import { awaitReturn, describeInstance, locateNode, noNode } from './locate-node.ts';
 import { lookUpAction, lookUpActionStart, nothingPending } from './look-up-action.ts';
@@ -103,12 +103,13 @@ export async function drainTarget(
             state.conditions.start(target, config.reason);
             await confirmed();
             state.drainStartedAt = timeline.drainStartedAt;
-            const capacity = capacityOf(config, ports, cluster, state.group);
             const machine = machineOf(config, cluster, cordoned, instance, describe);
             const targets = targetsOf(config, ports, cluster, cordoned, source);
             const drain = (context: TimedContext) =>
               whileLooking(targets, context, (context) =>
-                drainNode(cluster, cordoned, timeline, config, capacity, machine, targets, context),
+                withGates(config, ports, cluster, cordoned, timeline, state, context, (gates, context) =>
+                  drainNode(cluster, cordoned, timeline, config, gates, machine, targets, context),
+                ),
               );
             return await (isForStop ? whileOff(describe, beating, drain) : drain(beating));
           } catch (error) {
@@ -242,18 +243,6 @@ function retentionOf(target: Target, { abandonAt }: Timeline, state: RunState, p
       return true;
     },
   };
-}
-
-/** The wait for the capacity of the group; absent: there is none to wait for. */
-function capacityOf(
-  { capacityTimeoutMs }: Pick<Config, 'capacityTimeoutMs'>,
-  ports: Ports,
-  { nodes }: Cluster,
-  group: string | undefined,
-): ((context: Context) => Promise<void>) | undefined {
-  if (group === undefined || capacityTimeoutMs === undefined) return undefined;
-  return (context) =>
-    waitForCapacity((signal) => ports.groupCapacity(group, signal), nodes, capacityTimeoutMs, context);
 }
 
 /** The machine of the node, as EC2 sees it. */

@@ -11,6 +11,8 @@ export type NodeRef = {
   readonly providerID: string;
   /** The value of the label that eksctl puts on its nodes. */
   readonly instanceLabel: string | undefined;
+  /** The availability zone, as its label says. */
+  readonly zone?: string;
   readonly internalIPs: readonly string[];
   /** Milliseconds since the epoch. */
   readonly createdAt: number;

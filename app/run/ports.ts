@@ -7,6 +7,8 @@ import type { NewDrainCondition } from './condition-types.ts';
 import type { TaskStarter } from './drain-task.ts';
 import type { NodeDirectory, NodeRef } from './find-node.ts';
 import type { InstanceInfo } from './instance.ts';
+import type { Room } from './room.ts';
+import type { LeaseDirectory } from './slots.ts';
 import type { TargetGroups } from './target-groups.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -53,6 +55,10 @@ export type Cluster = {
   volumesOf(node: NodeRef): Volumes;
   /** The ARNs of the target groups that TargetGroupBindings name. @throws Denied when the API forbids the read */
   boundTargetGroups(signal: AbortSignal): Promise<readonly string[]>;
+  /** The leases of the drains that share their slots. */
+  leasesOf(queue: string): LeaseDirectory;
+  /** What the pods of the node need, and what the other nodes have left. */
+  readRoom(node: NodeRef, signal: AbortSignal): Promise<Room>;
   /** Shows the drain of this node in `kubectl describe`. */
   eventsOn(node: NodeRef): EventSink;
   /** How many requests have been sent so far, by verb. */

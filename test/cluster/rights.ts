@@ -11,11 +11,16 @@ import type { TestCluster } from './test-cluster.ts';
 const manifestOf = (name: string) => new URL(`../../infra/kubernetes/${name}`, import.meta.url);
 const RIGHTS = manifestOf('rbac.yaml');
 const SURGE_RIGHTS = manifestOf('surge.yaml');
+const SLOTS = manifestOf('slots.yaml');
 
 const Rule = v.object({ apiGroups: v.array(v.string()), resources: v.array(v.string()), verbs: v.array(v.string()) });
 type Rule = v.InferOutput<typeof Rule>;
 const Role = v.looseObject({ kind: v.literal('ClusterRole'), rules: v.array(Rule) });
-const Manifest = v.looseObject({ apiVersion: v.string(), kind: v.string(), metadata: v.object({ name: v.string() }) });
+const Manifest = v.looseObject({
+  apiVersion: v.string(),
+  kind: v.string(),
+  metadata: v.looseObject({ name: v.string() }),
+});
 
 /** One verb on one resource. */
 export type Right = { readonly group: string; readonly resource: string; readonly verb: string };
@@ -63,6 +68,32 @@ async function untilEnforced({ drainerText }: TestCluster, right: Right, isGrant
     `node-drainer ${isGranted ? 'may' : 'may not'} ${right.verb} ${right.resource}`,
     async () => (await isDenied(drainerText, right)) !== isGranted || undefined,
   );
+}
+
+/** Applies infra/kubernetes/slots.yaml, and waits until the API server enforces its rights. */
+export async function applySlots(cluster: TestCluster): Promise<void> {
+  const [namespace, ...others] = await manifests(SLOTS);
+  const { core, objects } = cluster.admin;
+  if (namespace === undefined) throw new Error('slots.yaml is empty');
+  await eventually('the namespace of an earlier test is gone', async () => {
+    const found = await ifFound(core.readNamespace({ name: namespace.metadata.name }));
+    return found === undefined || undefined;
+  });
+  for (const manifest of [namespace, ...others]) await objects.create(manifest);
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace.metadata.name}/leases`;
+  await eventually('node-drainer may list leases', async () => {
+    return (await statusOf(cluster.drainerText, 'GET', path)) === 200 || undefined;
+  });
+}
+
+/** Deletes what `applySlots` has created, with every lease. */
+export async function removeSlots(cluster: TestCluster): Promise<void> {
+  const [namespace] = await manifests(SLOTS);
+  const name = namespace?.metadata.name ?? '';
+  await ifFound(cluster.admin.core.deleteNamespace({ name }));
+  await eventually('the namespace of the slots is gone', async () => {
+    return (await ifFound(cluster.admin.core.readNamespace({ name }))) === undefined || undefined;
+  });
 }
 
 async function manifests(file: URL): Promise<v.InferOutput<typeof Manifest>[]> {

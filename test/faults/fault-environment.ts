@@ -16,6 +16,8 @@ import { LABELS, runPods } from './pods.ts';
 export const CLUSTER = 'prod';
 export const NAMESPACE = 'default';
 
+type Environment = Readonly<Record<string, string>>;
+
 export type FaultEnvironmentOptions = {
   readonly nodes?: number;
   readonly podsPerNode?: number;
@@ -29,9 +31,9 @@ export type FaultEnvironmentOptions = {
   readonly witness?: WitnessOptions;
   /** Tasks that run at the same time; Fargate places the others later. */
   readonly maxRunningTasks?: number;
+  /** Further settings of every program. */
+  readonly settings?: Environment;
 };
-
-type Environment = Readonly<Record<string, string>>;
 
 /** A simulated cluster whose nodes are instances of one group with a lifecycle hook, and a Fargate that runs the built program. */
 export class FaultEnvironment {
@@ -48,7 +50,7 @@ export class FaultEnvironment {
     kubernetes: KubernetesSimulator,
     witness: Witness,
     instances: readonly string[],
-    { eks = false, maxRunningTasks }: FaultEnvironmentOptions,
+    { eks = false, maxRunningTasks, settings = {} }: FaultEnvironmentOptions,
   ) {
     this.aws = aws;
     this.kubernetes = kubernetes;
@@ -59,6 +61,7 @@ export class FaultEnvironment {
       ...(eks ? { CLUSTER_NAME: CLUSTER } : KUBECONFIG_SETTINGS),
       ...TASK_PLACEMENT,
       ...NO_LOAD_BALANCERS,
+      ...settings,
     };
     this.fargate = new Fargate(aws, this.#environment, maxRunningTasks);
   }
@@ -100,6 +103,11 @@ export class FaultEnvironment {
   /** Terminates the instance, and starts the worker that its lifecycle event starts. */
   drain(instanceId: string, more: Environment = {}): Program {
     this.aws.terminateInstance(instanceId);
+    return this.startDrain(instanceId, more);
+  }
+
+  /** Starts the worker of an instance that is terminating. */
+  startDrain(instanceId: string, more: Environment = {}): Program {
     return this.start('drain', { INSTANCE_ID: instanceId, AUTO_SCALING_GROUP_NAME: GROUP, ...more });
   }
 

@@ -1,6 +1,7 @@
 import { apiOutages } from './api-outage.ts';
 import { awsFailures } from './aws-failures.ts';
 import { clusterEvents } from './cluster-events.ts';
+import { concurrentDrains } from './concurrent-drains.ts';
 import { duplicateWorkers } from './duplicate-workers.ts';
 import { failingCalls } from './failing-calls.ts';
 import { killedTasks } from './killed-tasks.ts';
@@ -25,6 +26,7 @@ export const scenarios: readonly FaultScenario[] = [
   ...loadBalancing,
   duplicateWorkers,
   workerKills,
+  concurrentDrains,
   killedTasks,
   unreliableEvents,
   refusedTasks,

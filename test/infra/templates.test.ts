@@ -230,6 +230,17 @@ describe('templates, beyond the checks of cfn-lint', () => {
     assert.deepEqual(groups, boundGroups);
   });
 
+  // Drains that may not use leases go on without a limit, although the manifest was applied.
+  test('slots.yaml gives the subjects of rbac.yaml the rights for leases in its own namespace', () => {
+    const [namespace, role, binding, ...others] = manifest('slots');
+    assert.equal(others.length, 0);
+    const name = textAt(namespace, 'metadata', 'name');
+    for (const object of [role, binding]) assert.equal(textAt(object, 'metadata', 'namespace'), name);
+    assert.equal(textAt(binding, 'roleRef', 'name'), textAt(role, 'metadata', 'name'));
+    const bound = manifest('rbac').flatMap((object) => listAt(object, 'subjects'));
+    assert.deepEqual(listAt(binding, 'subjects'), bound);
+  });
+
   // The drains share a priority level with all other clients, although the manifest was applied.
   test('the flow schema gives the subjects of the RBAC manifest a priority level of their own', () => {
     const [level, schema, ...others] = manifest('flowschema');

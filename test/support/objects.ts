@@ -125,7 +125,7 @@ export function planned(seen: ObservedState, now: number, otherwise: Partial<Pla
     certainEnd: undefined,
     lastResort: 'delete',
     kubeletAlive: true,
-    capacityPending: false,
+    gate: undefined,
     daemonSets: 'skip',
     doNotDisruptUntil: 0,
     finalizerMs: 300_000,

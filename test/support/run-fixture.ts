@@ -6,8 +6,11 @@ import type { GroupCapacity } from '../../app/run/capacity.ts';
 import type { NodeRef } from '../../app/run/find-node.ts';
 import type { InstanceInfo } from '../../app/run/instance.ts';
 import type { Cluster, Ports } from '../../app/run/ports.ts';
+import type { Room } from '../../app/run/room.ts';
 import { run } from '../../app/run/run.ts';
+import type { LeaseDirectory } from '../../app/run/slots.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { FakeLeases } from './fake-leases.ts';
 import { FakeTargetGroups } from './fake-target-groups.ts';
 import { FakeVolumes } from './fake-volumes.ts';
 import { FakeHook } from './hooks.ts';
@@ -38,6 +41,8 @@ const CONFIG: Config = {
   spreadMs: 0,
   surge: 'off',
   evictionApi: 'auto',
+  maxConcurrentDrains: 0,
+  concurrencyKey: 'cluster',
   generation: 0,
   policies: { missingNode: 'continue', onFailure: 'leave', onDeadline: 'continue' },
 };
@@ -87,6 +92,8 @@ export function runFixture() {
     /** What setting conditions of the node rejects with. */
     setDrainConditions: () => Error | undefined;
     capacity: () => Promise<GroupCapacity>;
+    room: () => Promise<Room>;
+    leases: LeaseDirectory;
     terminationStartedAt: Ports['actions']['terminationStartedAt'];
     /** Absent: as the action says. */
     lifecycleState: (() => string) | undefined;
@@ -114,6 +121,8 @@ export function runFixture() {
     taint: async () => 'tainted',
     setDrainConditions: () => undefined,
     capacity: async () => ({ desired: 0, inService: [] }),
+    room: async () => ({ leaving: [], pending: [], nodes: [] }),
+    leases: new FakeLeases(clock).directory(),
     terminationStartedAt: async () => undefined,
     lifecycleState: undefined,
     retains: false,
@@ -165,6 +174,8 @@ export function runFixture() {
     podsOf: () => cluster,
     volumesOf: () => volumes,
     boundTargetGroups: async () => targetGroups.bound(),
+    leasesOf: () => facts.leases,
+    readRoom: () => facts.room(),
     eventsOn: () => ({ record: ({ type }) => recordedEvents.push(type), flush: () => facts.flush() }),
     requests: { get: 1 },
     async close() {

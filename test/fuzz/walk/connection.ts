@@ -139,6 +139,8 @@ export function clusterOf(world: World, life: Life): Cluster {
     setDrainConditions: async () => 'set',
     podsOf: (node) => podsOf(world, life, node, call, record),
     boundTargetGroups: async () => [],
+    leasesOf: unreachable,
+    readRoom: unreachable,
     volumesOf: () => ({
       attached: (except, volumesInUse, signal) =>
         call(

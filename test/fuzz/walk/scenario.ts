@@ -179,6 +179,8 @@ function randomConfig(lifeMs: number, random: Seeded): Config {
     spreadMs: 0,
     surge: 'off',
     evictionApi: 'auto',
+    maxConcurrentDrains: 0,
+    concurrencyKey: 'cluster',
     policies: {
       missingNode: random.pick('auto', 'continue', 'abandon'),
       onFailure: random.pick('leave', 'leave', 'abandon', 'continue'),

@@ -45,6 +45,8 @@ test('settings that are not given have their defaults', () => {
     volumeDetachTimeoutMs: 300_000,
     drainDaemonSets: false,
     doNotDisruptMs: 0,
+    maxConcurrentDrains: 0,
+    concurrencyKey: 'cluster',
     lastResortMs: 30_000,
     lastResort: 'delete',
     finalizerMs: 300_000,
@@ -74,6 +76,8 @@ test('every setting is read', () => {
     DO_NOT_DISRUPT_SECONDS: '900',
     WAIT_FOR_CAPACITY: 'on',
     WAIT_FOR_CAPACITY_SECONDS: '60',
+    MAX_CONCURRENT_DRAINS: '1000',
+    CONCURRENCY_KEY: 'zone',
     LAST_RESORT_SECONDS: '0',
     LAST_RESORT: 'evict',
     FINALIZER_SECONDS: '0',
@@ -96,6 +100,7 @@ test('every setting is read', () => {
   assert.equal(config.drainDaemonSets, true);
   assert.deepEqual([config.volumeDetachTimeoutMs, config.lastResortMs], [0, 0]);
   assert.deepEqual([config.doNotDisruptMs, config.capacityTimeoutMs], [900_000, 60_000]);
+  assert.deepEqual([config.maxConcurrentDrains, config.concurrencyKey], [1_000, 'zone']);
   assert.equal(config.drainStartedAt, Date.UTC(2026, 0, 31, 12, 34, 56, 789));
 });
 
@@ -119,6 +124,8 @@ test('an invalid value is an error that names the setting and the value', () => 
     ['DRAIN_DAEMONSETS', ['yes', 'True', 'ON']],
     ['WAIT_FOR_CAPACITY', ['true', '600']],
     ['WAIT_FOR_CAPACITY_SECONDS', ['0', '172801']],
+    ['MAX_CONCURRENT_DRAINS', ['-1', '1001', '2.5', 'all']],
+    ['CONCURRENCY_KEY', ['node', 'Zone']],
     ['VOLUME_DETACH_TIMEOUT_SECONDS', ['-1', '49h', '172801']],
     ['DO_NOT_DISRUPT_SECONDS', ['never', '172801']],
     ['LAST_RESORT_SECONDS', ['-120', '172801']],
@@ -398,6 +405,8 @@ test('a local kubeconfig takes precedence over the bucket, and the bucket over C
 test('WAIT_FOR_CAPACITY_SECONDS has no effect while WAIT_FOR_CAPACITY is off', () => {
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY_SECONDS: '60' }).capacityTimeoutMs, undefined);
   assert.equal(read({ ...GOOD, WAIT_FOR_CAPACITY: 'on' }).capacityTimeoutMs, 600_000);
+  const pods = read({ ...GOOD, WAIT_FOR_CAPACITY: 'pods' });
+  assert.deepEqual([pods.capacityTimeoutMs, pods.roomTimeoutMs], [undefined, 600_000]);
 });
 
 // A drain of a cluster without AWS needs a region.

@@ -215,6 +215,12 @@ test('a wish not to be disrupted, missing nodes and a workload without a budget 
   assert.match(responder.text, /is ending pods in its own way/);
   const capacity = onlyHold(waits({ kind: 'capacity' }, [...checkout(2), pod('bare')]));
   assert.deepEqual([capacity.cause, capacity.pods.length, capacity.owner], ['capacity', 3, undefined]);
+  const room = onlyHold(waits({ kind: 'room' }, checkout(2)));
+  assert.match(room.text, /^the other nodes have no room for the pods/);
+  const slot = onlyHold(
+    waits({ kind: 'slot', text: 'waits for a slot: 3 of 3 drains of the cluster are running' }, [pod('bare')]),
+  );
+  assert.match(slot.text, /^it waits for a slot: 3 of 3 drains of the cluster are running/);
 });
 
 // Each retry of a refused eviction would end the hold and begin another, which never lasts long enough to be told of.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { opensAfter } from '../../../app/drain/gate.ts';
 import { Failure } from '../../../app/lib/errors.ts';
 import { draining } from '../../support/draining.ts';
 import { pod, podsOf } from '../../support/objects.ts';
@@ -239,7 +240,7 @@ test('the wait for capacity holds back no pod whose end has come', async () => {
   cluster.add(pod('web'), endless);
   cluster.add(pod('db', { graceSeconds: 600 }), endless);
   const never = Promise.withResolvers<void>();
-  const { startedAt } = await start({ capacity: () => never.promise });
+  const { startedAt } = await start({ gates: [opensAfter({ kind: 'capacity' }, () => never.promise)] });
   await clock.advance(3_600_000 - 1);
   assert.deepEqual(
     cluster.evictions.map(({ name, at }) => [name, at - startedAt]),

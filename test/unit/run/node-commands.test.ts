@@ -80,6 +80,8 @@ function undoFixture() {
     podsOf: unexpected('a pod'),
     volumesOf: unexpected('a volume'),
     boundTargetGroups: unexpected('a TargetGroupBinding'),
+    leasesOf: unexpected('a lease'),
+    readRoom: unexpected('the pods of the cluster'),
     eventsOn: unexpected('an Event'),
   };
   const ports: Ports = {

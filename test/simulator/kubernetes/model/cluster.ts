@@ -37,6 +37,7 @@ export function createCluster(version: Version): Cluster {
     persistentvolumes: new Table(all.persistentvolumes, revisions),
     volumeattachments: new Table(all.volumeattachments, revisions),
     targetgroupbindings: new Table(all.targetgroupbindings, revisions),
+    leases: new Table(all.leases, revisions),
     clusterroles: new Table(all.clusterroles, revisions),
     clusterrolebindings: new Table(all.clusterrolebindings, revisions),
     roles: new Table(all.roles, revisions),

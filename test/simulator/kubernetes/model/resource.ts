@@ -1,3 +1,4 @@
+import * as coordination from './lease.ts';
 import * as lifecycle from './lifecycle.ts';
 import type { KubernetesObject } from './metadata.ts';
 import * as objects from './objects.ts';
@@ -42,6 +43,7 @@ export type Kinds = {
   persistentvolumes: storage.PersistentVolume;
   volumeattachments: storage.VolumeAttachment;
   targetgroupbindings: serviceKinds.TargetGroupBinding;
+  leases: coordination.Lease;
   clusterroles: rbacKinds.Role;
   clusterrolebindings: rbacKinds.RoleBinding;
   roles: rbacKinds.Role;
@@ -210,6 +212,15 @@ export function resources(version: Version): Resources {
       kind: 'TargetGroupBinding',
       subresources: ['status'],
       is: serviceKinds.targetGroupBinding,
+    },
+    leases: {
+      ...base,
+      group: 'coordination.k8s.io',
+      version: 'v1',
+      name: 'leases',
+      singular: 'lease',
+      kind: 'Lease',
+      is: coordination.lease,
     },
     clusterroles: {
       ...rbac,

@@ -33,6 +33,7 @@ export function withDefaults(resource: ResourceName, object: JsonObject): JsonOb
       return { ...object, spec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem', ...spec } };
     case 'poddisruptionbudgets':
     case 'volumeattachments':
+    case 'leases':
       return { ...object, spec };
     default:
       return object;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Lease, lease } from '../model/lease.ts';
 import * as lifecycle from '../model/lifecycle.ts';
 import type { KubernetesObject, LabelSelector } from '../model/metadata.ts';
 import type { Node, Pod, PodTemplate } from '../model/objects.ts';
@@ -48,6 +49,8 @@ function validateKind(object: KubernetesObject): Invalidity[] {
       return objects.event(object) ? validateEvent(object) : [];
     case 'PodDisruptionBudget':
       return objects.podDisruptionBudget(object) ? validateBudget(object) : [];
+    case 'Lease':
+      return lease(object) ? validateLease(object) : [];
     case 'ReplicaSet':
       return objects.replicaSet(object) ? validateSelector(object.spec) : [];
     case 'Deployment':
@@ -95,6 +98,12 @@ function validateEvictionRequestUpdate(
   return fields
     .filter((field) => !isDeepStrictEqual(next.spec[field], current.spec[field]))
     .map((field) => invalidValue(`spec.${field}`, JSON.stringify(next.spec[field]), 'field is immutable'));
+}
+
+/** ValidateLeaseSpec: pkg/apis/coordination/validation/validation.go */
+function validateLease({ spec: { leaseDurationSeconds = 1 } }: Lease): Invalidity[] {
+  if (leaseDurationSeconds > 0) return [];
+  return [invalidValue('spec.leaseDurationSeconds', String(leaseDurationSeconds), 'must be greater than 0')];
 }
 
 /** An event is in the namespace of its object; events of cluster-wide objects in `default`. */
