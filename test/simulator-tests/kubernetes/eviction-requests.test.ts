@@ -11,7 +11,7 @@ const DEFAULT = 'imperative-eviction.k8s.io/evictor';
 // https://github.com/kubernetes/kubernetes/tree/master/pkg/controller/evictionrequest
 describe('EvictionRequests of the simulated v1.37', { concurrency: true }, async () => {
   const responders = [
-    { name: MIGRATES, reportsAfterMs: 20, deletesAfterMs: 100 },
+    { name: MIGRATES, reportsAfterMs: 20, deletesAfterMs: 2_000 },
     { name: DECLINES, completesAfterMs: 20 },
   ];
   const cluster = await startTestCluster({ after }, { version: 'v1.37', responders });
