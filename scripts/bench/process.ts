@@ -18,17 +18,19 @@ const TIMEOUT_MS = 900_000;
 /**
  * Runs a program until it exits. Its output goes to a file: the measured program must not wait for a reader.
  * @param environment the whole environment, except PATH
+ * @param timeoutMs after which it is asked to end
  */
 export async function runToEnd(
   file: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   log: string,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Ended> {
   await using output = await open(log, 'w');
   const env = { PATH: process.env['PATH'] ?? '', ...environment };
   const startedAt = Date.now();
-  const child = spawn(file, args, { env, stdio: ['ignore', output.fd, output.fd], timeout: TIMEOUT_MS });
+  const child = spawn(file, args, { env, stdio: ['ignore', output.fd, output.fd], timeout: timeoutMs });
   const exited = once(child, 'exit').then(() => Date.now());
   let peakBytes: number | undefined;
   // The kernel keeps the high-water mark, so only a growth after the last poll is missed.

@@ -42,8 +42,10 @@ export class Scenario {
 
   static async open(t: Afterwards, cluster: TestCluster, options: WitnessOptions = {}): Promise<Scenario> {
     const namespace = `drain-${randomBytes(4).toString('hex')}`;
+    // First: when it throws, no witness keeps the process alive.
+    const nodes = await workers(cluster.admin);
     const witness = await watchInstances(cluster.watched(), undefined, options);
-    const scenario = new Scenario(t, cluster, namespace, await workers(cluster.admin), witness);
+    const scenario = new Scenario(t, cluster, namespace, nodes, witness);
     cluster.scenarios.add(scenario);
     await cluster.admin.core.createNamespace({ body: { metadata: { name: namespace } } });
     t.after(async () => {

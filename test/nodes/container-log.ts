@@ -1,6 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { Log } from '@kubernetes/client-node';
+import * as v from 'valibot';
 import type { Scenario } from '../cluster/scenario.ts';
+
+const ServerEvent = v.object({ t: v.pipe(v.string(), v.transform(Date.parse)) });
 
 /** What a container writes, and when, until it ends. */
 export class ContainerLog {
@@ -30,6 +33,12 @@ export class ContainerLog {
   /** When the container wrote this; undefined: it did not. */
   wrote(text: string): number | undefined {
     return this.lines.find((line) => line.text.includes(text))?.at;
+  }
+
+  /** As `wrote` for events of the server, but by the server's own clock: a log can arrive late. */
+  saidAt(event: string): number | undefined {
+    const line = this.lines.find(({ text }) => text.includes(`"event":"${event}"`));
+    return line === undefined ? undefined : v.parse(ServerEvent, JSON.parse(line.text)).t;
   }
 
   /** When the log ended, with the container: milliseconds since the epoch. */

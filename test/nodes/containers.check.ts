@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { V1Container } from '@kubernetes/client-node';
+import { eventually } from '../cluster/poll.ts';
 import { Scenario } from '../cluster/scenario.ts';
 import { openTestCluster } from '../cluster/test-cluster.ts';
 import { ContainerLog } from './container-log.ts';
-import { serverContainer } from './server.ts';
+import { serve, serverContainer } from './server.ts';
 
 const cluster = await openTestCluster();
 after(() => cluster.close());
@@ -31,7 +32,12 @@ test('a container that ignores SIGTERM has its whole grace period, and no more',
   assert.ok(askedAt !== undefined && killedAt !== undefined, 'it was asked to end, and ended');
   const hadMs = killedAt - askedAt;
   assert.ok(Math.abs(hadMs - graceSeconds * 1_000) < TOLERANCE_MS, `${hadMs} ms of ${graceSeconds} s`);
-  assert.equal((await drainer.ended(120_000)).exitCode, 0);
+  const { exitCode, lines } = await drainer.ended(120_000);
+  assert.equal(exitCode, 0);
+  const goneAt = lines.find(({ event }) => event === 'pod gone')?.time ?? 0;
+  assert.ok(goneAt >= killedAt - 500, 'gone only after its end');
+  const endedAt = lines.at(-1)?.time ?? Number.POSITIVE_INFINITY;
+  assert.ok(endedAt - goneAt < 2_500, `${endedAt - goneAt} ms after the pod had gone`);
   await scenario.noHarm();
 });
 
@@ -67,5 +73,34 @@ test('every container of a pod is asked to end, and the slowest one is waited fo
   const sidecarEndedAt = (await logs[1]?.ended()) ?? 0;
   const goneAt = ended.lines.find(({ event }) => event === 'pod gone')?.time ?? 0;
   assert.ok(goneAt >= sidecarEndedAt - 500, 'gone only after the sidecar');
+  await scenario.noHarm();
+});
+
+// Until a pod that ends has left its Service, it gets new requests; a server that has stopped by then refuses them.
+// https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
+test('a pod that ends has left its Service before its server stops, and the drain waits for the server', async (t) => {
+  const scenario = await Scenario.open(t, cluster);
+  const { namespace } = scenario;
+  await serve(scenario, { replicas: 1, shutdownMs: 4_000 });
+  const [pod] = await scenario.pods();
+  const { name = '' } = pod?.metadata ?? {};
+  const log = await ContainerLog.follow(scenario, name, 'server');
+  const drainer = scenario.drain();
+  const addresses = async () => {
+    const { subsets = [] } = await cluster.admin.core.readNamespacedEndpoints({ name: 'web', namespace });
+    return subsets.flatMap((subset) => subset.addresses?.map(({ ip }) => ip) ?? []);
+  };
+  const leftAt = await eventually('the pod is no endpoint', async () =>
+    (await addresses()).includes(pod?.status?.podIP ?? '') ? undefined : Date.now(),
+  );
+  const ended = await drainer.ended(120_000);
+  const stoppedAt = log.saidAt('exit');
+  assert.ok(
+    stoppedAt !== undefined && leftAt < stoppedAt - 2_000,
+    `${(stoppedAt ?? 0) - leftAt} ms before the server stopped`,
+  );
+  assert.equal(ended.exitCode, 0);
+  const gone = ended.lines.find((line) => line.event === 'pod gone' && line.pod === `${namespace}/${name}`);
+  assert.ok((gone?.time ?? 0) >= stoppedAt, 'gone only after the server');
   await scenario.noHarm();
 });

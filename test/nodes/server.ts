@@ -1,8 +1,10 @@
+import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KubernetesObject, V1Container, V1Deployment, V1Service } from '@kubernetes/client-node';
 import { POOL } from '../cluster/manifests.ts';
 import { eventually } from '../cluster/poll.ts';
 import type { Scenario } from '../cluster/scenario.ts';
+import { Balancer, targetsOf } from './balancer.ts';
 import { Load } from './load.ts';
 
 /**
@@ -22,9 +24,14 @@ export type ServerOptions = {
   /** For which it goes on serving after SIGTERM. */
   readonly shutdownMs?: number;
   readonly graceSeconds?: number;
+  /** Its pods start on all nodes of the pool, as many on each. */
+  readonly evenly?: boolean;
 };
 
-export function serverContainer(name: string, options: Omit<ServerOptions, 'replicas' | 'graceSeconds'>): V1Container {
+export function serverContainer(
+  name: string,
+  options: Omit<ServerOptions, 'replicas' | 'graceSeconds' | 'evenly'>,
+): V1Container {
   const { readyMs = 500, latencyMs = 100, onTerm = 'graceful', preStopSeconds, shutdownMs = 0 } = options;
   const environment = {
     READY_MS: readyMs,
@@ -45,15 +52,22 @@ export function serverContainer(name: string, options: Omit<ServerOptions, 'repl
 }
 
 /** A Deployment `web` whose pods run only on nodes of the scenario's pool. */
-function deploymentOf(namespace: string, options: ServerOptions): V1Deployment {
-  const { replicas, graceSeconds = 30 } = options;
+export function deploymentOf(namespace: string, options: ServerOptions): V1Deployment {
+  const { replicas, graceSeconds = 30, evenly = false } = options;
+  const labelSelector = { matchLabels: { app: 'web' } };
+  const even = {
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector,
+  };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'web' },
     spec: {
       replicas,
-      selector: { matchLabels: { app: 'web' } },
+      selector: labelSelector,
       template: {
         metadata: { labels: { app: 'web' } },
         spec: {
@@ -61,29 +75,62 @@ function deploymentOf(namespace: string, options: ServerOptions): V1Deployment {
           automountServiceAccountToken: false,
           terminationGracePeriodSeconds: graceSeconds,
           containers: [serverContainer('server', options)],
+          ...(evenly && { topologySpreadConstraints: [even] }),
         },
       },
     },
   };
 }
 
-const SERVICE: V1Service & KubernetesObject = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'web' },
-  spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
-};
+/** A Service for the pods of `deploymentOf`. */
+export function serviceOf(type: 'ClusterIP' | 'LoadBalancer'): V1Service & KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web' },
+    spec: { type, selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
+  };
+}
 
 /** Starts the Deployment with all its pods on the worker, and a Service. Resolves with the Service's URL once it answers. */
 export async function serve(scenario: Scenario, options: ServerOptions): Promise<string> {
   await scenario.startOnWorker(deploymentOf(scenario.namespace, options), options.replicas);
-  const { spec } = await scenario.create(SERVICE);
+  const { spec } = await scenario.create(serviceOf('ClusterIP'));
   const url = `http://${spec?.clusterIP}/`;
+  await answers(url);
+  return url;
+}
+
+/**
+ * Starts the Deployment with all its pods on the worker, and a load balancer whose targets are the nodes. Resolves once it answers.
+ * @param deregistrationMs for how long it still sends requests to a node that is being deregistered
+ */
+export async function serveByNodes(
+  t: TestContext,
+  scenario: Scenario,
+  options: ServerOptions,
+  deregistrationMs: number,
+): Promise<Balancer> {
+  const { admin } = scenario.cluster;
+  await scenario.startOnWorker(deploymentOf(scenario.namespace, options), options.replicas);
+  const { spec } = await scenario.create(serviceOf('LoadBalancer'));
+  const balancer = await Balancer.start({
+    service: `${scenario.namespace}/web`,
+    nodePort: spec?.ports?.[0]?.nodePort ?? 0,
+    nodes: async () => (await targetsOf(admin)).filter(({ labels }) => labels[POOL] === scenario.namespace),
+    deregistrationMs,
+  });
+  t.after(() => balancer.close());
+  await answers(balancer.url);
+  return balancer;
+}
+
+/** Resolves once the URL has been answered. */
+export async function answers(url: string): Promise<void> {
   await eventually(`${url} answers`, async () => {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
     return response.ok || undefined;
   });
-  return url;
 }
 
 /** Load from a while before some work until a while after it. */
