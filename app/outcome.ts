@@ -50,7 +50,7 @@ export type Consequence = {
 export const EX_USAGE = 64;
 export const EX_SOFTWARE = 70;
 
-/** The table of outcomes in the README. */
+/** The table of docs/outcomes.md. */
 export function consequenceOf(outcome: Outcome, policies: Policies): Consequence {
   switch (outcome.kind) {
     case 'drained':

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 
 /**
  * The kinds of settings: which values each accepts, and the message when a value is not accepted.
- * `values` stands for these values in the help text and in the README's table: `on|off`, `1..3600`, `NAME`.
+ * `values` stands for these values in the help text and in the table of docs/configuration.md: `on|off`, `1..3600`, `NAME`.
  */
 
 /** A text that matches a pattern. */

@@ -16,7 +16,7 @@ export const REASONS = [
 
 /**
  * Every setting. Each is read from the environment, or from the flag of the same name (INSTANCE_ID is --instance-id), which
- * takes precedence. The validation, the help text and the README's table all come from here.
+ * takes precedence. The validation, the help text and the table in docs/configuration.md all come from here.
  */
 export const Settings = v.object({
   INSTANCE_ID: v.optional(

@@ -121,8 +121,8 @@ export function extrasTable(region: Region = TEN_CLUSTERS): string {
   );
 }
 
-/** The table of the README. */
-export function readmeTable(): string {
+/** The table at the top of docs/cost.md. */
+export function overviewTable(): string {
   const month = (configItems: number, drains: number, network: Network = 's3-endpoint', design?: Design) =>
     dollars(totalOf(billOf({ ...TEN_CLUSTERS, configItems, drains, network }, design)));
   return table(
@@ -224,7 +224,7 @@ function main(options: readonly string[]): void {
     return;
   }
   if (options.length === 0) {
-    const tables = [readmeTable(), billTable(), sizesTable(), savingsTable(), comparisonTable(), extrasTable()];
+    const tables = [overviewTable(), billTable(), sizesTable(), savingsTable(), comparisonTable(), extrasTable()];
     process.stdout.write(`${tables.join('\n\n')}\n`);
     return;
   }

@@ -1,6 +1,6 @@
 import { settingRows } from '../../app/config/command-settings.ts';
 
-/** The settings as the table of the README: `node scripts/docs/settings-table.ts`. */
+/** The settings as the table of docs/configuration.md: `node scripts/docs/settings-table.ts`. */
 export function settingsTable(): string {
   const rows = settingRows().map(
     ({ name, values, defaultValue, description }) =>

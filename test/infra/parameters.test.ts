@@ -218,7 +218,7 @@ describe('parameters', () => {
   // The same as off.
   const SPELLED: Readonly<Record<string, string>> = { DrainDaemonSets: 'false' };
 
-  // The README's table of settings is wrong for users of the stack.
+  // The table of settings is wrong for users of the stack.
   test('policies have the same defaults in the template and in the worker', () => {
     const declared = mapAt(template('drainer'), 'Parameters');
     const plain = (name: string) => name.replaceAll('_', '').toLowerCase();

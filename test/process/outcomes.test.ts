@@ -8,7 +8,7 @@ import { GROUP, HOOK } from './account.ts';
 import { actionOf, INSTANCE, NODE, type ProcessFixture, processFixture } from './process-fixture.ts';
 import { Program, summaryOf } from './program.ts';
 
-// The rows of the README's outcome table: the exit code of the real program and the lifecycle result that it sent. The rows that
+// The rows of the table of docs/outcomes.md: the exit code of the real program and the lifecycle result that it sent. The rows that
 // depend on a policy are in policies.test.ts.
 // The tests run concurrently: each has a cluster and an AWS account of its own, and mostly waits.
 describe('the outcome table', { concurrency: 4 }, () => {

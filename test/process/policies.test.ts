@@ -6,7 +6,7 @@ import { GROUP } from './account.ts';
 import { actionOf, INSTANCE, NODE, processFixture } from './process-fixture.ts';
 import { summaryOf } from './program.ts';
 
-// The rows of the README's outcome table in which a setting decides the lifecycle result.
+// The rows of the table of docs/outcomes.md in which a setting decides the lifecycle result.
 describe('the policies', { concurrency: 4 }, () => {
   for (const [policy, result] of [
     ['continue', 'CONTINUE'],

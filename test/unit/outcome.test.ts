@@ -10,7 +10,7 @@ function consequence(outcome: Outcome, policies: Partial<Policies> = {}): string
   return `${hookResult ?? 'not completed'}, ${exitCode}`;
 }
 
-// A wrong row of the README's table either terminates an instance with its pods or keeps it billed for two days.
+// A wrong row of the table in docs/outcomes.md either terminates an instance with its pods or keeps it billed for two days.
 test('each outcome has its hook result and its exit code', () => {
   assert.equal(consequence({ kind: 'drained' }), 'CONTINUE, 0');
   assert.equal(consequence({ kind: 'no node' }), 'CONTINUE, 0');

@@ -5,7 +5,7 @@ const KARPENTER_TAINT = 'karpenter.sh/disrupted';
 
 /**
  * Is this a pod that is meant to be on the node when its instance goes? What happens to such a pod, and to its volumes, is no
- * harm. The one place for this rule; its sources are the README and
+ * harm. The one place for this rule; its sources are docs/pods.md and
  * - mirror pods: https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/
  * - finished pods: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
  * - DaemonSets: `kubectl drain --ignore-daemonsets`. One of `apps` must still exist; those of other API groups (Kruise) are believed.

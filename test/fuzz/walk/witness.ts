@@ -42,7 +42,7 @@ export type Reason = keyof typeof REASONS;
 
 /** Clocks, latencies and the turns of the loops. */
 const BLUR_MS = 5_000;
-/** A silent kubelet counts as dead after this long, says the README. */
+/** A silent kubelet counts as dead after this long, says docs/pods.md. */
 const DEAD_AFTER_MS = 60_000;
 const MAX_RETURNS = 5;
 const SECOND = 1_000;

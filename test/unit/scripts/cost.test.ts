@@ -44,7 +44,7 @@ test('one stack for ten clusters costs at most $10 a month without a drain, in a
   }
 });
 
-// The README promises a price that nobody gets with drains.
+// The docs promise a price that nobody gets with drains.
 test('ten clusters behind an S3 endpoint cost at most $10 a month all in, if each of 500 instances is drained once', () => {
   assert.equal(TEN_CLUSTERS.network, 's3-endpoint');
   assert.equal(TEN_CLUSTERS.clusters * TEN_CLUSTERS.drains, TEN_CLUSTERS.clusters * TEN_CLUSTERS.instances);
