@@ -40,7 +40,7 @@ export function chart(panels: readonly Panel[], titles: Readonly<Record<string, 
     `<rect class="bg" width="${WIDTH}" height="${height}" rx="8"/>`,
     `<text class="h" x="${PANEL.left}" y="24">failed requests a second, of ${perSecond}, by seconds since the drain began; a stroke: its end</text>`,
     ...Object.entries(titles).map(([name, title], index) => {
-      const x = PANEL.left + index * 200;
+      const x = PANEL.left + index * 270;
       return `${path(name, `M${x} 44h26`)}<text x="${x + 32}" y="48">${escaped(title)}</text>`;
     }),
     ...panels.map((panel, index) => panelAt(panel, index, perSecond)),
