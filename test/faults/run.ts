@@ -10,6 +10,7 @@ import { scenarios } from './scenarios.ts';
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
+    except: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
@@ -17,7 +18,9 @@ const { values } = parseArgs({
 
 type Row = { readonly scenario: FaultScenario; readonly result: FaultResult };
 
-const chosen = scenarios.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
+const matches = (words: string) => (name: string) => name.toLowerCase().includes(words.toLowerCase());
+const isExcepted = (name: string) => values.except.some((words) => matches(words)(name));
+const chosen = scenarios.filter(({ name }) => matches(values.only)(name) && !isExcepted(name));
 if (values.list) {
   process.stdout.write(chosen.map(({ name }) => `${name}\n`).join(''));
   process.exit(0);
