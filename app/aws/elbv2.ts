@@ -1,6 +1,6 @@
 import type { TargetDescription, TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Clock } from '../lib/clock.ts';
-import type { RegisteredTarget, TargetGroups } from '../run/target-groups.ts';
+import { type RegisteredTarget, type TargetGroups, targetGroupName } from '../run/target-groups.ts';
 import { type AwsRegion, awsCall, clientSettings, errorName } from './call.ts';
 
 /** The limit of DescribeTargetGroups: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetGroups.html */
@@ -43,7 +43,7 @@ export async function targetGroups(region: AwsRegion, clock: Clock): Promise<Tar
     });
     try {
       const { TargetHealthDescriptions = [] } = await paced(
-        `describe the targets of ${nameOfGroup(group)}`,
+        `describe the targets of ${targetGroupName(group)}`,
         'DescribeTargetHealth',
         (abortSignal) => client.send(command, { abortSignal }),
         signal,
@@ -112,9 +112,4 @@ function receiverIn({ Target, TargetHealth }: TargetHealthDescription): readonly
 /** As it was described: without its port it would be another target. */
 function descriptionOf({ id, port, zone, quicServerId }: RegisteredTarget): TargetDescription {
   return { Id: id, Port: port, AvailabilityZone: zone, QuicServerId: quicServerId };
-}
-
-/** `arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/k8s-shop-web/73e2d6bc24d8a067` → `k8s-shop-web` */
-function nameOfGroup(arn: string): string {
-  return arn.split('/')[1] ?? arn;
 }

@@ -17,6 +17,7 @@ const VIEW: readonly FlagRow[] = [
   ],
   [`--color ${COLORS.join('|')}`, 'colours of the live view (default: auto; NO_COLOR turns them off)'],
 ];
+const NODE_FLAGS: readonly FlagRow[] = [['--node NAME', 'the same as NODE'], KUBECONFIG, CONTEXT, ...VIEW];
 const STOPPED = '70 a bug; 143 stopped by SIGTERM; 130 stopped by SIGINT.';
 
 /** The text of `--help`, no wider than 100 columns. */
@@ -73,7 +74,7 @@ Examples:
           ['cordon NODE --kubeconfig FILE', 'a node of any cluster, without AWS'],
         ],
         does: 'Cordons the node, so that new pods go elsewhere, and evicts nothing. undo takes it back.',
-        flags: [['--node NAME', 'the same as NODE'], KUBECONFIG, CONTEXT, ...VIEW],
+        flags: NODE_FLAGS,
         after: [`Exit codes: 0 cordoned, or no node of this cluster; 1 failed; 64 invalid configuration; ${STOPPED}`],
       });
     case 'undo':
@@ -83,7 +84,7 @@ Examples:
           ['undo NODE --kubeconfig FILE', 'a node of any cluster, without AWS'],
         ],
         does: 'Uncordons the node, and removes the taints and the label that a drain added, and no others.',
-        flags: [['--node NAME', 'the same as NODE'], KUBECONFIG, CONTEXT, ...VIEW],
+        flags: NODE_FLAGS,
         after: [`Exit codes: 0 restored, or nothing to undo; 1 failed; 64 invalid configuration; ${STOPPED}`],
       });
     case 'sweep':

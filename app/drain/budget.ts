@@ -39,7 +39,8 @@ export function selects(selector: Selector, labels: Readonly<Record<string, stri
   return selector?.every((requirement) => meets(requirement, labels[requirement.key])) ?? false;
 }
 
-function meets({ operator, values }: Requirement, value: string | undefined): boolean {
+/** @param value of the label that the requirement names; undefined: there is none */
+export function meets({ operator, values }: Omit<Requirement, 'key'>, value: string | undefined): boolean {
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);

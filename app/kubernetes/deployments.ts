@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import type { Deployment } from '../drain/deployment.ts';
 import { nameOf, type Pod } from '../drain/pod.ts';
 import { getOptional, type KubernetesClient } from './client.ts';
-import { ApiError, asDenied, denyingWebhook, isNotFound, parseResponse } from './errors.ts';
+import { asDenied, denyingWebhook, isConflict, isNotFound, parseResponse } from './errors.ts';
 import type { Collection } from './list-watch.ts';
-import { Metadata, StringMap } from './metadata.ts';
+import { controllerOf, Metadata, StringMap } from './metadata.ts';
 
 /** What `kubectl rollout restart` sets, so that `kubectl rollout history` and people understand it. */
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
@@ -110,7 +110,7 @@ export async function readDeploymentOf(
   const { metadata, spec } = parseResponse(`get ReplicaSet ${nameOf({ namespace, name: controller.name })}`, () =>
     v.parse(ReplicaSetObject, set),
   );
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOf(metadata);
   if (owner?.kind !== 'Deployment') return undefined;
   const deployment = await getOptional(client, pathOf(namespace), owner.name, signal);
   if (deployment === undefined) return undefined;
@@ -144,7 +144,7 @@ export async function restartDeployment(
     return parseResponse(`patch Deployment ${nameOf({ namespace, name })}`, () => readDeployment(patched));
   } catch (error) {
     if (isNotFound(error, name)) return 'changed';
-    if (error instanceof ApiError && error.code === 409 && denyingWebhook(error) === undefined) return 'changed';
+    if (isConflict(error) && denyingWebhook(error) === undefined) return 'changed';
     throw asDenied(error);
   }
 }

@@ -100,6 +100,11 @@ export function isNotFound(error: unknown, name: string): error is ApiError {
   return error.status?.reason === 'NotFound' && error.status.details?.name === name;
 }
 
+/** Has the object been changed since it was read, or is there one of this name already? */
+export function isConflict(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.code === 409;
+}
+
 /** A patch of an object with another UID is invalid (422); an update with one would be a conflict (409). */
 export function isOtherUid(error: unknown): boolean {
   return error instanceof ApiError && error.code === 422 && /metadata\.uid/.test(error.status?.message ?? '');

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { KubernetesClient } from './client.ts';
 import { ApiError, asDenied, isNotFound } from './errors.ts';
 import { type Collection, list, listWatch } from './list-watch.ts';
-import { Metadata } from './metadata.ts';
+import { Conditions, Metadata } from './metadata.ts';
 
 /**
  * EvictionRequests and Evictions of `lifecycle.k8s.io/v1alpha1` (KEP-4563, Kubernetes 1.37, feature gate EvictionRequestAPI). A requester
@@ -28,7 +28,7 @@ const EvictionObject = v.object({
   spec: v.object({ target: v.object({ pod: v.optional(v.object({ uid: v.string() })) }) }),
   status: v.optional(
     v.object({
-      conditions: v.optional(v.nullable(v.array(v.object({ type: v.string(), status: v.string() })))),
+      conditions: Conditions,
       targetResponders: v.optional(v.nullable(v.array(v.object({ name: v.string(), state: v.string() })))),
       responders: v.optional(
         v.nullable(

@@ -3,7 +3,7 @@ import type { Report } from '../events.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lease, LeaseDirectory } from '../run/slots.ts';
 import { getOptional, type KubernetesClient } from './client.ts';
-import { ApiError, asDenied, isNotFound, parseResponse } from './errors.ts';
+import { asDenied, isConflict, isNotFound, parseResponse } from './errors.ts';
 import { listWatch } from './list-watch.ts';
 import { Metadata } from './metadata.ts';
 
@@ -33,7 +33,7 @@ export function leasesOf(
       const written = await work();
       return parseResponse(what, () => readLease(written));
     } catch (error) {
-      if (error instanceof ApiError && error.code === 409) return 'conflict';
+      if (isConflict(error)) return 'conflict';
       throw asDenied(error);
     }
   };
@@ -75,7 +75,7 @@ export function leasesOf(
         return 'removed';
       } catch (error) {
         if (isNotFound(error, name)) return 'removed';
-        if (error instanceof ApiError && error.code === 409) return 'conflict';
+        if (isConflict(error)) return 'conflict';
         throw asDenied(error);
       }
     },

@@ -18,6 +18,11 @@ export const Metadata = v.object({
   ),
 });
 
+/** The owner that keeps the object as it is; undefined: none does. */
+export function controllerOf({ ownerReferences }: v.InferOutput<typeof Metadata>) {
+  return ownerReferences?.find(({ controller }) => controller === true);
+}
+
 export const Conditions = v.optional(v.nullable(v.array(v.object({ type: v.string(), status: v.string() }))));
 
 /** The status of the condition `Ready`; a node that has none has never reported. */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { Failure } from '../lib/errors.ts';
 import type { NodeRef } from '../run/find-node.ts';
 import type { KubernetesClient } from './client.ts';
-import { ApiError, asDenied, isNotFound, isOtherUid, parseResponse } from './errors.ts';
+import { type ApiError, asDenied, isConflict, isNotFound, isOtherUid, parseResponse } from './errors.ts';
 import { EXCLUSION_LABEL, type Metadata, StringMap } from './metadata.ts';
 import { nodeDirectory, readNode } from './nodes.ts';
 
@@ -47,7 +47,7 @@ export async function cordon(
     try {
       return await patch(client, node, { metadata, spec: { unschedulable: true } }, signal);
     } catch (error) {
-      if (!isMarked || !(error instanceof ApiError) || error.code !== 409) throw error;
+      if (!isMarked || !isConflict(error)) throw error;
       if (attempt === MAX_UPDATE_ATTEMPTS) throw conflict(node, attempt, error);
       current = await nodeDirectory(client).byName(node.name, signal);
     }
@@ -210,7 +210,7 @@ async function update(
       return 'updated';
     } catch (error) {
       if (isNotFound(error, node.name)) return 'replaced';
-      if (error instanceof ApiError && error.code === 409) {
+      if (isConflict(error)) {
         if (attempt < MAX_UPDATE_ATTEMPTS) continue;
         throw conflict(node, attempt, error);
       }

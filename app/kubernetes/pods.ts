@@ -5,7 +5,7 @@ import { printable } from '../lib/errors.ts';
 import type { KubernetesClient } from './client.ts';
 import { ContainerStatuses, failingOf, isRunning } from './containers.ts';
 import { ApiError, asDenied, DEFAULT_RETRY_AFTER_MS, denyingWebhook, isFlowControl, isNotFound } from './errors.ts';
-import { Conditions, isReady, Metadata } from './metadata.ts';
+import { Conditions, controllerOf, isReady, Metadata } from './metadata.ts';
 
 const Volumes = v.optional(
   v.nullable(
@@ -62,7 +62,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 export function readPod(object: unknown): Pod {
   const pod = v.parse(PodObject, object);
   const { metadata, spec, status } = pod;
-  const controller = metadata.ownerReferences?.find((owner) => owner.controller === true);
+  const controller = controllerOf(metadata);
   return {
     uid: metadata.uid,
     namespace: metadata.namespace,

@@ -5,7 +5,7 @@ import { LabelSelector, readSelector } from './budgets.ts';
 import { getOptional, type KubernetesClient } from './client.ts';
 import { parseResponse } from './errors.ts';
 import type { Collection } from './list-watch.ts';
-import { Metadata } from './metadata.ts';
+import { controllerOf, Metadata } from './metadata.ts';
 import { isMarkedAsCordoned } from './node-marks.ts';
 import { readPod } from './pods.ts';
 
@@ -58,7 +58,7 @@ async function readObject(
       replicas: spec.replicas,
       selector: readSelector(spec.selector, 'apps/v1'),
     },
-    owner: metadata.ownerReferences?.find(({ controller }) => controller === true),
+    owner: controllerOf(metadata),
   };
 }
 

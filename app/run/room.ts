@@ -1,13 +1,12 @@
 import type { Context } from '../context.ts';
+import { meets, type Requirement } from '../drain/budget.ts';
 import { Failure } from '../lib/errors.ts';
 
 /** Amounts by the name of the resource: cores, bytes, numbers. */
 export type Resources = Readonly<Record<string, number>>;
 
-/** https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/ */
-export type NodeRequirement = { readonly key: string; readonly operator: string; readonly values: readonly string[] };
-/** All requirements of a term have to hold. */
-export type NodeTerm = { readonly labels: readonly NodeRequirement[]; readonly fields: readonly NodeRequirement[] };
+/** All requirements of a term have to hold. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/ */
+export type NodeTerm = { readonly labels: readonly Requirement[]; readonly fields: readonly Requirement[] };
 
 export type Taint = { readonly key: string; readonly value: string; readonly effect: string };
 export type Toleration = {
@@ -170,21 +169,10 @@ function selects({ nodeSelector, nodeTerms }: PodNeeds, { name, labels }: NodeRo
   );
 }
 
-function holds({ operator, values }: NodeRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return Number(value) > Number(values[0]);
-    case 'Lt':
-      return Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
+/** The operators of label selectors, and two more. */
+function holds(requirement: Requirement, value: string | undefined): boolean {
+  const { operator, values } = requirement;
+  if (operator === 'Gt') return Number(value) > Number(values[0]);
+  if (operator === 'Lt') return Number(value) < Number(values[0]);
+  return meets(requirement, value);
 }

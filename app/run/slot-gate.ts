@@ -216,8 +216,9 @@ class Slot implements Gate {
       return now;
     }
     this.#slot = undefined;
-    this.#text = `waits for another slot: its own was lost${current === undefined ? '' : ` to the drain of ${current.holder}`}`;
-    const message = `slot ${held.lease.name}: lost${current === undefined ? '' : ` to the drain of ${current.holder}`}; evictions under way go on, and the next ones wait for another slot`;
+    const lost = current === undefined ? 'lost' : `lost to the drain of ${current.holder}`;
+    this.#text = `waits for another slot: its own was ${lost}`;
+    const message = `slot ${held.lease.name}: ${lost}; evictions under way go on, and the next ones wait for another slot`;
     this.#scope.report({ type: 'warning', message });
     return now;
   }

@@ -27,3 +27,8 @@ export type TargetGroups = {
 };
 
 export type TaggedGroup = { readonly group: string; readonly tags: Readonly<Record<string, string>> };
+
+/** `arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/k8s-shop-web/73e2d6bc24d8a067` → `k8s-shop-web` */
+export function targetGroupName(arn: string): string {
+  return arn.split('/')[1] ?? arn;
+}

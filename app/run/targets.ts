@@ -10,7 +10,7 @@ import { withTimeout } from '../lib/clock.ts';
 import { adviceOf, Failure, isTransient } from '../lib/errors.ts';
 import type { NodeRef } from './find-node.ts';
 import type { Cluster, Ports } from './ports.ts';
-import type { RegisteredTarget, TargetGroups } from './target-groups.ts';
+import { type RegisteredTarget, type TargetGroups, targetGroupName } from './target-groups.ts';
 
 type TargetsOptions = {
   /** Absent: only TargetGroupBindings say which groups are those of the cluster. */
@@ -267,7 +267,6 @@ function canonical(id: string): string {
   return isIPv6(id) ? new URL(`http://[${id}]`).hostname.slice(1, -1) : id;
 }
 
-/** `arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/k8s-shop-web/73e2d6bc24d8a067` → `k8s-shop-web` */
 function namesOf(arns: Iterable<string>): string[] {
-  return [...arns].map((arn) => arn.split('/')[1] ?? arn);
+  return [...arns].map(targetGroupName);
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { argumentsOrExit, exit, log } from '../exit.ts';
 import { auditLogOf } from './audit-log.ts';
 import { Background } from './background.ts';
 import { chart } from './chart.ts';
@@ -22,7 +23,7 @@ import { markdown, table } from './table.ts';
 const DRY_RUNS = 5;
 
 const kubeconfig = process.env['KUBECONFIG'] ?? '';
-const options = readOptionsOrExit();
+const options = argumentsOrExit(readOptions, USAGE);
 if (kubeconfig === '') exit('KUBECONFIG is not set: export KUBECONFIG=FILE names the cluster');
 
 const cluster = await openCluster(kubeconfig, options.node);
@@ -114,21 +115,4 @@ async function contendersOf({ contenders: wanted, out }: Options): Promise<Conte
   return available
     .filter((contender) => contender !== undefined)
     .filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-}
-
-function readOptionsOrExit(): Options {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    exit(`${error instanceof Error ? error.message : error}\n${USAGE}`);
-  }
-}
-
-function exit(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(64);
-}
-
-function log(text: string): void {
-  process.stderr.write(`${text}\n`);
 }

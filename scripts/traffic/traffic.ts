@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { adminBy } from '../../test/cluster/admin.ts';
 import { workers } from '../../test/cluster/nodes.ts';
+import { argumentsOrExit, exit, log } from '../exit.ts';
 import { chart, type Panel } from './chart.ts';
 import { type Drainer, drainersOf } from './drainer.ts';
 import { failuresIn, type Result, Results } from './figures.ts';
 import { goalsOf } from './goals.ts';
 import { measure, REQUESTS_PER_SECOND, type Setup } from './measure.ts';
-import { type Options, readOptions, USAGE } from './options.ts';
+import { readOptions, USAGE } from './options.ts';
 import { type Scenario, scenarios } from './scenario.ts';
 import { goalsTable, table } from './table.ts';
 
@@ -18,7 +19,7 @@ import { goalsTable, table } from './table.ts';
  * prints how many failed. A goal that is not met does not fail the benchmark; the zeros are asserted by `npm run test:nodes`.
  */
 
-const options = readOptionsOrExit();
+const options = argumentsOrExit(readOptions, USAGE);
 if (options.help) {
   process.stdout.write(USAGE);
   process.exit(0);
@@ -105,21 +106,4 @@ function keyOf(scenario: string, drainer: string): string {
 function shortText({ outcome }: Result): string {
   if (outcome.kind === 'not run') return `not run: ${outcome.reason}`;
   return `${failuresIn(outcome)} of ${outcome.sent} failed, ${outcome.ended ? `${outcome.seconds.toFixed(1)} s` : 'never ends'}`;
-}
-
-function readOptionsOrExit(): Options {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    exit(`${error instanceof Error ? error.message : error}\n${USAGE}`);
-  }
-}
-
-function exit(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(64);
-}
-
-function log(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
